@@ -1,0 +1,86 @@
+"""An action: typed, in SI units, in a declared frame; one place where it becomes a vector."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+KINDS = ("hold", "turn", "push", "lift_and_drop", "look")
+"""The order of the one-hot in `Action.vector`."""
+
+RIGID_KINDS = ("hold", "turn", "look")
+"""Kinds whose outcome is the commanded motion itself, so that actions between outcomes compose exactly."""
+
+ACTION_DIM = len(KINDS) + 9 + 3 + 3 + 3 + 1
+
+
+@dataclass(frozen=True)
+class Action:
+    """A batch of actions in the frame of the camera as it stood before the action (x right, y down, z forward).
+
+    motion    the commanded rigid motion of what is seen: a material point at x before is sent to ``motion @ [x, 1]``
+              in the coordinates of the camera that observes the outcome. `turn` moves the object; `look` moves the
+              camera, so the object's coordinates move by the inverse of the camera's motion; `push` and `hold`
+              command the identity (what a push does is left to physics); `lift_and_drop` commands the lift.
+    contact   grasp point, contact point of a push, or fixation point of a look.
+    """
+
+    kind: Tensor  # int64 [...], index into KINDS
+    motion: Tensor  # float32 [..., 4, 4], SE(3), metres
+    contact: Tensor  # float32 [..., 3], metres
+    force: Tensor  # float32 [..., 3], newtons
+    duration: Tensor  # float32 [...], seconds
+
+    def __getitem__(self, index: object) -> "Action":
+        return Action(*(t[index] for t in (self.kind, self.motion, self.contact, self.force, self.duration)))  # type: ignore[index]
+
+    def to(self, device: torch.device | str) -> "Action":
+        return Action(*(t.to(device) for t in (self.kind, self.motion, self.contact, self.force, self.duration)))
+
+    @classmethod
+    def identity(cls, *shape: int) -> "Action":
+        """`hold`: nothing is done."""
+        return cls(
+            torch.full(shape, KINDS.index("hold")),
+            torch.eye(4).expand(*shape, 4, 4).clone(),
+            torch.zeros(*shape, 3),
+            torch.zeros(*shape, 3),
+            torch.zeros(shape),
+        )
+
+    @property
+    def is_rigid(self) -> Tensor:
+        """bool [...]: the outcome is the commanded motion itself."""
+        rigid = torch.tensor([kind in RIGID_KINDS for kind in KINDS], device=self.kind.device)
+        return rigid[self.kind]
+
+    def inverse(self) -> "Action":
+        """The action that undoes this one, in the coordinates of the outcome. Exact for `RIGID_KINDS` only."""
+        rotation, translation = self.motion[..., :3, :3].mT, self.motion[..., :3, 3]
+        motion = torch.zeros_like(self.motion)
+        motion[..., :3, :3] = rotation
+        motion[..., :3, 3] = -(rotation @ translation[..., None])[..., 0]
+        motion[..., 3, 3] = 1
+        return Action(self.kind, motion, apply(self.motion, self.contact), -self.force, self.duration)
+
+    def then(self, second: "Action") -> "Action":
+        """This action followed by ``second`` (given in the coordinates of this one's outcome): motions multiply
+        from the left, ``second.motion @ self.motion``."""
+        kind = torch.where(self.kind == KINDS.index("hold"), second.kind, self.kind)
+        return Action(
+            kind, second.motion @ self.motion, self.contact, self.force + second.force, self.duration + second.duration
+        )
+
+    def vector(self) -> Tensor:
+        """float32 [..., ACTION_DIM]: one-hot of the kind (5), rotation matrix by rows (9), displacement of the contact
+        point in metres (3), contact point in metres (3), force in newtons (3), duration in seconds (1). Not scaled:
+        `ActionScale`, fitted on the sampler, does that inside the model."""
+        one_hot = torch.nn.functional.one_hot(self.kind, len(KINDS)).to(self.motion.dtype)
+        rotation = self.motion[..., :3, :3].flatten(-2)
+        displacement = apply(self.motion, self.contact) - self.contact
+        return torch.cat([one_hot, rotation, displacement, self.contact, self.force, self.duration[..., None]], -1)
+
+
+def apply(motion: Tensor, x: Tensor) -> Tensor:
+    """Points x [..., 3] moved by rigid motions [..., 4, 4] (leading axes broadcast)."""
+    return (motion[..., :3, :3] @ x[..., None])[..., 0] + motion[..., :3, 3]

@@ -1,0 +1,150 @@
+"""The types at the border: what was sensed, what was done, what is believed. Axes and units stand here once.
+
+Legend: b batch, k branches of one state (outcomes of k actions, or of k physics settings), n points, m senses,
+d embedding, a action vector, p physics vector. ``...`` stands for any leading axes, usually [b] or [b, k].
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from smcrep.geometry.action import Action
+
+T = TypeVar("T")
+
+
+def map_tensors(value: T, function: Callable[[Tensor], Tensor]) -> T:
+    """The same (nested) dataclass or dictionary with ``function`` applied to every tensor in it."""
+    if isinstance(value, Tensor):
+        return function(value)  # type: ignore[return-value]
+    if isinstance(value, dict):
+        return {key: map_tensors(item, function) for key, item in value.items()}  # type: ignore[return-value]
+    if hasattr(value, "__dataclass_fields__"):
+        changed = {f.name: map_tensors(getattr(value, f.name), function) for f in fields(value)}  # type: ignore[arg-type]
+        return replace(value, **changed)  # type: ignore[type-var]
+    return value
+
+
+class Batch:
+    """Mixin: every tensor of a frozen dataclass moved or indexed together."""
+
+    def to(self, device: torch.device | str) -> Any:
+        return map_tensors(self, lambda t: t.to(device))
+
+    def __getitem__(self, index: Any) -> Any:
+        return map_tensors(self, lambda t: t[index])
+
+
+@dataclass(frozen=True)
+class Senses(Mapping[str, Tensor]):
+    """What was sensed, by name.
+
+    data     "rgb": uint8 [..., h, w, 3]; "points": float32 [..., n, 3] metres, camera frame (x right, y down,
+             z forward); "depth": float32 [..., h, w] metres along z, 0 where nothing was hit; ...
+    present  bool [...] for each name: False where that sense was absent (its data are then meaningless).
+    """
+
+    data: dict[str, Tensor]
+    present: dict[str, Tensor]
+
+    @classmethod
+    def all_present(cls, data: dict[str, Tensor], batch_dims: int = 1) -> "Senses":
+        return cls(data, {k: torch.ones(v.shape[:batch_dims], dtype=torch.bool) for k, v in data.items()})
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self.data[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.data)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    @property
+    def batch_shape(self) -> torch.Size:
+        return next(iter(self.present.values())).shape
+
+    def only(self, *names: str) -> "Senses":
+        return Senses({n: self.data[n] for n in names}, {n: self.present[n] for n in names})
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> "Senses":
+        """``function`` on every data and presence tensor (to move, to index the leading axes)."""
+        return map_tensors(self, function)
+
+    def flatten(self) -> "Senses":
+        """[b, k, ...] -> [b * k, ...]: all leading axes become one."""
+        depth = len(self.batch_shape)
+        return self.map(lambda t: t.flatten(0, depth - 1))
+
+
+@dataclass(frozen=True)
+class Transition(Batch):
+    """One state of the world, k actions (or physics settings) from it, and what was sensed before and after.
+
+    ``k >= 2`` outcomes of one and the same state are what makes the action necessary (with k same-state candidates
+    per query, using it is worth at most log k nats to a contrastive loss; with k = 1 ignoring it is optimal).
+    """
+
+    before: Senses  # [b]
+    after: Senses  # [b, k]
+    action: Action  # [b, k], in camera coordinates of the observation before
+    physics: Tensor | None  # float32 [b, k, p], geometry.physics.PHYSICS_NAMES; None where unknown
+    state_id: Tensor  # int64 [b]
+    object_id: Tensor  # int64 [b]
+    environment_id: Tensor  # int64 [b]
+
+
+@dataclass(frozen=True)
+class Targets(Batch):
+    """What a probe may ask for and a model is never handed."""
+
+    class_id: Tensor  # int64 [b]
+    object_id: Tensor  # int64 [b]
+    pose_before: Tensor  # float32 [b, 4, 4]: T_camera_object, metres
+    pose_after: Tensor  # float32 [b, k, 4, 4]
+    physics: Tensor  # float32 [b, k, p]
+    depth_after: Tensor | None = None  # float32 [b, k, h, w] metres, free of noise; for the oracle of the audit
+
+
+@dataclass(frozen=True)
+class Beliefs(Batch):
+    """What each sense holds, as independent Gaussians: N(mean, exp(-log_precision))."""
+
+    mean: Tensor  # [..., m, d]
+    log_precision: Tensor  # [..., m, d] or [..., m, 1]
+    present: Tensor  # bool [..., m]
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Embedding(Batch):
+    """The senses fused, each sense alone, and how much each counted.
+
+    The first ``num_invariant`` numbers of every embedding say what is there (recognition); the others say how it
+    stands (pose) and move with the action.
+    """
+
+    fused: Tensor  # [..., d]
+    senses: dict[str, Tensor]  # name -> [..., d]; zeros where absent
+    log_precision: Tensor  # [..., m, d] or [..., m, 1]
+    weight: Tensor  # [..., m]: mean over d of the share of each sense, sums to 1 over m; 0 where absent
+    present: Tensor  # bool [..., m]
+    names: tuple[str, ...] = ()
+    num_invariant: int = field(default=0)
+
+    def invariant(self, sense: str = "fused") -> Tensor:
+        return (self.fused if sense == "fused" else self.senses[sense])[..., : self.num_invariant]
+
+    def equivariant(self, sense: str = "fused") -> Tensor:
+        return (self.fused if sense == "fused" else self.senses[sense])[..., self.num_invariant :]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """``total`` to differentiate; ``parts`` detached, for the log."""
+
+    total: Tensor  # []
+    parts: dict[str, Tensor]  # name -> []
