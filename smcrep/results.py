@@ -1,0 +1,81 @@
+"""One record for each claimed figure: written by the experiment that measured it, re-read by whoever doubts it."""
+
+import json
+import os
+import platform
+import subprocess
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Record:
+    """value with its 95 % interval; controls beside it (chance, untrained encoder, ...); how to make it again."""
+
+    value: float
+    ci95: tuple[float, float] | None = None
+    seeds: int = 1
+    n: int = 1
+    unit: str = ""
+    controls: dict[str, Any] = field(default_factory=dict)
+    command: str = ""
+    commit: str = ""
+    minutes: float = 0.0
+    machine: str = ""
+
+    def __post_init__(self) -> None:
+        if self.ci95 is not None and not self.ci95[0] <= self.value <= self.ci95[1]:
+            raise ValueError(f"Record: value {self.value} lies outside its interval {self.ci95}; check the estimator")
+
+
+def machine() -> str:
+    """What the figure was measured on, in words: cores and architecture."""
+    return f"{os.cpu_count()} cores, {platform.machine()}"
+
+
+def commit() -> str:
+    """Commit of the checkout that this file belongs to, with ``-dirty`` where tracked files differ; "" outside git."""
+    here = Path(__file__).parent
+    head = _git(here, "rev-parse", "--short=12", "HEAD")
+    return head + ("-dirty" if head and _git(here, "status", "--porcelain", "--untracked-files=no") else "")
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    except OSError:  # no git on this machine
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Atomic: a reader sees the old file or the new one, never half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(value, file, indent=1, ensure_ascii=False, allow_nan=False)
+        file.write("\n")
+    os.chmod(temporary, 0o644)
+    os.replace(temporary, path)
+
+
+def write_claims(path: Path, claims: dict[str, Record]) -> None:
+    """Adds ``claims`` to the theme file at ``path`` (``<theme>.json``); records of other names stay as they are."""
+    known = read_claims(path) if path.exists() else {}
+    merged = known | claims
+    write_json(path, {"theme": path.stem, "claims": {name: asdict(merged[name]) for name in sorted(merged)}})
+
+
+def read_claims(path: Path) -> dict[str, Record]:
+    """Name -> record. A file that is not of this form is refused with one line."""
+    try:
+        claims = json.loads(path.read_text(encoding="utf-8"))["claims"]
+        return {name: Record(**(fields | {"ci95": _interval(fields.get("ci95"))})) for name, fields in claims.items()}
+    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path}: not a file of claims ({error}); remake it with the command in its records") from None
+
+
+def _interval(value: list[float] | None) -> tuple[float, float] | None:
+    return None if value is None else (value[0], value[1])

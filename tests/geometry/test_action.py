@@ -1,0 +1,62 @@
+"""Group laws of actions, on non-commuting motions and near the identity; the vector's order."""
+
+import math
+
+import pytest
+import roma
+import torch
+
+from smcrep.geometry.action import ACTION_DIM, KINDS, RIGID_KINDS, Action, apply
+
+
+def random_actions(n: int, seed: int, angle: float = math.pi) -> Action:
+    g = torch.Generator().manual_seed(seed)
+    motion = torch.eye(4).repeat(n, 1, 1)
+    motion[:, :3, :3] = roma.rotvec_to_rotmat(angle * torch.nn.functional.normalize(torch.randn(n, 3, generator=g)))
+    motion[:, :3, 3] = torch.randn(n, 3, generator=g)
+    kind = torch.full((n,), KINDS.index("turn"))
+    return Action(kind, motion, torch.randn(n, 3, generator=g), torch.zeros(n, 3), torch.ones(n))
+
+
+@pytest.mark.parametrize("angle", [1e-6, 0.1, 1.5, 3.1])
+def test_group_laws(angle: float) -> None:
+    a, b, c = (random_actions(32, seed, angle) for seed in range(3))
+    eye = torch.eye(4).expand(32, 4, 4)
+    torch.testing.assert_close(a.then(a.inverse()).motion, eye, atol=1e-5, rtol=0)
+    torch.testing.assert_close(a.inverse().inverse().motion, a.motion, atol=1e-5, rtol=0)
+    torch.testing.assert_close(Action.identity(32).then(a).motion, a.motion)
+    torch.testing.assert_close(a.then(b).then(c).motion, a.then(b.then(c)).motion, atol=1e-4, rtol=0)
+    torch.testing.assert_close(a.then(b).inverse().motion, b.inverse().then(a.inverse()).motion, atol=1e-4, rtol=0)
+
+
+def test_then_is_first_this_and_after_it_the_second() -> None:
+    a, b = random_actions(8, 3), random_actions(8, 4)
+    x = torch.randn(8, 3, generator=torch.Generator().manual_seed(5))
+    step_by_step = apply(b.motion, apply(a.motion, x))
+    torch.testing.assert_close(apply(a.then(b).motion, x), step_by_step, atol=1e-5, rtol=0)
+    assert not torch.allclose(apply(b.then(a).motion, x), step_by_step, atol=1e-2)
+
+
+def test_contact_point_travels_with_the_motion() -> None:
+    a = random_actions(8, 6)
+    torch.testing.assert_close(apply(a.inverse().motion, a.inverse().contact), a.contact, atol=1e-5, rtol=0)
+
+
+def test_vector_order() -> None:
+    a = random_actions(4, 7)
+    v = a.vector()
+    assert v.shape == (4, ACTION_DIM)
+    assert v[:, : len(KINDS)].argmax(-1).tolist() == [KINDS.index("turn")] * 4
+    torch.testing.assert_close(v[:, 5:14].reshape(4, 3, 3), a.motion[:, :3, :3])
+    torch.testing.assert_close(v[:, 14:17], apply(a.motion, a.contact) - a.contact)
+    torch.testing.assert_close(v[:, 17:20], a.contact)
+    assert Action.identity(2, 3).vector()[..., 14:].abs().sum() == 0
+
+
+def test_rigid_kinds() -> None:
+    kinds = torch.arange(len(KINDS))
+    n = len(KINDS)
+    action = Action(kinds, torch.eye(4).expand(n, 4, 4), torch.zeros(n, 3), torch.zeros(n, 3), torch.zeros(n))
+    assert [k for k, r in zip(KINDS, action.is_rigid.tolist(), strict=True) if r] == [
+        k for k in KINDS if k in RIGID_KINDS
+    ]
