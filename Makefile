@@ -1,0 +1,31 @@
+# make demo    the whole mission in minutes: world, pretraining, probes, audit, embeddings, report
+# make test    format, lint, types, tests, every experiment in its tiny form
+# make setup   what both stand on: .venv with everything, and system libraries where they are missing
+PY := .venv/bin/python
+WORKERS ?= 2
+
+.PHONY: setup demo test lint types unit tiny clean
+
+setup:
+	@sh setup.sh
+
+demo: setup
+	$(PY) experiments/demo.py --out runs/demo
+
+test: setup lint types unit tiny
+
+lint:
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+
+types:
+	.venv/bin/pyright
+
+unit:
+	$(PY) -m pytest -n $(WORKERS)
+
+tiny:
+	$(PY) experiments/tiny.py
+
+clean:
+	rm -rf .venv runs build dist *.egg-info

@@ -1,0 +1,148 @@
+"""The pictures of a run. Each function takes arrays or records and writes one PNG; none computes a result."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from smcrep.report.style import COLOURS, bare, picture
+from smcrep.results import Record
+
+
+def curves(metrics: Sequence[Mapping[str, float]], path: Path) -> None:
+    """Loss terms and online probe over training steps. metrics: one mapping per logged step, with ``step``."""
+    losses = sorted({k for row in metrics for k in row if k.startswith("loss/")})
+    probes = sorted({k for row in metrics for k in row if k.startswith("probe/")})
+    total = [(row["step"], row["loss"]) for row in metrics if "loss" in row]
+    with picture(path, columns=1 + bool(probes), size=(5.2, 3.2)) as (_, axes):
+        axes[0].plot(*zip(*total, strict=True), color=COLOURS["fused"], lw=1.8, label="total")
+        for name in losses:
+            points = [(row["step"], row[name]) for row in metrics if name in row]
+            axes[0].plot(*zip(*points, strict=True), lw=0.9, alpha=0.8, label=name.removeprefix("loss/"))
+        axes[0].set(title="Training loss (nats)", xlabel="step")
+        axes[0].legend(ncol=2)
+        for name in probes:
+            points = [(row["step"], row[name]) for row in metrics if name in row]
+            axes[1].plot(*zip(*points, strict=True), marker="o", ms=3, label=name.removeprefix("probe/"))
+        if probes:
+            axes[1].set(title="Online probe, validation objects", xlabel="step", ylim=(0, 1))
+            axes[1].legend()
+
+
+def few_shot(arms: Mapping[str, Mapping[int, Record]], chance: float, title: str, path: Path) -> None:
+    """Accuracy against shots. arms: name -> {shots: record}; names in `COLOURS` keep their colour."""
+    with picture(path, size=(5.2, 3.4)) as (_, axes):
+        axis = axes[0]
+        for name, by_shot in arms.items():
+            shots = sorted(by_shot)
+            values = np.array([by_shot[k].value for k in shots])
+            bounds = np.array([by_shot[k].ci95 or (by_shot[k].value,) * 2 for k in shots])
+            colour = COLOURS.get(name.split()[0])
+            style = "--" if name in ("untrained", "no_action") else "-"
+            axis.plot(shots, values, style, marker="o", ms=4, color=colour, label=name.replace("_", " "))
+            axis.fill_between(shots, bounds[:, 0], bounds[:, 1], color=colour, alpha=0.15, lw=0)
+        axis.axhline(chance, color=COLOURS["chance"], lw=1)
+        axis.text(axis.get_xlim()[1], chance, " chance", va="center", color="#888888", fontsize=8)
+        axis.set(title=title, xlabel="labelled examples of each class", ylabel="accuracy", ylim=(0, 1), xscale="log")
+        ticks = sorted({k for by_shot in arms.values() for k in by_shot})
+        axis.set_xticks(ticks, [str(k) for k in ticks])
+        axis.minorticks_off()
+        axis.legend(loc="lower right")
+
+
+def bars(groups: Mapping[str, Mapping[str, Record]], chance: float, title: str, path: Path) -> None:
+    """Grouped bars with their intervals. groups: arm -> {measure: record}; one line marks chance."""
+    measures = list(next(iter(groups.values())))
+    width = 0.8 / len(groups)
+    with picture(path, size=(1.6 + 1.2 * len(measures), 3.2)) as (_, axes):
+        axis = axes[0]
+        for i, (arm, records) in enumerate(groups.items()):
+            x = np.arange(len(measures)) + (i - (len(groups) - 1) / 2) * width
+            values = np.array([records[m].value for m in measures])
+            bounds = np.array([records[m].ci95 or (records[m].value,) * 2 for m in measures])
+            error = np.abs(bounds.T - values)
+            axis.bar(
+                x,
+                values,
+                width * 0.92,
+                yerr=error,
+                color=COLOURS.get(arm),
+                label=arm.replace("_", " "),
+                ecolor="#444444",
+                error_kw={"lw": 1},
+            )
+        axis.axhline(chance, color="#888888", lw=1, ls=":")
+        axis.text(len(measures) - 0.45, chance, " chance", va="center", color="#888888", fontsize=8)
+        axis.set_xticks(range(len(measures)), measures)
+        axis.set(title=title)
+        axis.legend()
+
+
+def embedding_map(xy: np.ndarray, objects: Sequence[str], angle_deg: np.ndarray, path: Path) -> None:
+    """Two views of one planar map. xy [n, 2]; objects [n] names; angle_deg [n] of the pose, for the colour wheel."""
+    names = sorted(set(objects))
+    index = np.array([names.index(o) for o in objects])
+    with picture(path, columns=2, size=(4.6, 4.2)) as (figure, axes):
+        for axis in axes:
+            bare(axis)
+        axes[0].scatter(*xy.T, c=index, cmap="tab20", s=7, lw=0)
+        axes[0].set_title("What it is: coloured by object")
+        for i, name in enumerate(names):
+            if len(names) <= 20:
+                axes[0].annotate(name, np.median(xy[index == i], 0), fontsize=6, ha="center", color="#222222")
+        wheel = axes[1].scatter(*xy.T, c=angle_deg, cmap="twilight", s=7, lw=0, vmin=-180, vmax=180)
+        axes[1].set_title("How it stands: coloured by orientation")
+        figure.colorbar(wheel, ax=axes[1], shrink=0.6, label="degrees", ticks=[-180, -90, 0, 90, 180])
+
+
+def neighbours(images: np.ndarray, queries: Sequence[int], found: np.ndarray, same: np.ndarray, path: Path) -> None:
+    """Queries (left) and their nearest neighbours. images uint8 [n, h, w, 3]; found int [q, t] rows of images;
+    same bool [q, t]: True where the neighbour is the same object."""
+    columns = found.shape[1] + 1
+    with picture(path, rows=len(queries), columns=columns, size=(1.05, 1.05)) as (figure, axes):
+        figure.subplots_adjust(wspace=0.06, hspace=0.06)
+        for i, query in enumerate(queries):
+            row = axes[i * columns : (i + 1) * columns]
+            for axis, which in zip(row, [query, *found[i]], strict=True):
+                bare(axis)
+                axis.imshow(images[which])
+            for axis, right in zip(row[1:], same[i], strict=True):
+                _frame(axis, COLOURS["oracle"] if right else COLOURS["rgb"])
+        axes[0].set_title("query", fontsize=8)
+        axes[1].set_title("nearest", fontsize=8)
+
+
+def outcomes(
+    before: np.ndarray,
+    candidates: np.ndarray,
+    order: np.ndarray,
+    truth: np.ndarray,
+    captions: Sequence[str],
+    path: Path,
+) -> None:
+    """What the model expects after an action. before uint8 [q, h, w, 3]; candidates uint8 [q, c, h, w, 3]; order
+    int [q, t]: candidates, best first; truth int [q]; captions [q]: the action in words."""
+    shown = order.shape[1]
+    with picture(path, rows=len(before), columns=shown + 2, size=(1.05, 1.2)) as (figure, axes):
+        figure.subplots_adjust(wspace=0.06, hspace=0.3)
+        for i in range(len(before)):
+            row = axes[i * (shown + 2) : (i + 1) * (shown + 2)]
+            pictures = [before[i], candidates[i, truth[i]], *candidates[i][order[i]]]
+            for axis, image in zip(row, pictures, strict=True):
+                bare(axis)
+                axis.imshow(image)
+            row[0].set_title(captions[i], fontsize=6, loc="left")
+            for axis, which in zip(row[2:], order[i], strict=True):
+                _frame(axis, COLOURS["oracle"] if which == truth[i] else "#dddddd")
+        for axis, name in zip(
+            axes[: shown + 2],
+            ["before", "true outcome", "best guess", *[f"{i}th" for i in range(2, shown + 1)]],
+            strict=True,
+        ):
+            axis.set_xlabel(name, fontsize=7)
+            axis.xaxis.set_label_position("bottom")
+
+
+def _frame(axis, colour: str) -> None:
+    for spine in axis.spines.values():
+        spine.set(visible=True, color=colour, linewidth=2.2)
