@@ -1,0 +1,75 @@
+"""Embeddings of a whole store: makes the shards that are missing, then the index. Interrupted, it goes on."""
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from smcrep import __version__
+from smcrep.data.store import Store
+from smcrep.extraction.manifest import FILE, Manifest, claim_folder, sha256
+from smcrep.extraction.shards import fault, run_shard
+from smcrep.hub import load_model, model_folder
+
+INDEX_COLUMNS = ("state_id", "object_id", "class_id", "environment_id")
+
+
+def extract(run: Path, store_path: Path, out: Path, *, rows_per_shard: int = 10_000) -> Manifest:
+    """Embeds every observation of the store at ``store_path`` with the model of ``run``.
+
+    Leaves in ``out``: manifest.json (provenance), shard-*.safetensors, index.parquet (one row an observation: row,
+    shard, offset, object, class, state, branch). Raises ValueError where ``out`` holds another extraction."""
+    model, embed_dim, _, _ = load_model(run)
+    store = Store(store_path)
+    weights = model_folder(run) / "model.safetensors"
+    manifest = Manifest(
+        store=str(store_path),
+        store_sha256=sha256(store_path / "manifest.json"),
+        model=str(run),
+        model_sha256=sha256(weights),
+        num_rows=store.num_rows,
+        rows_per_shard=rows_per_shard,
+        embed_dim=embed_dim,
+        num_invariant=model.config.invariant_dim,
+        senses=model.config.senses,
+        smcrep=__version__,
+    )
+    claim_folder(out, manifest)
+    todo = [i for i in range(manifest.num_shards) if fault(i, manifest, out)]
+    begun = time.monotonic()
+    for done, shard_id in enumerate(todo, 1):
+        run_shard(shard_id, manifest, model, store, out)
+        spent = time.monotonic() - begun
+        eta = spent / done * (len(todo) - done)
+        print(f"extract: {done}/{len(todo)} shards, {eta:.0f} s to go", file=sys.stderr, flush=True)
+    _write_index(manifest, store, out)
+    return manifest
+
+
+def verify(out: Path, manifest: Manifest) -> list[str]:
+    """One line for each shard that is not whole; empty where all are."""
+    found = ((manifest.shard(out, i), fault(i, manifest, out)) for i in range(manifest.num_shards))
+    return [f"{path}: {words}; run the extraction again to remake it" for path, words in found if words]
+
+
+def _write_index(manifest: Manifest, store: Store, out: Path) -> None:
+    rows = np.arange(manifest.num_rows)
+    columns = {name: tensor.numpy() for name, tensor in store.read(rows, list(INDEX_COLUMNS)).items()}
+    names = {entry.object_id: entry.name for entry in store.objects}
+    table = pa.table(
+        {
+            "row": rows,
+            "shard": rows // manifest.rows_per_shard,
+            "offset": rows % manifest.rows_per_shard,
+            "branch": rows % (store.num_branches + 1),
+            "object": [names[int(i)] for i in columns["object_id"]],
+            **columns,
+        }
+    )
+    table = table.replace_schema_metadata({"provenance": (out / FILE).read_text(encoding="utf-8")})
+    temporary = out / ".index.parquet.tmp"
+    pq.write_table(table, temporary)
+    temporary.replace(out / "index.parquet")

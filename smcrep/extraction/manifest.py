@@ -1,0 +1,70 @@
+"""What an extraction is: which model over which rows of which store, cut into shards. Decides nothing at run time."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from smcrep.results import write_json
+
+FILE = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Shard i holds rows [i * rows_per_shard, (i + 1) * rows_per_shard) of the store, in order."""
+
+    store: str
+    store_sha256: str
+    model: str
+    model_sha256: str
+    num_rows: int
+    rows_per_shard: int
+    embed_dim: int
+    num_invariant: int
+    senses: tuple[str, ...]
+    smcrep: str
+    version: int = 1
+
+    @property
+    def num_shards(self) -> int:
+        return -(-self.num_rows // self.rows_per_shard)
+
+    def rows(self, shard_id: int) -> range:
+        return range(shard_id * self.rows_per_shard, min((shard_id + 1) * self.rows_per_shard, self.num_rows))
+
+    def shard(self, out: Path, shard_id: int) -> Path:
+        return out / f"shard-{shard_id:05d}.safetensors"
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def claim_folder(out: Path, manifest: Manifest) -> None:
+    """Makes ``out`` the folder of ``manifest``; a folder that already belongs to another extraction is refused."""
+    path = out / FILE
+    if path.exists():
+        known = read_manifest(out)
+        changed = [k for k, v in asdict(manifest).items() if asdict(known)[k] != v and k not in ("store", "model")]
+        if changed:
+            raise ValueError(
+                f"{out}: holds another extraction ({', '.join(changed)} differ); choose a new --out or remove the folder"
+            )
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(path, asdict(manifest))
+
+
+def read_manifest(out: Path) -> Manifest:
+    path = out / FILE
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        return Manifest(**fields | {"senses": tuple(fields["senses"])})
+    except FileNotFoundError:
+        raise ValueError(f"{out}: no {FILE} in it; this is not a folder of embeddings") from None
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path}: not a manifest of embeddings ({error}); remove the folder and extract again"
+        ) from None
