@@ -4,8 +4,8 @@
     python experiments/demo.py --out runs/d --tiny    # the same path in a minute, numbers mean nothing
 
 Runs, one after the other, commands that you can paste: pretraining, the same training without the action (the control
-arm), few-shot probes on unseen objects, the collapse audit of both, embeddings on disk, one page with pictures. Expected:
-few-shot above the untrained encoder; the action *used* by ours and *ignored* by the arm trained without it.
+arm), few-shot probes on unseen objects, the collapse audit of both, embeddings on disk, one page with pictures.
+Expected: few-shot above the untrained encoder; the action *used* by ours and *ignored* by the arm trained without it.
 """
 
 import argparse

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from smcrep.report import figures
 from smcrep.report.page import Section, write_page
-from smcrep.results import Record, read_claims
+from smcrep.results import read_claims
 
 WORDS = {
     "used": "used: knowing the true {signal} rather than another state's helps the model find the true outcome.",
     "ignored": "ignored: with another state's {signal} the model finds the true outcome just as often.",
-    "not identifiable": "not identifiable: in these states even the simulator, told the true {signal}, could not tell the "
-    "outcomes apart better than with another's. Nothing can be said about the model.",
+    "not identifiable": "not identifiable: in these states even the simulator, told the true {signal}, could not tell "
+    "the outcomes apart better than with another's. Nothing can be said about the model.",
     "undecided": "undecided: the interval of use is too wide for a verdict; audit more states.",
 }
 
@@ -37,8 +37,8 @@ def main() -> None:
         sections += audit(run, arguments.control)
     recipe = json.loads((run / "recipe.json").read_text())
     lead = (
-        f"Recipe {recipe['name']}: encoders of {' and '.join(recipe['model']['senses'])} trained to predict the embedding "
-        "after an action from the one before it, then frozen and questioned about objects never seen."
+        f"Recipe {recipe['name']}: encoders of {' and '.join(recipe['model']['senses'])} trained to predict the "
+        "embedding after an action from the one before it, then frozen and questioned about objects never seen."
     )
     page = write_page(run, f"smcrep: {run.name}", lead, sections)
     print(f"report: {page}")
@@ -57,8 +57,8 @@ def recognition(run: Path) -> list[Section]:
     best = records["few_shot.objects.fused.5"]
     words = [
         f"From 5 labelled looks at each of {best.controls['n_way']} objects never seen in training, the frozen fused "
-        f"embedding names {best.value:.0%} of new looks rightly; the untrained encoder {best.controls['untrained']:.0%}, "
-        f"chance {best.controls['chance']:.0%}."
+        f"embedding names {best.value:.0%} of new looks rightly; the untrained encoder "
+        f"{best.controls['untrained']:.0%}, chance {best.controls['chance']:.0%}."
     ]
     pictures = [
         (run / "figures/few_shot_objects.png", "Few-shot recognition of single objects, by class means; bands: 95 %."),

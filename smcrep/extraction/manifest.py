@@ -50,7 +50,8 @@ def claim_folder(out: Path, manifest: Manifest) -> None:
         changed = [k for k, v in asdict(manifest).items() if asdict(known)[k] != v and k not in ("store", "model")]
         if changed:
             raise ValueError(
-                f"{out}: holds another extraction ({', '.join(changed)} differ); choose a new --out or remove the folder"
+                f"{out}: holds another extraction ({', '.join(changed)} differ); "
+                "choose a new --out or remove the folder"
             )
         return
     out.mkdir(parents=True, exist_ok=True)

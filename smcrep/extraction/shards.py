@@ -18,7 +18,7 @@ def embed_rows(model: SensorimotorModel, store: Store, rows: range) -> dict[str,
     """Tensors of one shard: "fused" [r, d], each sense [r, d], "weight" [r, m], "present" [r, m], "row" [r]."""
     index = torch.arange(rows.start, rows.stop)
     sensed = store.read(index.numpy(), list(model.config.senses))
-    embedding = model.embed(**sensed)
+    embedding = model.embed(rgb=sensed.get("rgb"), points=sensed.get("points"))
     tensors = {"fused": embedding.fused, **embedding.senses, "weight": embedding.weight, "present": embedding.present}
     return {name: t.contiguous().cpu() for name, t in tensors.items()} | {"row": index}
 

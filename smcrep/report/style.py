@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
 matplotlib.use("Agg")  # pictures are made where no display is
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 COLOURS = {
@@ -21,7 +23,7 @@ COLOURS = {
 }
 """A sense, an arm or a control has the same colour in every picture."""
 
-_RC = {
+_RC: Any = {  # matplotlib types its keys as literals
     "figure.dpi": 130,
     "savefig.bbox": "tight",
     "font.size": 9,
@@ -52,7 +54,7 @@ def picture(
             plt.close(figure)
 
 
-def bare(axis: plt.Axes) -> None:
+def bare(axis: Axes) -> None:
     """An axis that only carries a picture."""
     axis.set_xticks([])
     axis.set_yticks([])

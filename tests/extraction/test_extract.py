@@ -84,7 +84,7 @@ def test_a_folder_of_another_model_is_refused(store: Path, run: Path, tmp_path: 
     manifest = extract(run, store, out)
     before = manifest.shard(out, 0).read_bytes()
     other = save_model(tmp_path / "other", seed=1)
-    with pytest.raises(ValueError, match="holds another extraction .*model_sha256.* choose a new --out"):
+    with pytest.raises(ValueError, match=r"holds another extraction .*model_sha256.* choose a new --out"):
         extract(other, store, out)
     assert manifest.shard(out, 0).read_bytes() == before
 

@@ -1,0 +1,259 @@
+"""Does the model use the action, and physics, or does it score well without them?
+
+    python experiments/collapse.py --run runs/demo [--control runs/demo-no-action]        # about 60 s on 2 cores
+
+From each audited state the world branches into 17 outcomes, under 17 actions (or 17 physics settings and one push) and
+nothing else changed. 16 are candidates; the 17th signal is the foreign one. Then
+use = (H@1 with the true signal - with the foreign one) / (the oracle's - the same). The oracle knows the simulator and
+not the encoder: it ranks candidates by their noise-free depth, those closer than the sensor's noise being equal. Expected:
+action used in the run, ignored in the arm trained without it.
+
+Leaves claims/audit.json and pictures in the run's folder (and claims in the control's).
+"""
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from smcrep.data.store import Store
+from smcrep.geometry.action import KINDS
+from smcrep.hub import build_model, load_model
+from smcrep.models.model import SensorimotorModel
+from smcrep.probes.collapse.indicators import rank_me
+from smcrep.probes.collapse.oracle import depth_distance, noise_threshold, oracle_scores
+from smcrep.probes.collapse.use import Use, another_state, use
+from smcrep.probes.intervals import Estimate
+from smcrep.probes.retrieval import Ranks, rank_same_state, same_state_scores, summarise
+from smcrep.report import figures
+from smcrep.results import Record, commit, machine, write_claims
+from smcrep.transition import Embedding, Transition
+from smcrep.worlds.environments import ENVIRONMENTS
+from smcrep.worlds.simulate import Simulation, generate
+
+NUM_CANDIDATES = 16
+SEED = 0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--control", type=Path, help="run of the arm trained without the action")
+    parser.add_argument("--states", type=int, default=240, help="states audited for each signal")
+    parser.add_argument("--tiny", action="store_true", help="few states, to see that it runs")
+    arguments = parser.parse_args()
+    begun = time.monotonic()
+    stores = audit_stores(arguments.run, 8 if arguments.tiny else arguments.states)
+    runs = {"ours": arguments.run} | ({"no_action": arguments.control} if arguments.control else {})
+    models = {arm: load_model(run)[0] for arm, run in runs.items()}
+    torch.manual_seed(SEED)
+    models["untrained"] = build_model(models["ours"].config).eval()
+
+    audits = {arm: {s: audit(model, store, s) for s, store in stores.items()} for arm, model in models.items()}
+    for arm, run in runs.items():
+        records = claims(arm, audits)
+        minutes = round((time.monotonic() - begun) / 60, 2)
+        made = {"command": f"python experiments/collapse.py --run {run}", "commit": commit(), "machine": machine()}
+        made |= {"minutes": minutes}
+        write_claims(run / "claims/audit.json", {k: Record(**vars(r) | made) for k, r in records.items()})
+        draw_use(records, run)
+        for name, record in records.items():
+            if name.startswith(("use.", "outcome.")) and name.endswith(("fused", "rgb", "points")):
+                words = record.controls.get("verdict", "")
+                print(f"{run.name}: {name}: {record.value:.3g} [{record.ci95[0]:.3g}, {record.ci95[1]:.3g}] {words}")
+    draw_outcomes(audits["ours"]["action"], stores["action"], arguments.run)
+
+
+def audit_stores(run: Path, num_states: int) -> dict[str, Store]:
+    """signal -> store of test objects, each state branched over that signal alone, with noise-free depth."""
+    test = Store(json.loads((run / "stores.json").read_text())["test"])
+    base = Simulation.from_json(test.manifest.config["simulation"])
+    per_object = max(1, num_states // len(test.objects))
+    policies = {
+        "action": replace(base.policy, num_branches=NUM_CANDIDATES + 1, branch_over="action"),
+        "physics": replace(
+            base.policy,
+            num_branches=NUM_CANDIDATES + 1,
+            branch_over="physics",
+            kinds={"push": 1.0},
+            support="table",
+            vary_physics=True,
+        ),
+    }
+    stores = {}
+    for signal, policy in policies.items():
+        simulation = replace(base, policy=policy, states_per_object=per_object, depth=True, seed=base.seed + 1)
+        stores[signal] = Store(generate(simulation, run / f"stores/audit-{signal}-{num_states}"))
+    return stores
+
+
+class Audited:
+    """One model on one store: per sense, scores of the candidates under the true signal and under foreign ones."""
+
+    def __init__(self, signal_use: dict[str, Use], ranks: dict[str, Ranks], scores: dict[str, np.ndarray], more: dict):
+        self.use, self.ranks, self.scores, self.more = signal_use, ranks, scores, more
+
+
+def audit(model: SensorimotorModel, store: Store, signal: str) -> Audited:
+    states = np.arange(store.num_states)
+    transition = store.transitions(states, model.config.senses)
+    before, after = embed(model, transition)
+    depth = store.targets(states).depth_after
+    assert depth is not None  # audit_stores asks for it
+    oracle_true, oracle_foreign = oracle_hits(depth.numpy(), store)
+    clusters = np.repeat(states, NUM_CANDIDATES)
+    uses, ranks, scores, more = {}, {}, {}, {}
+    for sense in ("fused", *model.config.senses):
+        outcome = after.equivariant(sense)[:, :NUM_CANDIDATES].numpy()
+        predicted = predict(model, before.equivariant(sense), transition, sense)
+        scores[sense] = same_state_scores(predicted[:, :NUM_CANDIDATES], outcome)
+        ranks[sense] = rank_same_state(scores[sense])
+        foreign = np.repeat(predicted[:, NUM_CANDIDATES:], NUM_CANDIDATES, 1)
+        foreign_hits = rank_same_state(same_state_scores(foreign, outcome)).hits(1)
+        rng = np.random.default_rng(SEED)
+        uses[sense] = use(
+            ranks[sense].hits(1).ravel(),
+            foreign_hits.ravel(),
+            oracle_true.ravel(),
+            oracle_foreign.ravel(),
+            clusters,
+            rng=rng,
+        )
+        swapped = another_state(len(states), rng)
+        stolen = predict(model, before.equivariant(sense), transition, sense, signal_of=swapped)[:, :NUM_CANDIDATES]
+        more[sense] = {
+            "foreign": float(foreign_hits.mean()),
+            "other_state": float(rank_same_state(same_state_scores(stolen, outcome)).hits(1).mean()),
+            "rankme": rank_me(after.equivariant(sense).flatten(0, 1).numpy()),
+            "rankme_invariant": rank_me(after.invariant(sense).flatten(0, 1).numpy()),
+        }
+    return Audited(uses, ranks, scores, more)
+
+
+def embed(model: SensorimotorModel, transition: Transition) -> tuple[Embedding, Embedding]:
+    """Embeddings before [s] and after [s, k]."""
+    k = next(iter(transition.after.values())).shape[1]
+    before = model.embed(**dict(transition.before))
+    after = model.embed(**dict(transition.after.flatten()))
+    split = {n: t.unflatten(0, (-1, k)) for n, t in after.senses.items()}
+    return before, replace(after, fused=after.fused.unflatten(0, (-1, k)), senses=split)
+
+
+@torch.no_grad()
+def predict(
+    model: SensorimotorModel,
+    source: torch.Tensor,
+    transition: Transition,
+    sense: str,
+    signal_of: np.ndarray | None = None,
+) -> np.ndarray:
+    """float [s, k, de]: the outcome expected of each action from ``source`` [s, de]; with ``signal_of``, of the actions
+    and physics of those other states."""
+    rows = slice(None) if signal_of is None else torch.from_numpy(signal_of)
+    action = transition.action[rows]
+    physics = None if transition.physics is None else transition.physics[rows]
+    condition = model.condition(action, physics)
+    s, k = action.kind.shape
+    flat = replace(
+        condition,
+        vector=condition.vector.flatten(0, 1),
+        rotation=None if condition.rotation is None else condition.rotation.flatten(0, 1),
+    )
+    return model.predict(sense, source[:, None].expand(-1, k, -1).flatten(0, 1), flat).unflatten(0, (s, k)).numpy()
+
+
+def oracle_hits(depth: np.ndarray, store: Store) -> tuple[np.ndarray, np.ndarray]:
+    """H@1 [s, q] of one who knows the simulator: told the true signal, and told the foreign one."""
+    candidates, foreign = depth[:, :NUM_CANDIDATES], depth[:, NUM_CANDIDATES:]
+    sigma = depth_sigma_of(store, candidates)
+    hits = []
+    for simulated in (candidates, np.repeat(foreign, NUM_CANDIDATES, 1)):
+        threshold = noise_threshold(sigma, candidates > 0)
+        hits.append(rank_same_state(oracle_scores(depth_distance(simulated, candidates), threshold)).hits(1))
+    return hits[0], hits[1]
+
+
+def depth_sigma_of(store: Store, depth: np.ndarray) -> np.ndarray:
+    """Standard deviation in metres of each depth reading, by the noisiest environment of the store."""
+    names = store.manifest.config["simulation"]["environments"]
+    return np.max([ENVIRONMENTS[name].noise.depth_sigma(depth) for name in names], 0)
+
+
+def claims(arm: str, audits: dict[str, dict[str, Audited]]) -> dict[str, Record]:
+    """outcome.SENSE: H@1 among 16; outcome_mrr.SENSE; use.SIGNAL.SENSE; rankme.SENSE."""
+    own = audits[arm]
+    records: dict[str, Record] = {}
+    for sense, ranks in own["action"].ranks.items():
+        found = summarise(ranks, rng=np.random.default_rng(SEED))
+        more = own["action"].more[sense]
+        controls = {"chance": found.chance_hits[1], "foreign_action": more["foreign"]}
+        controls["other_state_action"] = more["other_state"]
+        for other, its in audits.items():
+            if other not in (arm, "ours"):
+                theirs = summarise(its["action"].ranks[sense], rng=np.random.default_rng(SEED)).hits[1]
+                controls |= {other: theirs.value, f"{other}_low": theirs.ci95[0], f"{other}_high": theirs.ci95[1]}
+        hit = found.hits[1]
+        records[f"outcome.{sense}"] = Record(hit.value, hit.ci95, n=hit.n, unit="H@1 of 16", controls=controls)
+        mrr = {"chance": found.chance_mrr, "hit_at_5": found.hits[5].value}
+        records[f"outcome_mrr.{sense}"] = Record(found.mrr.value, found.mrr.ci95, n=hit.n, unit="MRR", controls=mrr)
+        rank = {"invariant_part": more["rankme_invariant"]}
+        records[f"rankme.{sense}"] = Record(more["rankme"], unit="effective rank", controls=rank)
+    for signal, audited in own.items():
+        for sense, it in audited.use.items():
+            value = it.use or Estimate(0.0, (0.0, 0.0), it.model_gain.n)
+            controls = {"verdict": it.verdict, "model_gain": it.model_gain.value, "oracle_gain": it.oracle_gain.value}
+            controls |= {"oracle_true": it.oracle_true, "oracle_foreign": it.oracle_foreign}
+            record = Record(value.value, value.ci95, n=value.n, unit="use", controls=controls)
+            records[f"use.{signal}.{sense}"] = record
+    return records
+
+
+def draw_use(records: dict[str, Record], run: Path) -> None:
+    groups: dict[str, dict[str, Record]] = {}
+    for name, record in records.items():
+        if name.startswith("use."):
+            _, signal, sense = name.split(".")
+            groups.setdefault(sense, {})[signal] = record
+    figures.bars(groups, 0.0, "Use of each signal (1: as the simulator could)", run / "figures/use.png")
+    hits = {n.removeprefix("outcome."): r for n, r in records.items() if n.startswith("outcome.")}
+    arms = {"fused": hits}
+    for arm in ("no_action", "untrained"):
+        if f"{arm}_low" in next(iter(hits.values())).controls:
+            arms[arm] = {
+                s: Record(r.controls[arm], (r.controls[f"{arm}_low"], r.controls[f"{arm}_high"]))
+                for s, r in hits.items()
+            }
+    title = "The true outcome among 16, unseen objects (H@1)"
+    figures.bars(
+        {"ours" if a == "fused" else a: r for a, r in arms.items()}, 1 / 16, title, run / "figures/outcome.png"
+    )
+
+
+def draw_outcomes(audited: Audited, store: Store, run: Path, shown: int = 6) -> None:
+    """The best guesses for one action of each of a few states, one an object."""
+    states = np.unique(store.object_ids, return_index=True)[1][:shown]
+    transition = store.transitions(states)
+    order = np.argsort(-audited.scores["fused"][states, 0], -1)[:, :5]
+    captions = [_words(transition, i) for i in range(len(states))]
+    candidates = transition.after["rgb"].numpy()[:, :NUM_CANDIDATES]
+    truth = np.zeros(len(states), int)
+    before = transition.before["rgb"].numpy()
+    figures.outcomes(before, candidates, order, truth, captions, run / "figures/outcomes.png")
+
+
+def _words(transition: Transition, state: int) -> str:
+    motion = transition.action.motion[state, 0, :3, :3]
+    angle = float(torch.rad2deg(torch.arccos(((motion.trace() - 1) / 2).clamp(-1, 1))))
+    return f"{KINDS[int(transition.action.kind[state, 0])]} {angle:.0f}°"
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (ValueError, OSError) as error:
+        sys.exit(f"collapse: {error}")

@@ -1,0 +1,25 @@
+"""Every experiment in its tiny form, one after the other, in a folder that is thrown away: does everything run?
+
+    python experiments/tiny.py        # about 2 minutes on 2 cores; the last part of `make test`
+"""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for command in (["demo.py", "--tiny", "--out", f"{folder}/tiny"], ["check_claims.py"]):
+            print(f"== python experiments/{' '.join(command)}", flush=True)
+            subprocess.run([sys.executable, str(HERE / command[0]), *command[1:]], check=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"tiny: {' '.join(error.cmd[1:])} failed; its own message stands above")

@@ -1,0 +1,211 @@
+"""A store: a folder of shards and a manifest, read at random as transitions.
+
+    manifest.json               schema, num_branches, num_shards, objects, classes, config
+    shards/shard-00000.arrow    Arrow stream that Hugging Face ``datasets`` opens memory-mapped (`Store.dataset`)
+    shards/shard-00000.json     its rows, bytes, sha256
+
+A state is k + 1 rows of one shard that follow each other: before, then its k outcomes.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from smcrep.data.augment import Augmentation
+from smcrep.data.schema import Schema, unpack_action
+from smcrep.data.shard import is_complete, open_shard, verify_shard, write_atomic, write_shard
+from smcrep.geometry.physics import PHYSICS_DIM
+from smcrep.transition import Senses, Targets, Transition
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+__all__ = [
+    "Manifest", "Store", "StoredObject", "is_complete", "read_manifest", "shard_path", "verify", "write_manifest",
+    "write_shard",
+]  # fmt: skip
+
+SENSES = ("rgb", "points")
+"""Columns that are sensed; all others are conditions or targets."""
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    object_id: int
+    name: str
+    class_id: int
+    family: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    schema: Schema
+    num_branches: int  # k
+    num_shards: int
+    objects: tuple[StoredObject, ...]
+    classes: tuple[str, ...]  # name of class_id 0, 1, ...
+    config: Mapping[str, Any] = field(default_factory=dict)  # what generated it, as JSON
+
+
+def shard_path(folder: str | Path, shard_id: int) -> Path:
+    return Path(folder) / "shards" / f"shard-{shard_id:05d}.arrow"
+
+
+def write_manifest(folder: str | Path, manifest: Manifest) -> None:
+    """Write ``manifest.json`` atomically. ``manifest.config`` must be JSON."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    value = {
+        "schema": manifest.schema.to_json(),
+        "num_branches": manifest.num_branches,
+        "num_shards": manifest.num_shards,
+        "objects": [asdict(o) for o in manifest.objects],
+        "classes": list(manifest.classes),
+        "config": dict(manifest.config),
+    }
+    write_atomic(Path(folder) / "manifest.json", (json.dumps(value, indent=1) + "\n").encode())
+
+
+def read_manifest(folder: str | Path) -> Manifest:
+    """Raises ValueError where there is none, it is not JSON, lacks a field, or is of a foreign schema version."""
+    path = Path(folder) / "manifest.json"
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file, so {folder} is not a store; check the path or generate one there")
+    try:
+        value = json.loads(path.read_text())
+        schema = Schema.from_json(value["schema"], str(path))
+        objects = tuple(StoredObject(**o) for o in value["objects"])
+        num_branches, num_shards = int(value["num_branches"]), int(value["num_shards"])
+        return Manifest(schema, num_branches, num_shards, objects, tuple(value["classes"]), value["config"])
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: damaged manifest ({error!r}); generate the store again") from None
+
+
+def verify(folder: str | Path) -> None:
+    """Read every byte of the store; ValueError names the first shard that is not as it was written."""
+    manifest = read_manifest(folder)
+    for shard_id in range(manifest.num_shards):
+        verify_shard(shard_path(folder, shard_id), manifest.schema)
+    Store(folder)
+
+
+class Store:
+    """A store opened for reading. Files are mapped: memory does not grow with the store. Read-only, so safe to share
+    between threads."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.manifest = read_manifest(path)
+        self.schema, self.num_branches = self.manifest.schema, self.manifest.num_branches
+        self.objects, self.classes = self.manifest.objects, self.manifest.classes
+        if self.manifest.num_shards < 1:
+            raise ValueError(f"{path}: the store has no shards; generate at least one state")
+        self._shards: list[dict[str, np.ndarray]] = []
+        for shard_id in range(self.manifest.num_shards):
+            self._shards.append(open_shard(shard_path(path, shard_id), self.schema))
+            rows = len(self._shards[-1]["state_id"])
+            if rows % (self.num_branches + 1):
+                raise ValueError(
+                    f"{shard_path(path, shard_id)}: {rows} rows, but a state has {self.num_branches + 1}"
+                    " observations; delete it and generate the store again"
+                )
+        self._starts = np.cumsum([0] + [len(s["state_id"]) for s in self._shards])
+
+    @property
+    def num_rows(self) -> int:
+        return int(self._starts[-1])
+
+    @property
+    def num_states(self) -> int:
+        return self.num_rows // (self.num_branches + 1)
+
+    @cached_property
+    def object_ids(self) -> np.ndarray:
+        """int64 [num_states]: the object acted on in each state."""
+        return self._per_state("object_id")
+
+    @cached_property
+    def class_ids(self) -> np.ndarray:
+        """int64 [num_states]."""
+        return self._per_state("class_id")
+
+    @cached_property
+    def dataset(self) -> "Dataset":
+        """The same files as a Hugging Face dataset (columns are bytes; shapes stand in ``schema``)."""
+        from datasets import Dataset, concatenate_datasets
+
+        return concatenate_datasets(
+            [Dataset.from_file(str(shard_path(self.path, i))) for i in range(len(self._shards))]
+        )
+
+    def read(self, rows: np.ndarray, columns: Sequence[str]) -> dict[str, Tensor]:
+        """Observations ``rows`` [r] in the order asked: name -> [r, *shape], copied out of the mapped files."""
+        rows = np.asarray(rows)
+        if rows.ndim != 1 or rows.dtype.kind not in "iu":
+            raise ValueError(f"{self.path}: read wants a 1-d array of integers, not {rows.dtype} {list(rows.shape)}")
+        if rows.size and (rows.min() < 0 or rows.max() >= self.num_rows):
+            raise ValueError(
+                f"{self.path}: rows {rows.min()}..{rows.max()} asked, the store has rows 0..{self.num_rows - 1}"
+            )
+        unknown = [c for c in columns if c not in self.schema.columns]
+        if unknown:
+            raise ValueError(f"{self.path}: no columns {unknown}; the store has {sorted(self.schema.columns)}")
+        shard = np.searchsorted(self._starts, rows, side="right") - 1
+        parts = [(self._shards[s], w := np.flatnonzero(shard == s), rows[w] - self._starts[s]) for s in np.unique(shard)]
+        result = {}
+        for name in columns:
+            column = self.schema.columns[name]
+            out = np.empty((len(rows), *column.shape), column.dtype)
+            for arrays, where, local in parts:
+                out[where] = arrays[name][local]
+            result[name] = torch.from_numpy(out)
+        return result
+
+    def transitions(self, states: np.ndarray, senses: Sequence[str] | None = None) -> Transition:
+        """States [b] as one batch; ``senses`` as named, or all that the store has."""
+        names = [n for n in SENSES if n in self.schema.columns] if senses is None else list(senses)
+        conditions = [n for n in ("action", "augmentation", "physics") if n in self.schema.columns]
+        data = self._read_states(states, [*names, *conditions, "state_id", "object_id", "environment_id"])
+        action = (
+            Augmentation.from_vector(data["augmentation"]) if "augmentation" in data else unpack_action(data["action"])
+        )
+        return Transition(
+            before=Senses.all_present({n: data[n][:, 0] for n in names}),
+            after=Senses.all_present({n: data[n][:, 1:] for n in names}, 2),
+            action=action[:, 1:],  # type: ignore[arg-type]
+            physics=data["physics"][:, 1:] if "physics" in data else None,
+            state_id=data["state_id"][:, 0],
+            object_id=data["object_id"][:, 0],
+            environment_id=data["environment_id"][:, 0],
+        )
+
+    def targets(self, states: np.ndarray, *, depth: bool = True) -> Targets:
+        """What a probe may ask of states [b]. Pose and physics are NaN where the store knows none (pictures);
+        ``depth=False`` leaves the depth on disk."""
+        known = [n for n in ("pose", "physics") + ("depth",) * depth if n in self.schema.columns]
+        data = self._read_states(states, ["class_id", "object_id", *known])
+        b, k = len(states), self.num_branches
+        pose = data["pose"] if "pose" in data else torch.full((b, k + 1, 4, 4), torch.nan)
+        physics = data["physics"] if "physics" in data else torch.full((b, k + 1, PHYSICS_DIM), torch.nan)
+        return Targets(
+            class_id=data["class_id"][:, 0],
+            object_id=data["object_id"][:, 0],
+            pose_before=pose[:, 0],
+            pose_after=pose[:, 1:],
+            physics=physics[:, 1:],
+            depth_after=data["depth"][:, 1:] if "depth" in data else None,
+        )
+
+    def _read_states(self, states: np.ndarray, columns: Sequence[str]) -> dict[str, Tensor]:
+        v = self.num_branches + 1
+        rows = (np.asarray(states)[:, None] * v + np.arange(v)).ravel()
+        return {name: t.unflatten(0, (len(states), v)) for name, t in self.read(rows, columns).items()}
+
+    def _per_state(self, column: str) -> np.ndarray:
+        return np.concatenate([s[column][:: self.num_branches + 1] for s in self._shards])

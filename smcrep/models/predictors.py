@@ -1,0 +1,107 @@
+"""Predictors: where the equivariant part of the latent goes under an action.
+
+Each maps z [..., de], rotation [..., 3, 3] (None where the action is no motion) and condition [..., c] to [..., de].
+"""
+
+import torch
+from torch import Tensor, nn
+
+from smcrep.models.config import ModelConfig
+
+RANK = 8
+
+
+def predictor(config: ModelConfig) -> nn.Module:
+    """The predictor that ``config.predictor`` names, untrained."""
+    sizes = config.equivariant_dim, config.condition_dim, config.predictor_hidden
+    return {
+        "group": lambda: Group(),
+        "group_residual": lambda: GroupResidual(*sizes),
+        "mlp": lambda: ResidualMLP(*sizes),
+        "hypernetwork": lambda: Hypernetwork(*sizes[:2]),
+        "equimod": lambda: EquiMod(*sizes[:2]),
+    }[config.predictor]()
+
+
+def rotate(z: Tensor, rotation: Tensor | None) -> Tensor:
+    """z [..., 3 v] read as v vectors in R^3, each rotated: a representation of SO(3), rho(R S) = rho(R) rho(S)."""
+    if rotation is None:
+        raise ValueError(
+            "group predictor: the action carries no rotation (an image augmentation?); "
+            "take predictor 'mlp', 'hypernetwork' or 'equimod'"
+        )
+    vectors = z.unflatten(-1, (-1, 3))
+    return (vectors @ rotation.mT.to(z.dtype)).flatten(-2)  # rows are vectors, so R v is v @ R^T
+
+
+class Group(nn.Module):
+    """z' = rho(R) z. Nothing is learned; identity, inverse and composition hold exactly."""
+
+    def forward(self, z: Tensor, rotation: Tensor | None, condition: Tensor) -> Tensor:
+        return rotate(z, rotation)
+
+
+class GroupResidual(nn.Module):
+    """z' = rho(R) z + MLP[rho(R) z, condition]: starts next to the group action, and learns what a rotation does not
+    say (translation, perspective, what comes into view, what a push does)."""
+
+    def __init__(self, dim: int, condition_dim: int, hidden: int) -> None:
+        super().__init__()
+        self.residual = _mlp(dim + condition_dim, hidden, dim)
+
+    def forward(self, z: Tensor, rotation: Tensor | None, condition: Tensor) -> Tensor:
+        turned = rotate(z, rotation)
+        return turned + self.residual(torch.cat([turned, condition], -1))
+
+
+class ResidualMLP(nn.Module):
+    """z' = z + MLP[z, condition]; what the action does is all learned."""
+
+    def __init__(self, dim: int, condition_dim: int, hidden: int) -> None:
+        super().__init__()
+        self.residual = _mlp(dim + condition_dim, hidden, dim)
+
+    def forward(self, z: Tensor, rotation: Tensor | None, condition: Tensor) -> Tensor:
+        return z + self.residual(torch.cat([z, condition], -1))
+
+
+class Hypernetwork(nn.Module):
+    """z' = (I + U(c) V(c)^T) z: the condition makes a matrix, of rank 8 beside the identity.
+
+    SIE (arXiv:2302.10283) makes the whole matrix, linearly in the quaternion, without the identity: 16,000 numbers for
+    126 dimensions, a weight matrix of 64 times that; W(e) = I must then be learned.
+    """
+
+    def __init__(self, dim: int, condition_dim: int) -> None:
+        super().__init__()
+        self.left = nn.Linear(condition_dim, dim * RANK)
+        self.right = nn.Linear(condition_dim, dim * RANK)
+        with torch.no_grad():
+            self.left.weight.mul_(0.1)  # starts near the identity
+            self.left.bias.zero_()
+
+    def forward(self, z: Tensor, rotation: Tensor | None, condition: Tensor) -> Tensor:
+        u = self.left(condition).unflatten(-1, (-1, RANK))
+        v = self.right(condition).unflatten(-1, (-1, RANK))
+        return z + (u @ (v.mT @ z[..., None]))[..., 0]
+
+
+class EquiMod(nn.Module):
+    """z' = W [z, condition], one linear layer: the predictor of EquiMod (arXiv:2211.01244), without its BatchNorm
+    (our outcomes are compared by cosine, and a batch must equal its items)."""
+
+    def __init__(self, dim: int, condition_dim: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(dim + condition_dim, dim, bias=False)
+
+    def forward(self, z: Tensor, rotation: Tensor | None, condition: Tensor) -> Tensor:
+        return self.linear(torch.cat([z, condition], -1))
+
+
+def _mlp(num_in: int, hidden: int, num_out: int) -> nn.Sequential:
+    layers = nn.Sequential(nn.Linear(num_in, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU())
+    last = nn.Linear(hidden, num_out)
+    with torch.no_grad():
+        last.weight.mul_(0.1)  # small, so that training starts from what the action says; not zero, so all of it learns
+        last.bias.zero_()
+    return layers.append(last)

@@ -1,0 +1,69 @@
+"""A model on disk: config.json and model.safetensors side by side; no pickle, nothing loaded loosely."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from smcrep.models.config import ModelConfig
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+
+
+def write_model(
+    directory: str | Path, config: ModelConfig, weights: dict[str, Tensor], provenance: dict[str, Any]
+) -> None:
+    """Both files, each written beside and renamed, so that a reader never meets half of one; weights first."""
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    record = {"format": "smcrep", "config": config.to_json(), "provenance": provenance}
+    text = json.dumps(record, indent=1)  # before anything is written: a provenance that is no JSON fails here
+    partial = directory / (WEIGHTS + ".partial")
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}, partial)
+    os.replace(partial, directory / WEIGHTS)
+    partial = directory / (CONFIG + ".partial")
+    partial.write_text(text)
+    os.replace(partial, directory / CONFIG)
+
+
+def read_config(directory: str | Path) -> tuple[ModelConfig, dict[str, Any]]:
+    """Configuration and provenance; ValueError in one line where the file is missing, foreign or broken."""
+    path = Path(directory) / CONFIG
+    if not path.is_file():
+        raise ValueError(f"load_model: no {CONFIG} in {directory}; give a folder written by save_pretrained, or a run")
+    try:
+        record = json.loads(path.read_text())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"load_model: {path} is not JSON ({error}); save the model again") from None
+    if not isinstance(record, dict) or record.get("format") != "smcrep" or not isinstance(record.get("config"), dict):
+        raise ValueError(f"load_model: {path} is not a model of smcrep; give a folder written by save_pretrained")
+    try:
+        return ModelConfig.from_json(record["config"]), record.get("provenance", {})
+    except ValueError as error:
+        raise ValueError(f"load_model: {path}: {error}") from None
+
+
+def load_weights(model: nn.Module, directory: str | Path) -> None:
+    """Fill ``model`` in place; every tensor of both sides must match by name and shape."""
+    path = Path(directory) / WEIGHTS
+    if not path.is_file():
+        raise ValueError(f"load_model: no {WEIGHTS} in {directory}; save the model again")
+    try:
+        weights = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"load_model: {path} cannot be read ({error}); it is cut or damaged, copy it again") from None
+    own = model.state_dict()
+    for name in sorted(own.keys() ^ weights.keys()):
+        where = "lacks" if name in own else "has an unknown"
+        raise ValueError(f"load_model: {path} {where} tensor {name!r}; {CONFIG} beside it is of another model")
+    for name, tensor in weights.items():
+        if tensor.shape != own[name].shape or tensor.dtype != own[name].dtype:
+            raise ValueError(
+                f"load_model: {path}: tensor {name!r} is {tensor.dtype} {list(tensor.shape)}, {CONFIG} makes it "
+                f"{own[name].dtype} {list(own[name].shape)}; the two files are not of one model"
+            )
+    model.load_state_dict(weights)

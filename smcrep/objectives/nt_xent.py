@@ -1,0 +1,26 @@
+"""NT-Xent: two observations of one thing are told from all other things of the batch."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from smcrep.transition import Loss
+
+
+def nt_xent(za: Tensor, zb: Tensor, temperature: float) -> Loss:
+    """NT-Xent of SimCLR over the 2n rows [za; zb], each against the 2n - 1 others (arXiv:2002.05709, eq. 1).
+
+    za, zb       [n, d]; row i of one is the positive of row i of the other. Normalised to unit length here.
+    temperature  divides the cosines.
+
+    Mean over the 2n rows, in nats; n = 1 gives 0. Constant embeddings give log(2n - 1). One process only: under DDP
+    each rank contrasts its own rows.
+    """
+    if za.shape != zb.shape or za.ndim != 2:
+        raise ValueError(f"nt_xent: za is {tuple(za.shape)} and zb {tuple(zb.shape)}; give two batches [n, d] alike")
+    n = len(za)
+    z = F.normalize(torch.cat([za, zb]), dim=-1)
+    logits = (z @ z.T / temperature).fill_diagonal_(-torch.inf)
+    positive = torch.arange(2 * n, device=z.device).roll(n)
+    total = F.cross_entropy(logits, positive)
+    return Loss(total, {"nt_xent": total.detach()})

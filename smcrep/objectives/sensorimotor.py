@@ -1,0 +1,140 @@
+"""The objective of the demo: recognise what is there in any sense, predict how it will stand after an action."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import combinations
+
+import torch
+from torch import Tensor
+
+from smcrep.objectives.equivariant import equivariant_contrast
+from smcrep.objectives.floor import action_blind_floor
+from smcrep.objectives.nt_xent import nt_xent
+from smcrep.objectives.pairs import Pairs
+from smcrep.transition import Beliefs, Loss
+
+FUSED = "fused"
+
+
+@dataclass(frozen=True)
+class SensorimotorWeights:
+    """Weight of each group of terms (a group is the mean of its terms; 0 leaves it out) and the temperatures."""
+
+    invariant: float = 1.0  # NT-Xent of two observations of a state, in each sense and across senses
+    equivariant: float = 1.0  # contrast of predicted with observed outcomes, in each sense
+    cross_modal: float = 1.0  # the same, predicted from one sense and observed in another
+    fused: float = 1.0  # both on the fused embedding
+    invariant_temperature: float = 0.2
+    equivariant_temperature: float = 0.1
+    same_state_negatives: bool = True  # for whoever builds the pairs; False is the control arm
+
+
+def sensorimotor(
+    beliefs: Beliefs,
+    fused: Tensor,
+    predict: Callable[[str, Tensor], Tensor],
+    project: Callable[[Tensor], Tensor],
+    pairs: Pairs,
+    weights: SensorimotorWeights,
+    *,
+    num_invariant: int,
+    invariance: Callable[[Tensor, Tensor], Tensor] | None = None,
+) -> Loss:
+    """Sum over four groups of terms, each the weighted mean of its terms.
+
+    beliefs        of all observations: mean [b, v, m, d], present [b, v, m], names of the m senses. View 0 is the
+                   observation before, the others are outcomes; every view of a state shows the same objects.
+    fused          [b, v, d]: the beliefs fused.
+    predict        (sense or "fused", source [q, de]) -> predicted outcome [q, de], for the q rows of ``pairs`` in
+                   their order; it holds the action (and physics) of each row.
+    project        [n, di] -> [n, dp]: the projector before NT-Xent, one for all senses.
+    pairs          transitions and the candidates of each.
+    num_invariant  the first di of d numbers are the invariant part, the others the equivariant one.
+    invariance     (za, zb) -> []: in place of `nt_xent` at the weights' temperature (lightly's NTXentLoss fits).
+
+    Observations where a sense is absent neither predict, nor are predicted, nor stand among its candidates.
+    ``parts`` names every term, such as ``equivariant/rgb>points``, and ``floor``: what the equivariant terms cannot
+    fall below without the action.
+    """
+    if not beliefs.names or beliefs.mean.ndim != 4:
+        raise ValueError(
+            f"sensorimotor: beliefs of {tuple(beliefs.mean.shape)} with names {beliefs.names}; give means "
+            "[states, views, senses, d] and one name a sense"
+        )
+    agree = invariance or (lambda za, zb: nt_xent(za, zb, weights.invariant_temperature).total)
+    state = {name: beliefs.mean[:, :, i] for i, name in enumerate(beliefs.names)} | {FUSED: fused}
+    present = {name: beliefs.present[:, :, i] for i, name in enumerate(beliefs.names)}
+    present[FUSED] = beliefs.present.any(-1)
+    wanted = _wanted(beliefs.names, weights)
+
+    senses = sorted({name for terms in wanted.values() for _, a, b in terms for name in (a, b)})
+    projected = {
+        name: project(state[name][..., :num_invariant].flatten(0, 1)).unflatten(0, present[name].shape)
+        for name in senses
+        if any(part == "invariant" and name in pair for terms in wanted.values() for part, *pair in terms)
+    }
+    outcome = {name: state[name][..., num_invariant:].flatten(0, 1) for name in senses}
+    sources = sorted({a for terms in wanted.values() for part, a, _ in terms if part == "equivariant"})
+    predicted = {name: predict(name, outcome[name][pairs.source]) for name in sources}
+
+    total = fused.new_zeros(())
+    parts: dict[str, Tensor] = {}
+    for group, terms in wanted.items():
+        values = []
+        for part, a, b in terms:
+            if part == "invariant":
+                value = _invariant(projected[a], projected[b], present[a], present[b], agree)
+            else:
+                value = _equivariant(predicted[a], outcome[b], present[a], present[b], pairs, weights)
+            if value is not None:
+                parts[f"{part}/{a}" if a == b else f"{part}/{a}>{b}"] = value.detach()
+                values.append(value)
+        if values:
+            total = total + getattr(weights, group) * torch.stack(values).mean()
+    parts["floor"] = action_blind_floor(pairs.allowed, pairs.same_state)
+    return Loss(total, parts)
+
+
+def _wanted(names: tuple[str, ...], weights: SensorimotorWeights) -> dict[str, list[tuple[str, str, str]]]:
+    """Group -> its terms (part, source sense, target sense), without the groups of weight 0."""
+    ordered = [(a, b) for a in names for b in names if a != b]
+    groups = {
+        "invariant": [("invariant", a, a) for a in names] + [("invariant", a, b) for a, b in combinations(names, 2)],
+        "equivariant": [("equivariant", a, a) for a in names],
+        "cross_modal": [("equivariant", a, b) for a, b in ordered],
+        "fused": [("invariant", FUSED, FUSED), ("equivariant", FUSED, FUSED)],
+    }
+    return {group: terms for group, terms in groups.items() if getattr(weights, group) != 0}
+
+
+def _invariant(
+    za: Tensor, zb: Tensor, present_a: Tensor, present_b: Tensor, agree: Callable[[Tensor, Tensor], Tensor]
+) -> Tensor | None:
+    """Mean over views i of the agreement of view i with view i + 1 (cyclic), states [b, v, dp] being the classes."""
+    num_views = za.shape[1]
+    symmetric = num_views == 2 and za is zb  # of two views of one sense, the second pairing repeats the first
+    values = []
+    for i in range(1 if symmetric else num_views):
+        j = (i + 1) % num_views
+        keep = present_a[:, i] & present_b[:, j]
+        if int(keep.sum()) > 1:
+            values.append(agree(za[keep, i], zb[keep, j]))
+    return torch.stack(values).mean() if values else None
+
+
+def _equivariant(
+    predicted: Tensor,
+    outcome: Tensor,
+    source_present: Tensor,
+    target_present: Tensor,
+    pairs: Pairs,
+    weights: SensorimotorWeights,
+) -> Tensor | None:
+    source_present, target_present = source_present.flatten(), target_present.flatten()
+    keep = source_present[pairs.source] & target_present[pairs.positive]
+    if not bool(keep.any()):
+        return None
+    kept, temperature = pairs[keep], weights.equivariant_temperature
+    return equivariant_contrast(
+        predicted[keep], outcome, kept.positive, kept.allowed & target_present, temperature
+    ).total

@@ -1,0 +1,56 @@
+"""The oracle of the audit: knows the simulator and not the encoder; says what a signal can be worth to anyone."""
+
+import numpy as np
+
+MISSING_M = 0.05
+"""Metres charged for a pixel in which one image sees something and the other nothing."""
+
+
+def depth_distance(
+    simulated: np.ndarray,
+    candidates: np.ndarray,
+    *,
+    seen_simulated: np.ndarray | None = None,
+    seen_candidates: np.ndarray | None = None,
+    missing_m: float = MISSING_M,
+) -> np.ndarray:
+    """float64 [s, q, c]: mean absolute difference, in metres, of noise-free depth images.
+
+    simulated   [s, q, h, w] metres, 0 where nothing was hit: what the simulator says each query leads to.
+    candidates  [s, c, h, w]: the outcomes to rank.
+    seen_*      bool, like the images: pixels that show the object; None: those that show anything.
+
+    The mean is over pixels in which either image sees the object. A pixel where only one of them does counts at
+    least, and one where either has no depth exactly, ``missing_m``; no pixel counts more. Two images that see nothing
+    are at distance 0.
+    """
+    if simulated.ndim != 4 or simulated.shape[2:] != candidates.shape[2:] or len(simulated) != len(candidates):
+        raise ValueError(
+            f"oracle: simulated {simulated.shape} and candidates {candidates.shape}; give [states, images, h, w] alike"
+        )
+    seen_simulated = simulated > 0 if seen_simulated is None else seen_simulated
+    seen_candidates = candidates > 0 if seen_candidates is None else seen_candidates
+    distance = np.empty((len(simulated), simulated.shape[1], candidates.shape[1]))
+    for s in range(len(simulated)):  # one state at a time bounds the memory
+        a, b = simulated[s][:, None], candidates[s][None]
+        sees_a, sees_b = seen_simulated[s][:, None], seen_candidates[s][None]
+        apart = np.minimum(np.abs(a - b, dtype=np.float64), missing_m)
+        apart = np.where((sees_a != sees_b) | (a <= 0) | (b <= 0), missing_m, apart)
+        either = sees_a | sees_b
+        distance[s] = (apart * either).sum((-1, -2)) / np.maximum(either.sum((-1, -2)), 1)
+    return distance
+
+
+def noise_threshold(sigma: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """float64 [...]: mean over the pixels ``seen`` (bool [..., h, w]) of 2 sigma / sqrt(pi), in metres: the expected
+    absolute difference of two readings of one and the same depth with Gaussian noise of standard deviation ``sigma``
+    (metres, broadcastable). Outcomes closer than that look alike to the sensor. 0 where no pixel is seen."""
+    total = (np.broadcast_to(sigma, seen.shape) * seen).sum((-1, -2), dtype=np.float64)
+    return 2 / np.sqrt(np.pi) * total / np.maximum(seen.sum((-1, -2)), 1)
+
+
+def oracle_scores(distance: np.ndarray, threshold_m: np.ndarray | float) -> np.ndarray:
+    """float64 [s, q, c]: minus the distance, those within ``threshold_m`` (metres, [s, q] or a number) of the
+    simulated outcome being equal and best. Rank them with `probes.retrieval`."""
+    threshold = np.asarray(threshold_m, np.float64)
+    return -np.maximum(distance, threshold[..., None] if threshold.ndim else threshold)

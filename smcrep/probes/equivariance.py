@@ -1,0 +1,72 @@
+"""Is the predictor an action of the group, and does it do better than leaving the embedding where it was?"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from smcrep.probes.intervals import Estimate, cluster_bootstrap
+
+
+@dataclass(frozen=True)
+class GroupLaws:
+    """Mean residuals over the mean displacement |z' - z| that the actions really cause; 0 is exact, and 1 as far off
+    as doing nothing would be from the truth. A predictor that ignores the action has all of them 0: read them beside
+    ``gain`` only."""
+
+    identity: Estimate  # |P(z, e) - z|
+    inverse: Estimate  # |P(P(z, a), a^-1) - z|
+    composition: Estimate  # |P(P(z, a), b) - P(z, a then b)|
+    gain: Estimate  # cos(z', P(z, a)) - cos(z', z)
+
+
+def group_laws(
+    predict: Callable[[Tensor, Any], Tensor],
+    z: Tensor,
+    first: Any,
+    second: Any,
+    outcome: Tensor,
+    groups: np.ndarray | None = None,
+    *,
+    rng: np.random.Generator,
+) -> GroupLaws:
+    """Residuals of P = ``predict``: (z [n, d], actions [n]) -> [n, d].
+
+    z        [n, d] embeddings before;  outcome [n, d]: embeddings observed after ``first``.
+    first    n actions with ``inverse()`` and ``then(other)`` (`geometry.Action`, rigid kinds).
+    second   n actions in the coordinates of the outcomes of ``first``; not all about one axis, or a wrong order of
+             composition passes.
+    groups   [n], the unit of the intervals.
+    """
+    with torch.no_grad():
+        moved = predict(z, first)
+        residuals = {
+            "identity": predict(z, first.then(first.inverse())) - z,
+            "inverse": predict(moved, first.inverse()) - z,
+            "composition": predict(moved, second) - predict(z, first.then(second)),
+        }
+        displacement = (outcome - z).norm(dim=-1).double().numpy(force=True)
+        gained = gain(z, moved, outcome).numpy(force=True)
+    if not displacement.mean() > 1e-9:
+        raise ValueError(
+            "group_laws: the actions move no embedding, so residuals have no scale; probe an encoder that sees them"
+        )
+    laws = {
+        name: cluster_bootstrap(
+            np.stack([residual.norm(dim=-1).double().numpy(force=True), displacement], 1),
+            groups,
+            rng=rng,
+            statistic=lambda means: means[..., 0] / means[..., 1],
+        )
+        for name, residual in residuals.items()
+    }
+    return GroupLaws(**laws, gain=cluster_bootstrap(gained, groups, rng=rng))
+
+
+def gain(z: Tensor, predicted: Tensor, outcome: Tensor) -> Tensor:
+    """[...]: cos(outcome, predicted) - cos(outcome, z), of [..., d]; above 0 where predicting beats doing nothing."""
+    return F.cosine_similarity(outcome, predicted, -1) - F.cosine_similarity(outcome, z, -1)

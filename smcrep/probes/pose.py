@@ -1,0 +1,114 @@
+"""Relative pose from two embeddings: how far did the object turn between these two observations?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from smcrep.geometry.rotations import chordal_mean, geodesic_degrees, nearest_rotation
+from smcrep.probes.intervals import Estimate, cluster_bootstrap
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Geodesic error in degrees on test pairs, beside that of the best constant answer (learned on training pairs)."""
+
+    mean_deg: Estimate
+    median_deg: float
+    within_15_deg: Estimate
+    within_30_deg: Estimate
+    constant_deg: Estimate
+    gain_deg: Estimate  # constant - probe, paired
+
+
+def pose_probe(
+    train: tuple[np.ndarray, np.ndarray, np.ndarray],
+    test: tuple[np.ndarray, np.ndarray, np.ndarray],
+    groups: np.ndarray | None = None,
+    *,
+    rng: np.random.Generator,
+    hidden: int = 256,
+    steps: int = 1000,
+    batch_size: int = 256,
+    lr: float = 1e-3,
+    weight_decay: float = 1e-3,
+) -> Pose:
+    """A small network reads the relative rotation from [h1, h2]; train and test objects must differ.
+
+    train, test  (h1 [n, d], h2 [n, d], rotation [n, 3, 3]), where rotation = R2 @ R1^T in camera coordinates takes
+                 the object from the first observation to the second.
+    groups       [n] object of each test pair, the unit of the intervals.
+
+    One hidden layer on features scaled by ``train``'s mean and deviation, nine outputs projected to SO(3)
+    (arXiv:2006.14616), squared chordal loss, AdamW with cosine decay; fixed steps, nothing is chosen on the test set.
+    """
+    rotation = torch.as_tensor(test[2], dtype=torch.float64)
+    constant = chordal_mean(torch.as_tensor(train[2], dtype=torch.float64)).expand_as(rotation)
+    network = _fit(train, rng, hidden, steps, batch_size, lr, weight_decay)
+    with torch.no_grad():
+        predicted = nearest_rotation(network(_pair(test)).double().view(-1, 3, 3))
+    return pose_errors(
+        geodesic_degrees(predicted, rotation).numpy(), geodesic_degrees(constant, rotation).numpy(), groups, rng=rng
+    )
+
+
+def steerable_pose(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """float64 [n, 3, 3]: the rotation that best takes vectors ``before`` [n, v, 3] to ``after``, nothing being fitted.
+
+    For a latent made of vectors that turn with the object (the orthogonal Procrustes problem).
+    """
+    covariance = torch.as_tensor(np.einsum("nvi,nvj->nij", after, before), dtype=torch.float64)
+    return nearest_rotation(covariance).numpy()
+
+
+def pose_errors(
+    errors_deg: np.ndarray, constant_deg: np.ndarray, groups: np.ndarray | None, *, rng: np.random.Generator
+) -> Pose:
+    """Errors [n] of a predictor and of the constant one on the same pairs, summarised over groups [n]."""
+    return Pose(
+        cluster_bootstrap(errors_deg, groups, rng=rng),
+        float(np.median(errors_deg)),
+        cluster_bootstrap(errors_deg < 15, groups, rng=rng),
+        cluster_bootstrap(errors_deg < 30, groups, rng=rng),
+        cluster_bootstrap(constant_deg, groups, rng=rng),
+        cluster_bootstrap(constant_deg - errors_deg, groups, rng=rng),
+    )
+
+
+class _Scale(nn.Module):
+    def __init__(self, x: Tensor) -> None:
+        super().__init__()
+        self.mean, self.std = x.mean(0), x.std(0).clamp_min(1e-6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x - self.mean) / self.std
+
+
+def _pair(pairs: tuple[np.ndarray, np.ndarray, np.ndarray]) -> Tensor:
+    return torch.as_tensor(np.concatenate(pairs[:2], 1), dtype=torch.float32)
+
+
+def _fit(
+    train: tuple[np.ndarray, np.ndarray, np.ndarray],
+    rng: np.random.Generator,
+    hidden: int,
+    steps: int,
+    batch_size: int,
+    lr: float,
+    weight_decay: float,
+) -> nn.Module:
+    x, y = _pair(train), torch.as_tensor(train[2], dtype=torch.float32)
+    with torch.random.fork_rng(devices=[]):  # torch's layers draw their weights from the global generator
+        torch.manual_seed(int(rng.integers(2**31)))
+        network = nn.Sequential(_Scale(x), nn.Linear(x.shape[1], hidden), nn.ReLU(), nn.Linear(hidden, 9))
+    optimiser = torch.optim.AdamW(network.parameters(), lr=lr, weight_decay=weight_decay)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    for _ in range(steps):
+        rows = torch.from_numpy(rng.integers(len(x), size=min(batch_size, len(x))))
+        loss = (nearest_rotation(network(x[rows]).view(-1, 3, 3)) - y[rows]).square().sum((1, 2)).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+    return network.eval()

@@ -1,0 +1,150 @@
+"""A training run as a frozen record: `Recipe`. A variant is `dataclasses.replace`; JSON and command line read it back.
+
+A recipe does not say what it is trained on: `fit` takes any source of transitions. Which world draws them is the
+matter of `worlds.simulate.Simulation` and of the script that joins both.
+"""
+
+import json
+import math
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from difflib import get_close_matches
+from typing import Any, Literal, get_type_hints
+
+from smcrep.models.config import ModelConfig
+from smcrep.objectives.sensorimotor import SensorimotorWeights
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Optim:
+    """AdamW with warm-up and a cosine.
+
+    warmup        steps of linear warm-up, counted among ``steps``.
+    batch_states  states a step and process; each is observed k + 1 times.
+    grad_clip     largest L2 norm of the whole gradient.
+    precision     "auto" is bf16-mixed on CUDA and 32-true elsewhere.
+    """
+
+    lr: float = 2e-3
+    weight_decay: float = 0.02
+    warmup: int = 40
+    steps: int = 1000
+    batch_states: int = 32
+    grad_clip: float = 1.0
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
+
+    def __post_init__(self) -> None:
+        for name in ("lr", "grad_clip"):
+            _check(math.isfinite(getattr(self, name)) and getattr(self, name) > 0, self, name, "give a number above 0")
+        _check(math.isfinite(self.weight_decay) and self.weight_decay >= 0, self, "weight_decay", "give 0 or more")
+        _check(self.steps >= 1, self, "steps", "give at least 1")
+        _check(self.warmup >= 0, self, "warmup", "give 0 or more")
+        _check(self.batch_states >= 2, self, "batch_states", "a contrast needs at least 2 states")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the weights of a run, its data aside.
+
+    sense_dropout     probability that a sense of a state is left out of the *fused* embedding (never all of them), so
+                      that each sense alone is at home in the fused space; the terms of single senses see everything.
+    seed              of the first weights, of the order of the data, of the dropout.
+    log_every         steps between records in metrics.jsonl; likewise checkpoint_every and probe_every, 0 being never.
+    """
+
+    name: str = "demo"
+    model: ModelConfig = field(default_factory=ModelConfig)
+    objective: SensorimotorWeights = field(default_factory=SensorimotorWeights)
+    optim: Optim = field(default_factory=Optim)
+    sense_dropout: float = 0.15
+    seed: int = 0
+    log_every: int = 20
+    checkpoint_every: int = 200
+    probe_every: int = 200
+
+    def __post_init__(self) -> None:
+        _check(0 <= self.sense_dropout < 1, self, "sense_dropout", "give a probability in [0, 1)")
+        _check(self.seed >= 0, self, "seed", "give 0 or more")
+        _check(self.log_every >= 1, self, "log_every", "give at least 1")
+        for name in ("checkpoint_every", "probe_every"):
+            _check(getattr(self, name) >= 0, self, name, "give 0 (never) or more")
+
+    def to_json(self) -> dict[str, Any]:
+        """A dictionary that `json.dumps` takes, with the version of the format."""
+        return {"version": FORMAT_VERSION, **json.loads(json.dumps(asdict(self)))}
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> "Recipe":
+        """The inverse of `to_json`. A foreign version or an unknown field raises ValueError in one line."""
+        record = dict(record)
+        version = record.pop("version", None)
+        if version != FORMAT_VERSION:
+            raise ValueError(
+                f"recipe: it has version {version!r} and this smcrep reads {FORMAT_VERSION}; "
+                "write it anew, or install the smcrep that made it"
+            )
+        return from_dictionary(cls, record, "recipe")
+
+
+def demo() -> Recipe:
+    """Two senses, hand turns and looks of procedural objects: some 80 s of training on 2 cores."""
+    return Recipe()
+
+
+def tiny() -> Recipe:
+    """The demo in seconds, to see that everything runs; its numbers mean nothing."""
+    model = ModelConfig(trunk_dim=32, invariant_dim=16, num_vectors=5, projector_dim=16, predictor_hidden=16)
+    optim = Optim(steps=6, batch_states=4, warmup=2)
+    return Recipe("tiny", replace(model, condition_dim=8), optim=optim, log_every=2, checkpoint_every=3, probe_every=3)
+
+
+def ycb() -> Recipe:
+    """Scanned household objects (any folder of meshes will do): the demo, for longer."""
+    return replace(demo(), name="ycb", optim=replace(demo().optim, steps=2000))
+
+
+def no_action(recipe: Recipe) -> Recipe:
+    """The control arm: the same in everything, but the model is never told what was done."""
+    return replace(recipe, name=f"{recipe.name}_no_action", model=replace(recipe.model, use_action=False))
+
+
+def no_physics(recipe: Recipe) -> Recipe:
+    """The control arm that is never told mass and friction."""
+    return replace(recipe, name=f"{recipe.name}_no_physics", model=replace(recipe.model, use_physics=False))
+
+
+def unlike(a: Any, b: Any, *, ignore: tuple[str, ...] = ()) -> list[str]:
+    """Fields in which two frozen records of one class differ, as "optim.lr (0.001 / 0.002)"."""
+    found = []
+    for f in fields(a):
+        left, right = getattr(a, f.name), getattr(b, f.name)
+        if is_dataclass(left) and type(left) is type(right):
+            found += [f"{f.name}.{line}" for line in unlike(left, right)]
+        elif left != right and f.name not in ignore:
+            found.append(f"{f.name} ({left} / {right})")
+    return found
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """The end of a message about an unknown name."""
+    near = get_close_matches(name, known, 1, 0.4)
+    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+
+
+def from_dictionary(cls: Any, record: dict[str, Any], where: str) -> Any:
+    """A (nested) frozen dataclass from what `asdict` gave, strictly."""
+    known, types = [f.name for f in fields(cls)], get_type_hints(cls)
+    found: dict[str, Any] = {}
+    for key, value in record.items():
+        if key not in known:
+            raise ValueError(f"{where}: unknown field {key!r}; {nearest(key, known)}")
+        if is_dataclass(types[key]):
+            value = from_dictionary(types[key], value, f"{where}.{key}")
+        found[key] = tuple(value) if isinstance(value, list) else value
+    return cls(**found)
+
+
+def _check(fine: bool, record: Any, name: str, remedy: str) -> None:
+    if not fine:
+        raise ValueError(f"{type(record).__name__}: {name} is {getattr(record, name)}; {remedy}")

@@ -1,0 +1,142 @@
+"""One step of training as a pure function: Transition -> Loss. Everything else in this room serves this file."""
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from smcrep.geometry.action import Action
+from smcrep.models.action import ActionLike
+from smcrep.models.model import SensorimotorModel
+from smcrep.objectives.pairs import Pairs, all_pairs, star
+from smcrep.objectives.sensorimotor import SensorimotorWeights, sensorimotor
+from smcrep.transition import Beliefs, Loss, Senses, Transition
+
+
+def step_loss(
+    model: SensorimotorModel,
+    transition: Transition,
+    weights: SensorimotorWeights,
+    *,
+    sense_dropout: float = 0.0,
+    generator: torch.Generator | None = None,
+) -> Loss:
+    """The sensorimotor objective of a batch of b states with k outcomes each.
+
+    The k + 1 observations of a state are encoded once. Where all actions of a state are rigid, every ordered pair of
+    them is a transition; otherwise only before -> after is. ``sense_dropout`` is the probability of leaving a sense
+    of a state out of the fused embedding, drawn from ``generator``.
+    """
+    senses = observations(transition)
+    num_states, num_views = senses.batch_shape
+    beliefs = _unflatten(model.beliefs(senses.flatten()), num_states)
+    with torch.autocast(beliefs.mean.device.type, enabled=False):  # cosines at a temperature of 0.1 want all 24 bits
+        beliefs = replace(beliefs, mean=beliefs.mean.float(), log_precision=beliefs.log_precision.float())
+        heard = drop_senses(beliefs.present, sense_dropout, generator)
+        fused, _ = model.fuse(replace(beliefs, present=heard))
+        pairs = transition_pairs(transition.action, num_views, same_state_negatives=weights.same_state_negatives)
+        condition = model.condition(pair_actions(transition.action, pairs), pair_physics(transition.physics, pairs))
+        return sensorimotor(
+            beliefs,
+            fused,
+            lambda source, equivariant: model.predict(source, equivariant, condition),
+            model.project,
+            pairs,
+            weights,
+            num_invariant=model.config.invariant_dim,
+        )
+
+
+def observations(transition: Transition) -> Senses:
+    """Senses [b, k + 1]: the observation before, then the k outcomes."""
+    before, after = transition.before, transition.after
+    return Senses(
+        {name: torch.cat([before[name][:, None], after[name]], 1) for name in before},
+        {name: torch.cat([before.present[name][:, None], after.present[name]], 1) for name in before},
+    )
+
+
+def transition_pairs(action: ActionLike, num_views: int, *, same_state_negatives: bool = True) -> Pairs:
+    """All ordered pairs of the states whose actions are all rigid, before -> after of the others.
+
+    action [b, k]. Actions without `is_rigid` (image augmentations) do not compose.
+    """
+    device = action.vector().device
+    num_states = action.vector().shape[0]
+    rigid = action.is_rigid.all(1) if isinstance(action, Action) else torch.zeros(num_states, dtype=torch.bool)
+    if not bool(rigid.any()):
+        return star(num_states, num_views, same_state_negatives=same_state_negatives).to(device)
+    pairs = all_pairs(num_states, num_views, same_state_negatives=same_state_negatives).to(device)
+    return pairs if bool(rigid.all()) else pairs[rigid[pairs.source_state] | (pairs.source_view == 0)]
+
+
+def pair_actions(action: ActionLike, pairs: Pairs) -> ActionLike:
+    """The action [q] that leads from the source of each pair to its target; ``action`` [b, k] starts from view 0."""
+    state, source, target = pairs.source_state, pairs.source_view - 1, pairs.target_view - 1
+    if not isinstance(action, Action):
+        return action[state, target]  # type: ignore[index]
+    composed = action[state, source.clamp_min(0)].inverse().then(action[state, target.clamp_min(0)])
+    forward, back = action[state, target.clamp_min(0)], action[state, source.clamp_min(0)].inverse()
+    return _choose(source < 0, forward, _choose(target < 0, back, composed))
+
+
+def pair_physics(physics: Tensor | None, pairs: Pairs) -> Tensor | None:
+    """float32 [q, p] from [b, k, p]: of the branch that the pair leads to; on the way back to view 0, of the branch
+    that it comes from."""
+    if physics is None:
+        return None
+    branch = torch.where(pairs.target_view > 0, pairs.target_view, pairs.source_view) - 1
+    return physics[pairs.source_state, branch]
+
+
+def drop_senses(present: Tensor, probability: float, generator: torch.Generator | None) -> Tensor:
+    """bool [b, v, m]: ``present`` without the senses drawn for each state. An observation that would be left with no
+    sense keeps all it has."""
+    if not probability:
+        return present
+    num_states, _, num_senses = present.shape
+    drawn = torch.rand(num_states, 1, num_senses, generator=generator) >= probability
+    kept = present & drawn.to(present.device)
+    return torch.where(kept.any(-1, keepdim=True), kept, present)
+
+
+class Objective(nn.Module):
+    """The step as a module with one forward, so that DDP sees one forward for one backward."""
+
+    def __init__(self, model: SensorimotorModel, weights: SensorimotorWeights, sense_dropout: float) -> None:
+        super().__init__()
+        self.model, self.weights, self.sense_dropout = model, weights, sense_dropout
+
+    def forward(self, batch: "Batch") -> tuple[Tensor, dict[str, Tensor]]:
+        loss = step_loss(
+            self.model,
+            batch.transition,
+            self.weights,
+            sense_dropout=self.sense_dropout,
+            generator=batch.generator,
+        )
+        return loss.total, loss.parts
+
+
+class Batch:
+    """What one forward needs. Not a dataclass on purpose: Fabric and DDP search dataclasses for tensors to convert,
+    and refuse frozen ones."""
+
+    def __init__(self, transition: Transition, generator: torch.Generator) -> None:
+        self.transition, self.generator = transition, generator
+
+
+def _choose(first: Tensor, a: Action, b: Action) -> Action:
+    def where(x: Tensor, y: Tensor) -> Tensor:
+        return torch.where(first.view(-1, *[1] * (x.ndim - 1)), x, y)
+
+    names = ("kind", "motion", "contact", "force", "duration")
+    return Action(*(where(getattr(a, name), getattr(b, name)) for name in names))
+
+
+def _unflatten(beliefs: Beliefs, num_states: int) -> Beliefs:
+    def split(x: Tensor) -> Any:
+        return x.unflatten(0, (num_states, -1))
+
+    return Beliefs(split(beliefs.mean), split(beliefs.log_precision), split(beliefs.present), beliefs.names)

@@ -1,0 +1,135 @@
+"""States, actions and outcomes as rows of a store: what is drawn, what becomes of it, what is sensed of it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from smcrep.data.schema import pack_action
+from smcrep.geometry.action import Action
+from smcrep.worlds.actions import WorldAction, to_camera
+from smcrep.worlds.clouds import partial_cloud, visible_pixels
+from smcrep.worlds.environments import ENVIRONMENTS, Environment
+from smcrep.worlds.physics import UnstableSimulation
+from smcrep.worlds.policy import sample_actions, sample_physics, sample_state
+from smcrep.worlds.scenery import Scenery
+from smcrep.worlds.sensors import Frames, View, render
+from smcrep.worlds.simulation import ENVIRONMENT_IDS, Simulation
+from smcrep.worlds.world import State, branch
+
+MIN_VISIBLE = 1 / 256
+"""Share of the pixels that must see the object in every observation of a state (16 of 64 x 64)."""
+MAX_ATTEMPTS = 100
+PIXELS_AT_ONCE = 4_000_000  # 24 bytes each while they are rendered
+
+
+@dataclass(frozen=True, eq=False)
+class Episode:
+    """One state and its k outcomes: ``observed[0]`` before, ``observed[1:]`` after ``actions``; a scenery for each."""
+
+    observed: list[State]
+    actions: list[WorldAction]
+    sceneries: list[Scenery]
+    environment: Environment
+    rng: np.random.Generator  # where the draws of the episode ended; the sensors go on from there
+
+    @property
+    def views(self) -> list[View]:
+        return [
+            View(s.objects, s.poses, s.camera, scenery, table=s.support == "table")
+            for s, scenery in zip(self.observed, self.sceneries, strict=True)
+        ]
+
+
+def draw(simulation: Simulation, state_id: int, attempt: int = 0) -> Episode:
+    """The episode of a state: a function of its arguments alone. Raises `UnstableSimulation` where physics fails."""
+    policy, rng, objects = simulation.policy, simulation.rng(state_id, attempt), simulation.object_set
+    environment = ENVIRONMENTS[simulation.environments[rng.integers(len(simulation.environments))]]
+    acted_on = objects[state_id // simulation.states_per_object]
+    state = sample_state(policy, acted_on, environment, rng, image_size=simulation.image_size, others=objects)
+    k = policy.num_branches
+    if policy.branch_over == "action":
+        actions = sample_actions(policy, state, k, rng, environment=environment)
+        outcomes = branch(state, actions)
+    else:
+        actions = sample_actions(policy, state, 1, rng, environment=environment) * k
+        outcomes = branch(state, actions[0], [sample_physics(rng) for _ in range(k)])
+    sceneries = [environment.sample_scenery(rng) for _ in range(k + 1)]
+    return Episode([state, *outcomes], actions, sceneries, environment, rng)
+
+
+def shard_rows(simulation: Simulation, shard_id: int) -> tuple[dict[str, np.ndarray], Counter[str]]:
+    """The rows of a shard, and how many draws were thrown away: "unstable" (physics failed) or "unseen" (the object
+    was out of sight in an observation). Such a state is drawn again as a whole, so that its branches stay iid."""
+    per_state = simulation.policy.num_branches + 1
+    state_ids = simulation.state_ids(shard_id)
+    group = max(1, PIXELS_AT_ONCE // (per_state * simulation.image_size**2))
+    redrawn: Counter[str] = Counter()
+    parts = [_rows_of(simulation, state_ids[i : i + group], redrawn) for i in range(0, len(state_ids), group)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, redrawn
+
+
+def _rows_of(simulation: Simulation, state_ids: Sequence[int], redrawn: Counter[str]) -> dict[str, np.ndarray]:
+    done: dict[int, dict[str, np.ndarray]] = {}
+    for attempt in range(MAX_ATTEMPTS):
+        episodes: dict[int, Episode] = {}
+        for state_id in state_ids:
+            if state_id not in done:
+                try:
+                    episodes[state_id] = draw(simulation, state_id, attempt)
+                except UnstableSimulation:
+                    redrawn["unstable"] += 1
+        done |= _sense(simulation, episodes, redrawn)
+        if len(done) == len(state_ids):
+            break
+    else:
+        lost = next(s for s in state_ids if s not in done)
+        name = simulation.object_set.names[lost // simulation.states_per_object]
+        raise ValueError(
+            f"simulate: {MAX_ATTEMPTS} draws of state {lost} ({name}) were all unstable or out of sight "
+            f"({dict(redrawn)} so far); ask for a gentler policy, a larger standoff, or leave the object out"
+        )
+    return {name: np.concatenate([done[s][name] for s in state_ids]) for name in simulation.schema.columns}
+
+
+def _sense(
+    simulation: Simulation, episodes: dict[int, Episode], redrawn: Counter[str]
+) -> dict[int, dict[str, np.ndarray]]:
+    """Rows of those episodes in which every observation sees the object; one rendering for all of them."""
+    if not episodes:
+        return {}
+    frames = render([view for episode in episodes.values() for view in episode.views])
+    enough = visible_pixels(frames) >= max(1, MIN_VISIBLE * simulation.image_size**2)
+    rows = {}
+    for i, (state_id, episode) in enumerate(episodes.items()):
+        own = slice(i * len(episode.observed), (i + 1) * len(episode.observed))
+        if enough[own].all():
+            of_episode = Frames(*(getattr(frames, f.name)[own] for f in fields(Frames)))
+            rows[state_id] = _rows(simulation, state_id, episode, of_episode)
+        else:
+            redrawn["unseen"] += 1
+    return rows
+
+
+def _rows(simulation: Simulation, state_id: int, episode: Episode, frames: Frames) -> dict[str, np.ndarray]:
+    observed, objects = episode.observed, simulation.object_set
+    cameras = [state.camera for state in observed]
+    object_id = state_id // simulation.states_per_object
+    hold, done = pack_action(Action.identity(1)), pack_action(to_camera(episode.actions, cameras[0]))
+    poses = np.stack([camera.T_camera_world @ state.poses[0] for state, camera in zip(observed, cameras, strict=True)])
+    rows = {
+        "rgb": frames.rgb,
+        "points": partial_cloud(frames, cameras, simulation.num_points, episode.rng),
+        "action": np.concatenate([hold, done]),
+        "physics": np.stack([state.physics[0].vector() for state in observed]),
+        "pose": poses.astype(np.float32),
+    }
+    ids = {
+        "state_id": state_id,
+        "object_id": object_id,
+        "class_id": objects.class_ids[object_id],
+        "environment_id": ENVIRONMENT_IDS[episode.environment.name],
+    }
+    rows |= {name: np.full(len(observed), value, np.int64) for name, value in ids.items()}
+    return rows | {"depth": frames.clean_depth} if simulation.depth else rows

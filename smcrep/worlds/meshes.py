@@ -1,0 +1,197 @@
+"""Mesh files (OBJ with MTL and texture, OFF, PLY, STL, GLB) as objects; what is wrong with one is said in one line."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import trimesh
+from PIL import Image
+
+from smcrep.worlds.appearance import named_textures, packed, texture_of
+from smcrep.worlds.atlas import face_areas
+from smcrep.worlds.objects import ObjectModel
+
+SUFFIXES = (".obj", ".off", ".ply", ".stl", ".glb")
+UNITS_M = {"m": 1.0, "dm": 0.1, "cm": 0.01, "mm": 0.001, "inch": 0.0254, "foot": 0.3048}
+MAX_FACES = 2_000_000
+DIAMETER_RANGE_M = (1e-3, 10.0)
+UP = {
+    "z": np.eye(3),
+    "y": np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]),
+    "x": np.array([[0.0, 1, 0], [0, 0, 1], [1, 0, 0]]),
+}
+"""Rotation that brings the file's up axis to z."""
+
+_GENERIC_NAMES = {"textured", "nontextured", "texture", "model", "mesh", "object", "visual", "collision", "meshes"}
+
+
+def load_mesh(
+    path: str | Path,
+    *,
+    unit: str | float = "m",
+    up: str = "z",
+    family: str | None = None,
+    scale_to_diameter_m: float | None = None,
+) -> ObjectModel:
+    """The mesh of a file, in metres, z up, centred on its bounding box; name and (default) family are the file's stem.
+
+    unit                  of the file's coordinates: a name in UNITS_M or its length in metres. Never guessed.
+    up                    the file's axis that points up: "x", "y" or "z". Never guessed (glTF files have "y").
+    scale_to_diameter_m   brings the object to this diameter instead (`ObjectModel.diameter`), for files whose unit
+                          means nothing, as ModelNet's; ``unit`` then does not matter.
+
+    Faces of zero area are left out, several parts are joined, a closed surface that is inside out is turned.
+    Raises ValueError, in one line that names the file: missing, unreadable, without faces, more than MAX_FACES faces,
+    not finite, of zero area, a texture or material file that it names is missing or unreadable, or a diameter outside
+    DIAMETER_RANGE_M.
+    """
+    path = Path(path)
+    metres = _unit_in_metres(unit)
+    if up not in UP:
+        raise ValueError(f"load_mesh: up is {up!r}; choose from {', '.join(UP)}")
+    if scale_to_diameter_m is not None and not 0 < scale_to_diameter_m < np.inf:
+        raise ValueError(f"load_mesh: scale_to_diameter_m is {scale_to_diameter_m}; give a length above 0 m")
+    if not path.is_file():
+        raise ValueError(f"load_mesh: there is no file {path}")
+    try:
+        vertices, faces, uv, texture = _read(path)
+        vertices = vertices @ UP[up].T * metres
+        vertices -= (vertices.min(0) + vertices.max(0)) / 2
+        diameter = 2 * np.linalg.norm(vertices, axis=1).max()
+        if scale_to_diameter_m is not None:
+            vertices *= scale_to_diameter_m / diameter
+        else:
+            _check_diameter(diameter, unit, metres)
+    except ValueError as error:
+        raise ValueError(f"load_mesh: {path} {error}") from error
+    return ObjectModel(
+        path.stem,
+        family or path.stem,
+        vertices.astype(np.float32),
+        faces.astype(np.int32),
+        uv.astype(np.float32),
+        texture,
+    )
+
+
+def load_folder(
+    root: str | Path,
+    *,
+    unit: str | float = "m",
+    up: str = "z",
+    families: Mapping[str, str] | None = None,
+    scale_to_diameter_m: float | None = None,
+    on_bad: Literal["skip", "refuse"] = "skip",
+) -> tuple[list[ObjectModel], list[str]]:
+    """(objects, problems): every mesh file under ``root``, sorted by name; one line for each that cannot be used.
+
+    An object is named by its file's stem, or by its folder where stems repeat or say nothing
+    ("002_can/textured.obj" is "002_can"). Its family is ``families[name]``, else its name.
+    on_bad="refuse" raises the first problem as ValueError. A folder that is missing or without a mesh is a ValueError.
+    """
+    root = Path(root)
+    if on_bad not in ("skip", "refuse"):
+        raise ValueError(f"load_folder: on_bad is {on_bad!r}; choose 'skip' or 'refuse'")
+    if not root.is_dir():
+        raise ValueError(f"load_folder: there is no folder {root}")
+    paths = sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    if not paths:
+        raise ValueError(f"load_folder: no mesh file ({', '.join(SUFFIXES)}) anywhere under {root}")
+    objects, problems = [], []
+    for name, path in sorted(zip(_names(root, paths), paths, strict=True)):
+        try:
+            loaded = load_mesh(path, unit=unit, up=up, scale_to_diameter_m=scale_to_diameter_m)
+        except ValueError as error:
+            if on_bad == "refuse":
+                raise
+            problems.append(str(error))
+        else:
+            objects.append(replace(loaded, name=name, family=(families or {}).get(name, name)))
+    return objects, problems
+
+
+def _names(root: Path, paths: list[Path]) -> list[str]:
+    """The shortest choice that tells all files apart: stems, else the folder one level up, else two, ..., else the
+    whole relative path."""
+    relative = [p.relative_to(root).with_suffix("").parts for p in paths]
+    for level in range(1, min(len(parts) for parts in relative) + 1):
+        names = [parts[-level] for parts in relative]
+        if len(set(names)) == len(names) and not _GENERIC_NAMES & {n.lower() for n in names}:
+            return names
+    return ["/".join(parts) for parts in relative]
+
+
+def _read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(vertices [v, 3] in the file's unit and axes, faces [f, 3], uv [f, 3, 2], texture) of a usable mesh; raises
+    ValueError with a predicate ("has no faces; ...") for any other."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"is not of a known kind; give one of {', '.join(SUFFIXES)}")
+    _check_textures(path)
+    try:
+        scene = trimesh.load_scene(path, process=False)
+        pieces = [g for g in scene.dump(concatenate=False) if isinstance(g, trimesh.Trimesh) and len(g.faces)]
+    except Exception as error:  # the readers of the formats raise whatever broke first
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"could not be read as {path.suffix[1:].upper()} ({reason}); is it whole?") from error
+    num_faces = sum(len(piece.faces) for piece in pieces)
+    if num_faces == 0:
+        raise ValueError("has no faces; an object needs a surface")
+    if num_faces > MAX_FACES:
+        raise ValueError(f"has {num_faces} faces (limit {MAX_FACES}); simplify it first")
+    uv, texture = packed([texture_of(piece) for piece in pieces])
+    first = np.cumsum([0] + [len(piece.vertices) for piece in pieces[:-1]])
+    vertices = np.concatenate([np.asarray(piece.vertices, float) for piece in pieces])
+    faces = np.concatenate([piece.faces + start for piece, start in zip(pieces, first, strict=True)])
+    if faces.min() < 0 or faces.max() >= len(vertices):
+        raise ValueError(f"has a face that names vertex {faces.max()} of {len(vertices)}; it is cut short or corrupt")
+    if not np.isfinite(vertices[faces]).all():
+        bad = int((~np.isfinite(vertices)).any(1).sum())
+        raise ValueError(f"has {bad} vertices that are not finite; repair or remove it")
+
+    # Vertices split at texture seams are joined again: coordinates of the texture belong to corners here.
+    used, corner = np.unique(vertices[faces].reshape(-1, 3), axis=0, return_inverse=True)
+    faces = corner.reshape(-1, 3)
+    extent = np.ptp(used, axis=0).max()
+    solid = face_areas(used, faces) > 1e-14 * extent**2
+    if not solid.any():
+        raise ValueError("is degenerate: every face has zero area")
+    used, corner = np.unique(used[faces[solid]].reshape(-1, 3), axis=0, return_inverse=True)
+    faces, uv = corner.reshape(-1, 3), uv[solid]
+    a, b, c = (used - used.mean(0))[faces.T]
+    volume = np.einsum("fi,fi->", a, np.cross(b, c)) / 6
+    if volume < -1e-3 * np.prod(np.ptp(used, axis=0)):
+        faces, uv = faces[:, ::-1], uv[:, ::-1]
+    return used, faces, uv, texture
+
+
+def _check_textures(path: Path) -> None:
+    for kind, file in named_textures(path):
+        if not file.is_file():
+            raise ValueError(f"names the {kind} {file.name}, which is missing; put it at {file}")
+        if kind == "texture":
+            try:
+                with Image.open(file) as image:
+                    image.load()
+            except Exception as error:  # Pillow raises many kinds for a corrupt image
+                raise ValueError(f"names the texture {file.name}, which is no readable image; replace it") from error
+
+
+def _unit_in_metres(unit: str | float) -> float:
+    if isinstance(unit, str):
+        if unit not in UNITS_M:
+            raise ValueError(f"load_mesh: unit is {unit!r}; choose from {', '.join(UNITS_M)} or give its metres")
+        return UNITS_M[unit]
+    if not 0 < unit < np.inf:
+        raise ValueError(f"load_mesh: unit is {unit}; give a length above 0 m")
+    return float(unit)
+
+
+def _check_diameter(diameter: float, unit: str | float, metres: float) -> None:
+    low, high = DIAMETER_RANGE_M
+    if low <= diameter <= high:
+        return
+    fitting = [f"{name!r} ({diameter / metres * m:.3g} m)" for name, m in UNITS_M.items() if low <= diameter / metres * m <= high]
+    advice = f"is its unit {' or '.join(fitting)}?" if fitting else "pass scale_to_diameter_m to bring it to a size"
+    raise ValueError(f"has a diameter of {diameter:.3g} m with unit={unit!r}, outside {low:g} to {high:g} m; {advice}")

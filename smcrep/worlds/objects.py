@@ -1,0 +1,87 @@
+"""What an object of the world is: a textured triangle mesh in metres, centred, with its physics."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from scipy.spatial import ConvexHull
+
+from smcrep.geometry.physics import Physics
+
+MAX_HULL_POINTS = 64
+"""MuJoCo's time for a contact grows with the vertices of the hull; 64 keep a round body round to a few per cent."""
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectModel:
+    """A rigid object in its own frame: metres, origin at the centre of its bounding box, z up in the canonical pose.
+
+    vertices  float32 [v, 3]
+    faces     int32 [f, 3], counter-clockwise seen from outside
+    uv        float32 [f, 3, 2], one coordinate for each corner of each face, origin bottom-left, in [0, 1]
+    texture   uint8 [h, w, 3], row 0 at the top: the texel of (u, v) is texture[(1 - v) h, u w]
+    """
+
+    name: str
+    family: str
+    vertices: np.ndarray
+    faces: np.ndarray
+    uv: np.ndarray
+    texture: np.ndarray
+    physics: Physics = field(default_factory=Physics)
+
+    def __post_init__(self) -> None:
+        num_faces = len(self.faces)
+        wanted = {
+            "vertices": (np.float32, (len(self.vertices), 3)),
+            "faces": (np.int32, (num_faces, 3)),
+            "uv": (np.float32, (num_faces, 3, 2)),
+            "texture": (np.uint8, (*self.texture.shape[:2], 3)),
+        }
+        for key, (dtype, shape) in wanted.items():
+            array = getattr(self, key)
+            if array.dtype != dtype or array.shape != shape or array.size == 0:
+                raise ValueError(
+                    f"ObjectModel {self.name!r}: {key} is {array.dtype} {list(array.shape)}; "
+                    f"give a filled {np.dtype(dtype).name} {list(shape)}"
+                )
+
+    @cached_property
+    def half_extents(self) -> np.ndarray:
+        """float32 [3]: half the sides of the bounding box, metres."""
+        return (np.ptp(self.vertices, axis=0) / 2).astype(np.float32)
+
+    @cached_property
+    def diameter(self) -> float:
+        """Twice the distance of the farthest vertex from the origin, metres: the sphere the object turns within."""
+        return float(2 * np.linalg.norm(self.vertices, axis=1).max())
+
+    @cached_property
+    def hull(self) -> np.ndarray:
+        """float32 [h, 3], 4 <= h <= MAX_HULL_POINTS: points whose convex hull is (nearly) the object's.
+
+        The vertices of the exact hull where they are few enough, else those farthest along evenly spread directions.
+        A flat mesh is given a thickness of a thousandth of its diameter, so that it is a body.
+        """
+        points = self.vertices.astype(np.float64)
+        spread = points - points.mean(0)
+        _, axes = np.linalg.eigh(spread.T @ spread)
+        normal = axes[:, 0]
+        if np.ptp(points @ normal) < 1e-3 * self.diameter:
+            offset = 5e-4 * self.diameter * normal
+            points = np.concatenate([points - offset, points + offset])
+        corners = points[ConvexHull(points).vertices]
+        if len(corners) > MAX_HULL_POINTS:
+            farthest = np.argmax(corners @ _directions(MAX_HULL_POINTS).T, axis=0)
+            corners = corners[np.unique(farthest)]
+        return corners.astype(np.float32)
+
+
+def _directions(count: int) -> np.ndarray:
+    """[count, 3]: the six axes (they keep the bounding box), then a Fibonacci sphere."""
+    k = np.arange(count - 6)
+    z = 1 - (2 * k + 1) / len(k)
+    angle = np.pi * (1 + 5**0.5) * k
+    radius = np.sqrt(1 - z**2)
+    sphere = np.stack([radius * np.cos(angle), radius * np.sin(angle), z], 1)
+    return np.concatenate([np.eye(3), -np.eye(3), sphere])

@@ -1,0 +1,239 @@
+"""Which states are met and what is done in them: the distribution of everything that is drawn, in one place.
+
+Poses of one state, before and after, are independent draws from one law: a `turn` goes from one to another. So the
+outcomes of k actions are exchangeable, and nothing but the action says which is which.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import ConvexHull
+
+from smcrep.geometry.physics import Physics
+from smcrep.worlds.actions import Hold, LiftAndDrop, Look, Push, Turn, WorldAction
+from smcrep.worlds.camera import Camera
+from smcrep.worlds.environments import Environment
+from smcrep.worlds.objects import ObjectModel
+from smcrep.worlds.world import State, settle
+
+Floats = NDArray[np.float64]
+
+HAND_KINDS = ("turn", "look", "hold")
+MASS_KG = (0.05, 1.0)
+FRICTION = (0.2, 1.0)
+RESTITUTION = (0.0, 0.5)
+COM_OFFSET = 0.2
+GRASP_M = 0.005
+"""Standard deviation of the grasp about the centre of the box, per axis: a grasp, not a measurement of the pose."""
+PUSH_ANGLE_DEG = 20.0
+CLEARANCE_M = 0.002
+
+
+@dataclass(frozen=True)
+class Policy:
+    """kinds          weight of each kind of action; all k actions of a state share one kind
+    support           "hand": a fixture holds the object at the world's origin; "table": it lies where it settled
+    max_angle_deg     each of three Euler angles is uniform within ± this; "so3": orientations uniform on SO(3)
+    standoff          the camera leaves room for so many diameters of the object (a pushed one needs more than 1)
+    translation_m     each coordinate of the object's position is uniform within ± this
+    push_force_n, push_duration_s, lift_m   ranges, uniform, independent of the object's physics
+    num_branches      k outcomes of one state
+    branch_over       "action": k actions under one physics; "physics": one action under k physics
+    vary_physics      mass, friction, restitution and centre of mass are drawn anew for each state, independently of
+                      what the object looks like; False keeps the object's own
+    """
+
+    kinds: Mapping[str, float] = field(default_factory=lambda: {"turn": 1.0})
+    support: Literal["hand", "table"] = "hand"
+    max_angle_deg: float | Literal["so3"] = 60.0
+    translation_m: float = 0.01
+    standoff: float = 1.0
+    push_force_n: tuple[float, float] = (2.0, 10.0)
+    push_duration_s: tuple[float, float] = (0.015, 0.03)
+    lift_m: tuple[float, float] = (0.02, 0.1)
+    num_branches: int = 8
+    branch_over: Literal["action", "physics"] = "action"
+    vary_physics: bool = False
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.kinds) - set(SAMPLERS))
+        if unknown or not self.kinds:
+            raise ValueError(f"Policy: kinds has {unknown or 'no entry'}; choose from {', '.join(SAMPLERS)}")
+        if min(self.kinds.values()) < 0 or not 0 < sum(self.kinds.values()) < np.inf:
+            raise ValueError(f"Policy: weights of kinds are {dict(self.kinds)}; give none below 0 and one above 0")
+        if self.support not in ("hand", "table"):
+            raise ValueError(f"Policy: support is {self.support!r}; choose 'hand' or 'table'")
+        heavy = sorted(set(self.kinds) - set(HAND_KINDS))
+        if self.support == "hand" and heavy:
+            raise ValueError(f"Policy: {heavy} need gravity; set support='table' or leave them out of kinds")
+        if self.branch_over not in ("action", "physics"):
+            raise ValueError(f"Policy: branch_over is {self.branch_over!r}; choose 'action' or 'physics'")
+        if self.branch_over == "physics" and not (set(self.kinds) <= {"push", "lift_and_drop"} and self.vary_physics):
+            raise ValueError(
+                "Policy: branch_over='physics' needs outcomes that depend on physics; "
+                "set kinds to push or lift_and_drop, support='table' and vary_physics=True"
+            )
+        if self.num_branches < 1:
+            raise ValueError(f"Policy: num_branches is {self.num_branches}; give at least 1 (2 or more to learn from)")
+        if self.max_angle_deg != "so3" and not (
+            isinstance(self.max_angle_deg, float | int) and self.max_angle_deg >= 0
+        ):
+            raise ValueError(f"Policy: max_angle_deg is {self.max_angle_deg!r}; give degrees of at least 0, or 'so3'")
+
+
+def sample_rotation(policy: Policy, rng: np.random.Generator) -> Floats:
+    """float64 [3, 3] R_world_object = Rz Ry Rx of iid Euler angles, or uniform on SO(3)."""
+    if policy.max_angle_deg == "so3":
+        w, x, y, z = (q := rng.standard_normal(4)) / np.linalg.norm(q)
+        return np.array(
+            [
+                [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+                [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+                [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+            ]
+        )
+    angles = np.radians(rng.uniform(-1, 1, 3) * policy.max_angle_deg)
+    (cx, cy, cz), (sx, sy, sz) = np.cos(angles), np.sin(angles)
+    return np.array(
+        [
+            [cz * cy, cz * sy * sx - sz * cx, cz * sy * cx + sz * sx],
+            [sz * cy, sz * sy * sx + cz * cx, sz * sy * cx - cz * sx],
+            [-sy, cy * sx, cy * cx],
+        ]
+    )
+
+
+def sample_pose(policy: Policy, object: ObjectModel, rng: np.random.Generator) -> Floats:
+    """float64 [4, 4] T_world_object: about the world's origin in the hand; just above the table on the table."""
+    pose = np.eye(4)
+    pose[:3, :3] = sample_rotation(policy, rng)
+    pose[:3, 3] = rng.uniform(-1, 1, 3) * policy.translation_m
+    if policy.support == "table":
+        pose[2, 3] = CLEARANCE_M - float((object.hull @ pose[2, :3]).min())
+    return pose
+
+
+def sample_physics(rng: np.random.Generator) -> Physics:
+    """Mass log-uniform, the rest uniform, within the ranges above: 20-fold in mass, from ice to rubber."""
+    return Physics(
+        mass_kg=float(np.exp(rng.uniform(*np.log(MASS_KG)))),
+        friction=float(rng.uniform(*FRICTION)),
+        restitution=float(rng.uniform(*RESTITUTION)),
+        com_offset=tuple(rng.uniform(-COM_OFFSET, COM_OFFSET, 3).tolist()),
+    )
+
+
+def sample_state(
+    policy: Policy,
+    object: ObjectModel,
+    environment: Environment,
+    rng: np.random.Generator,
+    *,
+    image_size: int = 64,
+    others: Sequence[ObjectModel] = (),
+) -> State:
+    """A state at rest, seen by a camera of ``environment``; its clutter is drawn from ``others``.
+
+    Raises what `world.settle` raises where the table's physics does not come to rest.
+    """
+    clutter = [others[i] for i in rng.integers(len(others), size=environment.num_clutter(rng))] if len(others) else []
+    poses = [sample_pose(policy, object, rng), *(_beside(policy, object, other, rng) for other in clutter)]
+    own = sample_physics(rng) if policy.vary_physics else object.physics
+    camera = _sample_camera(policy, object, environment, image_size, rng)
+    state = State(
+        (object, *clutter), np.stack(poses), (own, *(other.physics for other in clutter)), camera, policy.support
+    )
+    return settle(state) if policy.support == "table" else state
+
+
+def sample_actions(
+    policy: Policy, state: State, k: int, rng: np.random.Generator, *, environment: Environment
+) -> list[WorldAction]:
+    """k independent actions of one kind, drawn by weight; a look goes to another camera of ``environment``."""
+    weights = np.array(list(policy.kinds.values()), np.float64)
+    kind = list(policy.kinds)[rng.choice(len(weights), p=weights / weights.sum())]
+    return [SAMPLERS[kind](policy, state, environment, rng) for _ in range(k)]
+
+
+def _fixation(support: str, object: ObjectModel) -> Floats:
+    """[3]: where cameras look. It does not depend on the pose, so poses before and after are seen alike."""
+    return np.array([0.0, 0.0, object.diameter / 4 if support == "table" else 0.0])
+
+
+def _sample_camera(
+    policy: Policy, object: ObjectModel, environment: Environment, image_size: int, rng: np.random.Generator
+) -> Camera:
+    room_m = policy.standoff * object.diameter
+    return environment.sample_camera(rng, _fixation(policy.support, object), room_m, image_size)
+
+
+def _beside(policy: Policy, object: ObjectModel, other: ObjectModel, rng: np.random.Generator) -> Floats:
+    """A pose of ``other``, upright with any heading, on a ring wide enough for both to turn freely."""
+    heading, azimuth = rng.uniform(0, 2 * np.pi, 2)
+    radius = (object.diameter + other.diameter) / 2 * rng.uniform(1.05, 1.6) + 2 * policy.translation_m
+    pose = np.eye(4)
+    pose[:2, :2] = [[np.cos(heading), -np.sin(heading)], [np.sin(heading), np.cos(heading)]]
+    pose[:2, 3] = radius * np.cos(azimuth), radius * np.sin(azimuth)
+    if policy.support == "table":
+        pose[2, 3] = other.half_extents[2] + CLEARANCE_M
+    return pose
+
+
+def _sample_hold(policy: Policy, state: State, environment: Environment, rng: np.random.Generator) -> Hold:
+    return Hold()
+
+
+def _sample_turn(policy: Policy, state: State, environment: Environment, rng: np.random.Generator) -> Turn:
+    """From where the object is to a pose drawn as its own was, by a grasp near its centre."""
+    source, target = state.poses[0], sample_pose(policy, state.objects[0], rng)
+    grasp = source[:3, 3] + GRASP_M * rng.standard_normal(3)
+    rotation = target[:3, :3] @ source[:3, :3].T
+    return Turn(rotation, target[:3, 3] - grasp - rotation @ (source[:3, 3] - grasp), grasp)
+
+
+def _sample_push(policy: Policy, state: State, environment: Environment, rng: np.random.Generator) -> Push:
+    """From any side, near mid height, onto the hull, inward and horizontal within ± PUSH_ANGLE_DEG."""
+    object, pose = state.objects[0], state.poses[0]
+    hull = object.hull @ pose[:3, :3].T + pose[:3, 3]
+    low, high = hull.min(0), hull.max(0)
+    inside = (low + high) / 2
+    inside[2] += rng.uniform(-0.1, 0.1) * (high - low)[2]
+    azimuth, aim = rng.uniform(0, 2 * np.pi), np.radians(rng.uniform(-1, 1) * PUSH_ANGLE_DEG)
+    outward = np.array([np.cos(azimuth), np.sin(azimuth), 0.0])
+    # The ray leaves the hull {x: n x + d <= 0} through the first plane it meets from within.
+    planes = ConvexHull(hull).equations
+    slope, room = planes[:, :3] @ outward, -(planes[:, :3] @ inside + planes[:, 3])
+    facing = slope > 1e-9
+    contact = inside + np.min(room[facing] / slope[facing]) * outward
+    direction = -np.array([np.cos(azimuth + aim), np.sin(azimuth + aim), 0.0])
+    return Push(
+        contact, direction, float(rng.uniform(*policy.push_force_n)), float(rng.uniform(*policy.push_duration_s))
+    )
+
+
+def _sample_lift(policy: Policy, state: State, environment: Environment, rng: np.random.Generator) -> LiftAndDrop:
+    """Turned in the air into an orientation drawn as its own was."""
+    rotation = sample_rotation(policy, rng) @ state.poses[0, :3, :3].T
+    return LiftAndDrop(float(rng.uniform(*policy.lift_m)), rotation, state.poses[0, :3, 3])
+
+
+def _sample_look(policy: Policy, state: State, environment: Environment, rng: np.random.Generator) -> Look:
+    """To a camera drawn as the one before was, but for the lens, which stays: the distance makes up for it."""
+    object = state.objects[0]
+    fixation = _fixation(state.support, object)
+    drawn = _sample_camera(policy, object, environment, state.camera.height, rng)
+    T_world_camera = drawn.T_world_camera.copy()
+    T_world_camera[:3, 3] = fixation + (T_world_camera[:3, 3] - fixation) * state.camera.focal_px / drawn.focal_px
+    return Look(T_world_camera, fixation)
+
+
+SAMPLERS: dict[str, Callable[[Policy, State, Environment, np.random.Generator], WorldAction]] = {
+    "hold": _sample_hold,
+    "turn": _sample_turn,
+    "push": _sample_push,
+    "lift_and_drop": _sample_lift,
+    "look": _sample_look,
+}

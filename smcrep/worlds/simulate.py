@@ -1,0 +1,180 @@
+"""From a `Simulation` to a store on disk: in parallel, with progress, resumable, the same bytes however it was made."""
+
+import json
+import multiprocessing
+import platform
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from smcrep.data.shard import is_complete, write_atomic, write_shard
+from smcrep.data.store import Manifest, StoredObject, read_manifest, shard_path, write_manifest
+from smcrep.worlds.episodes import shard_rows
+from smcrep.worlds.object_source import MeshObjects, ProceduralObjects
+from smcrep.worlds.policy import Policy
+from smcrep.worlds.simulation import Simulation
+from smcrep.worlds.statistics import combine, sums
+
+__all__ = ["MeshObjects", "Policy", "ProceduralObjects", "Simulation", "generate", "run_shard"]
+
+LIBRARIES = ("smcrep", "numpy", "torch", "mujoco", "open3d", "scipy", "trimesh", "datasets", "pyarrow")
+
+
+def run_shard(simulation: Simulation, shard_id: int, path: str | Path) -> None:
+    """Simulate one shard and write it to ``path``, with a note of its sums and redraws beside it (``.drawn.json``). A
+    pure function of its arguments: the same bytes in any process, in any order."""
+    rows, redrawn = shard_rows(simulation, shard_id)
+    path = Path(path)
+    note = {"redrawn": dict(sorted(redrawn.items())), "sums": sums(rows, simulation.policy.num_branches)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(_note(path), (json.dumps(note) + "\n").encode())  # first: a whole shard has its note
+    write_shard(path, simulation.schema, rows)
+
+
+def generate(simulation: Simulation, out: str | Path, *, processes: int = 1, progress: bool = True) -> Path:
+    """The store of ``simulation`` in the folder ``out``; shards that are there already are kept.
+
+    Progress goes to standard error. Ctrl-C leaves the shards that are finished, and the same call goes on from there.
+    More than one process are spawned, so a script that calls this needs ``if __name__ == "__main__":``.
+    Raises ValueError where ``out`` holds a store of another configuration.
+    """
+    out = Path(out)
+    if processes < 1:
+        raise ValueError(f"generate: processes is {processes}; give at least 1")
+    _refuse_foreign(simulation, out)
+    write_manifest(out, _manifest(simulation, {}))
+    paths = [shard_path(out, i) for i in range(simulation.num_shards)]
+    missing = [i for i, path in enumerate(paths) if not (is_complete(path) and _note(path).is_file())]
+    states = [len(simulation.state_ids(i)) for i in range(simulation.num_shards)]
+    line = _Progress(simulation, sum(states), sum(states) - sum(states[i] for i in missing), progress)
+    for shard_id in _run(simulation, {i: paths[i] for i in missing}, processes):
+        line.advance(states[shard_id])
+    notes = [json.loads(_note(path).read_text()) for path in paths]
+    redrawn: Counter[str] = Counter()
+    for note in notes:
+        redrawn.update(note["redrawn"])
+    found = {"statistics": combine(note["sums"] for note in notes), "redrawn": dict(sorted(redrawn.items()))}
+    write_manifest(out, _manifest(simulation, found))
+    return out
+
+
+def _note(path: Path) -> Path:
+    return path.with_suffix(".drawn.json")
+
+
+def _run(simulation: Simulation, shards: dict[int, Path], processes: int) -> Iterator[int]:
+    """Ids of shards as they are finished."""
+    if processes == 1 or len(shards) <= 1:
+        for shard_id, path in shards.items():
+            run_shard(simulation, shard_id, path)
+            yield shard_id
+        return
+    # Spawned, not forked: a copy of a process that runs threads (torch, Open3D) may hang in their locks.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(processes, len(shards)), context, initializer=_start_worker) as pool:
+        running: dict[Future[None], int] = {
+            pool.submit(run_shard, simulation, shard_id, path): shard_id for shard_id, path in shards.items()
+        }
+        try:
+            for future in as_completed(running):
+                future.result()
+                yield running[future]
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)  # what has begun is finished, which takes a second
+            raise
+
+
+def _start_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    torch.set_num_threads(1)
+
+
+def _refuse_foreign(simulation: Simulation, out: Path) -> None:
+    if not (out / "manifest.json").is_file():
+        if (out / "shards").exists():
+            raise ValueError(f"{out}: has shards but no manifest.json; choose another folder or delete it")
+        return
+    manifest = read_manifest(out)
+    differences = _unlike(manifest.config.get("simulation", {}), simulation.to_json())
+    if differences:
+        raise ValueError(
+            f"{out}: holds a store of another configuration ({'; '.join(differences[:3])}); "
+            "choose another folder or delete it"
+        )
+
+
+def _unlike(stored: Any, asked: Any, where: str = "") -> list[str]:
+    """Leaves in which two JSON values differ, as "policy.num_branches 8 there, 4 asked"."""
+    if isinstance(stored, dict) and isinstance(asked, dict):
+        return [
+            line
+            for key in sorted(stored.keys() | asked.keys())
+            for line in _unlike(stored.get(key), asked.get(key), f"{where}.{key}" if where else key)
+        ]
+    return [] if stored == asked else [f"{where} {_short(stored)} there, {_short(asked)} asked"]
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _manifest(simulation: Simulation, found: dict[str, Any]) -> Manifest:
+    objects = simulation.object_set
+    named = zip(objects.names, objects.class_ids, objects.families, strict=True)
+    return Manifest(
+        schema=simulation.schema,
+        num_branches=simulation.policy.num_branches,
+        num_shards=simulation.num_shards,
+        objects=tuple(StoredObject(i, name, class_id, family) for i, (name, class_id, family) in enumerate(named)),
+        classes=tuple(objects.classes),
+        config={"simulation": simulation.to_json(), "software": _software(), **found},
+    )
+
+
+def _software() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+class _Progress:
+    """One line on standard error: rewritten in place on a terminal, else a new one every few seconds."""
+
+    def __init__(self, simulation: Simulation, num_states: int, num_done: int, shown: bool) -> None:
+        self.name, self.views = simulation.split, simulation.policy.num_branches + 1
+        self.num_states, self.done, self.before = num_states, num_done, num_done
+        self.shown, self.start, self.last = shown, time.monotonic(), 0.0
+        if shown and num_done:
+            print(f"simulate {self.name}: {num_done} of {num_states} states are there already", file=sys.stderr)
+
+    def advance(self, num_states: int) -> None:
+        self.done += num_states
+        now, terminal, ended = time.monotonic(), sys.stderr.isatty(), self.done == self.num_states
+        if not self.shown or (now - self.last < (0.2 if terminal else 5) and not ended):
+            return
+        self.last = now
+        rate = (self.done - self.before) / (now - self.start)
+        eta = (self.num_states - self.done) / rate
+        text = (
+            f"simulate {self.name}: {self.done}/{self.num_states} states, {rate:.0f} states/s "
+            f"({rate * self.views:,.0f} observations/s), ETA {int(eta) // 60}:{int(eta) % 60:02d}"
+        )
+        print(
+            f"\r{text}\x1b[K" if terminal else text,
+            end="" if terminal and not ended else "\n",
+            file=sys.stderr,
+            flush=True,
+        )

@@ -1,0 +1,106 @@
+"""The record that says, to the bit, what a store holds: `Simulation`."""
+
+import json
+import zlib
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+import numpy as np
+
+from smcrep.data.schema import Schema, world_schema
+from smcrep.worlds.environments import ENVIRONMENTS, TRAIN_ENVIRONMENTS
+from smcrep.worlds.object_source import MeshObjects, ObjectSet, ProceduralObjects, object_set
+from smcrep.worlds.policy import Policy
+
+STATES_PER_SHARD = 64
+ENVIRONMENT_IDS = {name: i for i, name in enumerate(sorted(ENVIRONMENTS))}
+"""environment_id of a row: the place of its name among all environments, the same in every store."""
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What is simulated. Two equal records give the same store, byte for byte, with the same libraries.
+
+    objects            state s acts on object s // states_per_object; clutter is drawn from all of them
+    environments       names; one is drawn for each state
+    depth              also store the depth free of noise (for the oracle of the collapse audit)
+    split              name of the split: it goes into the seed, so that splits of one seed share no draw
+    """
+
+    objects: ProceduralObjects | MeshObjects
+    environments: tuple[str, ...] = TRAIN_ENVIRONMENTS
+    policy: Policy = field(default_factory=Policy)
+    states_per_object: int = 6
+    image_size: int = 64
+    num_points: int = 256
+    depth: bool = False
+    seed: int = 0
+    split: str = "train"
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.environments) - set(ENVIRONMENTS))
+        if unknown or not self.environments:
+            what = f"no environments {unknown}" if unknown else "environments is empty"
+            raise ValueError(f"Simulation: {what}; choose from {', '.join(ENVIRONMENTS)}")
+        for name in ("states_per_object", "image_size", "num_points"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"Simulation: {name} is {getattr(self, name)}; give at least 1")
+        if self.seed < 0:
+            raise ValueError(f"Simulation: seed is {self.seed}; give a whole number of at least 0")
+
+    @property
+    def object_set(self) -> ObjectSet:
+        return object_set(self.objects)
+
+    @property
+    def schema(self) -> Schema:
+        return world_schema(self.image_size, self.num_points, depth=self.depth)
+
+    @property
+    def num_states(self) -> int:
+        return len(self.object_set) * self.states_per_object
+
+    @property
+    def num_shards(self) -> int:
+        return -(-self.num_states // STATES_PER_SHARD)
+
+    def state_ids(self, shard_id: int) -> range:
+        """The states of one shard."""
+        if not 0 <= shard_id < self.num_shards:
+            raise ValueError(f"Simulation: there is no shard {shard_id}; it has shards 0 to {self.num_shards - 1}")
+        first = shard_id * STATES_PER_SHARD
+        return range(first, min(first + STATES_PER_SHARD, self.num_states))
+
+    def rng(self, state_id: int, attempt: int) -> np.random.Generator:
+        """All that is drawn for one state: independent of shards, of other states and of earlier attempts."""
+        return np.random.default_rng([self.seed, zlib.crc32(self.split.encode()), state_id, attempt])
+
+    def to_json(self) -> dict[str, Any]:
+        """A dictionary that `json.dumps` takes; ``objects`` under the name of its source."""
+        record = asdict(self)
+        source = "meshes" if isinstance(self.objects, MeshObjects) else "procedural"
+        return json.loads(json.dumps({**record, "objects": {source: record["objects"]}}))
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> "Simulation":
+        """The inverse of `to_json`; ValueError where a field is unknown or missing."""
+        try:
+            (source, objects), *more = record["objects"].items()
+            kind = {"procedural": ProceduralObjects, "meshes": MeshObjects}[source]
+            if more:
+                raise KeyError(more[0][0])
+            values = {f.name: record[f.name] for f in fields(cls)}
+            if len(values) != len(record):
+                raise KeyError(sorted(set(record) - set(values))[0])
+            values |= {
+                "objects": kind(**_tuples(objects)),
+                "policy": Policy(**_tuples(record["policy"])),
+                "environments": tuple(record["environments"]),
+            }
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"Simulation: not the record of one ({error}); take it from a store's manifest") from None
+        return cls(**values)
+
+
+def _tuples(record: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}

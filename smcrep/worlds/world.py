@@ -1,0 +1,119 @@
+"""One state of the world, and its exact counterfactuals: K actions, or K physics, from one and the same state."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from smcrep.geometry.physics import Physics
+from smcrep.worlds import physics as mechanics
+from smcrep.worlds.actions import Hold, LiftAndDrop, Look, Push, Turn, WorldAction, motion_world
+from smcrep.worlds.camera import Camera
+from smcrep.worlds.objects import ObjectModel
+
+SETTLE_S = 1.0  # how long the world is left alone after an action
+CLEARANCE_M = 0.0005  # above the table when an object is put down
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Objects, where they stand and what they weigh, and who looks at them. World: z up, metres, table at z = 0.
+
+    objects  ``objects[0]`` is acted on, the others are clutter
+    poses    float64 [o, 4, 4], T_world_object
+    support  "table": gravity, friction, contact (MuJoCo). "hand": a fixture holds each object where it is put, without
+             gravity, so that a turn is exact kinematics.
+    """
+
+    objects: tuple[ObjectModel, ...]
+    poses: np.ndarray
+    physics: tuple[Physics, ...]
+    camera: Camera
+    support: str
+
+    def __post_init__(self) -> None:
+        count = len(self.objects)
+        if count == 0 or len(self.physics) != count or self.poses.shape != (count, 4, 4):
+            raise ValueError(
+                f"State: {count} objects, {len(self.physics)} physics, poses {self.poses.shape}; "
+                "give at least one object, and one physics and one 4x4 pose for each"
+            )
+        if not np.isfinite(self.poses).all():
+            raise ValueError("State: poses are not finite; give rigid motions in metres")
+        if self.support not in ("table", "hand"):
+            raise ValueError(f"State: support is {self.support!r}; give 'table' or 'hand'")
+
+
+def settle(state: State) -> State:
+    """The state after twice SETTLE_S under gravity on the table; unchanged in the hand."""
+    if state.support == "hand":
+        return state
+    poses = mechanics.simulate(state.objects, state.poses[None], [state.physics], [None], [2 * SETTLE_S])
+    return replace(state, poses=poses[0])
+
+
+def branch(
+    state: State, actions: WorldAction | Sequence[WorldAction], physics: Sequence[Physics] | None = None
+) -> list[State]:
+    """K outcomes of one state: of K actions, or of one action under K physics of ``objects[0]``.
+
+    Everything else is held. The outcomes are bit-identical on repetition and independent of which other branches are
+    asked for. On the table an action is followed by SETTLE_S of rest; a look takes no time. Raises ValueError for a
+    push or a drop in the hand, and `physics.UnstableSimulation`, which names the branches to draw again.
+    """
+    if physics is not None:
+        if isinstance(actions, Sequence):
+            raise ValueError(f"branch: {len(actions)} actions and {len(physics)} physics; give one action with physics")
+        actions = [actions] * len(physics)
+        starts = [replace(state, physics=(p, *state.physics[1:])) for p in physics]
+    else:
+        actions = list(actions) if isinstance(actions, Sequence) else [actions]
+        starts = [state] * len(actions)
+    outcomes = [_moved(start, action) for start, action in zip(starts, actions, strict=True)]
+    simulated = [i for i, a in enumerate(actions) if state.support == "table" and not isinstance(a, Look)]
+    if simulated:
+        try:
+            poses = mechanics.simulate(
+                state.objects,
+                np.stack([outcomes[i].poses for i in simulated]),
+                [outcomes[i].physics for i in simulated],
+                [a if isinstance(a := actions[i], Push) else None for i in simulated],
+                [_duration_s(actions[i]) + SETTLE_S for i in simulated],
+            )
+        except mechanics.UnstableSimulation as error:
+            wrong = [simulated[i] for i in error.branches]
+            kinds = sorted({type(actions[i]).__name__ for i in wrong})
+            raise mechanics.UnstableSimulation(f"{', '.join(kinds)}: {error}", wrong) from error
+        for i, pose in zip(simulated, poses, strict=True):
+            outcomes[i] = replace(outcomes[i], poses=pose)
+    return outcomes
+
+
+def _moved(state: State, action: WorldAction) -> State:
+    """The state when the hand lets go, before physics: kinematics alone."""
+    match action:
+        case Look():
+            return replace(state, camera=replace(state.camera, T_world_camera=action.T_world_camera))
+        case Turn() | LiftAndDrop() if state.support == "table" or isinstance(action, Turn):
+            pose = motion_world(action) @ state.poses[0]
+            if state.support == "table":
+                lowest = float((state.objects[0].hull @ pose[2, :3]).min() + pose[2, 3])
+                put_down = isinstance(action, Turn) or lowest < CLEARANCE_M
+                pose[2, 3] += CLEARANCE_M - lowest if put_down else 0.0
+            return replace(state, poses=np.concatenate([pose[None], state.poses[1:]]))
+        case Hold():
+            return state
+        case Push() if state.support == "table":
+            return state
+    raise ValueError(f"branch: {type(action).__name__} of an object held in the hand; give a state on the table")
+
+
+def _duration_s(action: WorldAction) -> float:
+    match action:
+        case Hold() | Turn() | Push():
+            return action.duration_s
+        case LiftAndDrop():
+            return math.sqrt(2 * action.height_m / mechanics.GRAVITY)  # the fall
+        case Look():
+            return 0.0

@@ -1,0 +1,54 @@
+"""Beliefs: unit norm for each part, division that commutes with rotations, bounded precision."""
+
+import roma
+import torch
+from torch import nn
+
+from smcrep.models import ModelConfig
+from smcrep.models.heads import MAX_LOG_PRECISION, BeliefHead, projector
+from smcrep.models.predictors import rotate
+
+CONFIG = ModelConfig(trunk_dim=16, invariant_dim=8, num_vectors=4, projector_dim=5)
+
+
+def test_each_part_has_unit_norm() -> None:
+    mean, log_precision = BeliefHead(CONFIG)(torch.randn(6, 16))
+    assert mean.shape == log_precision.shape == (6, 20)
+    for part in (mean[:, :8], mean[:, 8:]):
+        torch.testing.assert_close(part.norm(dim=-1), torch.ones(6))
+
+
+class Given(nn.Module):
+    """In place of the equivariant layers: the first 12 numbers of the trunk."""
+
+    def forward(self, trunk: torch.Tensor) -> torch.Tensor:
+        return trunk[..., :12]
+
+
+def test_normalisation_commutes_with_rotations_and_keeps_the_share_of_each_vector() -> None:
+    head = BeliefHead(CONFIG)
+    head.equivariant = Given()  # type: ignore[assignment]
+    trunk = torch.randn(6, 16)
+    trunk[:, :3] *= 5
+    r = roma.random_rotmat(6)
+    turned = torch.cat([rotate(trunk[:, :12], r), trunk[:, 12:]], -1)
+    mean = head(trunk)[0][:, 8:]
+    torch.testing.assert_close(head(turned)[0][:, 8:], rotate(mean, r))
+    lengths, before = mean.unflatten(-1, (4, 3)).norm(dim=-1), trunk[:, :12].unflatten(-1, (4, 3)).norm(dim=-1)
+    torch.testing.assert_close(lengths / lengths[:, :1], before / before[:, :1])
+
+
+def test_one_precision_per_part_equal_at_first_and_bounded_for_ever() -> None:
+    head, trunk = BeliefHead(CONFIG), torch.randn(6, 16)
+    assert torch.equal(head(trunk)[1], torch.zeros(6, 20))
+    with torch.no_grad():
+        head.log_precision.weight.normal_(std=1000)
+    log_precision = head(trunk)[1]
+    assert (log_precision.abs() <= MAX_LOG_PRECISION).all()
+    assert (log_precision[:, :8] == log_precision[:, :1]).all()
+    assert (log_precision[:, 8:] == log_precision[:, 8:9]).all()
+    assert (log_precision[:, 0] != log_precision[:, 8]).any()
+
+
+def test_projector_shape() -> None:
+    assert projector(CONFIG)(torch.randn(2, 3, 8)).shape == (2, 3, 5)

@@ -1,0 +1,75 @@
+"""Cloud encoders: order of points does not matter, place reaches them only through the mean beside the cloud."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from smcrep.models import ModelConfig
+from smcrep.models.points import points_encoder
+
+ENCODERS = ["pointnet", "dgcnn"]
+
+
+def build(name: str, **fields) -> torch.nn.Module:
+    torch.manual_seed(0)
+    return points_encoder(ModelConfig(points_encoder=name, trunk_dim=16, **fields))
+
+
+def cloud(b: int, n: int, seed: int = 0) -> Tensor:
+    return 0.05 * torch.randn(b, n, 3, generator=torch.Generator().manual_seed(seed)) + torch.tensor([0.1, 0.0, 0.6])
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+class TestEncoder:
+    @pytest.mark.parametrize("n", [1, 2, 15, 16, 17, 100])  # DGCNN asks for 16 neighbours
+    def test_any_number_of_points(self, name: str, n: int) -> None:
+        points = cloud(2, n).requires_grad_()
+        out = build(name)(points)
+        out.square().sum().backward()
+        assert out.shape == (2, 16)
+        assert out.isfinite().all()
+        assert points.grad is not None
+        assert points.grad.isfinite().all()
+
+    def test_order_of_points_does_not_matter(self, name: str) -> None:
+        x = cloud(2, 60)
+        order = torch.randperm(60, generator=torch.Generator().manual_seed(1))
+        torch.testing.assert_close(build(name)(x[:, order]), build(name)(x), atol=1e-5, rtol=0)
+
+    def test_a_batch_equals_its_items_and_the_empty_batch_works(self, name: str) -> None:
+        encoder, x = build(name), cloud(5, 60)
+        torch.testing.assert_close(encoder(x), torch.cat([encoder(item[None]) for item in x]), atol=1e-5, rtol=0)
+        assert encoder(x[:0]).shape == (0, 16)
+
+    def test_the_backbone_never_sees_the_place_and_the_head_does(self, name: str) -> None:
+        encoder, x = build(name), cloud(2, 60)
+        moved = x + torch.tensor([0.05, -0.02, 0.1])
+        seen: list[Tensor] = []
+        encoder.backbone.register_forward_hook(lambda _m, _i, out: seen.append(out))  # type: ignore[union-attr]
+        a, b = encoder(x), encoder(moved)
+        torch.testing.assert_close(seen[0], seen[1], atol=1e-4, rtol=0)
+        assert (a - b).abs().max() > 1e-3
+
+    def test_the_scale_is_the_only_unit(self, name: str) -> None:
+        x = cloud(2, 60)
+        torch.testing.assert_close(
+            build(name, points_scale_m=0.05)(x), build(name, points_scale_m=50.0)(1000 * x), atol=1e-4, rtol=0
+        )
+
+    def test_it_tells_orientations_apart(self, name: str) -> None:
+        """An alignment network, or centring and sorting by axis, would not."""
+        x = cloud(1, 60) * torch.tensor([3.0, 1.0, 0.5])
+        turned = x[..., [1, 0, 2]] * torch.tensor([-1.0, 1.0, 1.0])
+        assert (build(name)(x) - build(name)(turned)).abs().max() > 1e-2
+
+
+def test_pointnet_equals_a_loop_over_points() -> None:
+    encoder = build("pointnet")
+    net, x = encoder.backbone, cloud(1, 7)[0]
+    rows = []
+    for point in x:
+        h = point
+        for layer in (net.first, net.second, net.last):  # type: ignore[union-attr]
+            h = torch.relu(layer.weight @ h + layer.bias)  # type: ignore[union-attr,operator]
+        rows.append(h)
+    torch.testing.assert_close(net(x[None])[0], torch.stack(rows).amax(0))  # type: ignore[operator]

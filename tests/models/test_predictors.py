@@ -1,0 +1,125 @@
+"""A group predictor is a representation of SO(3); the others learn what they are for."""
+
+import pytest
+import roma
+import torch
+from torch import Tensor, nn
+
+from smcrep.models.config import PREDICTORS, ModelConfig
+from smcrep.models.predictors import predictor, rotate
+
+
+def rotations(*shape: int, seed: int = 0) -> Tensor:
+    g = torch.Generator().manual_seed(seed)
+    return roma.rotvec_to_rotmat(2 * torch.randn(*shape, 3, generator=g, dtype=torch.float64))
+
+
+def build(name: str, seed: int = 0) -> nn.Module:
+    torch.manual_seed(seed)
+    return predictor(ModelConfig(predictor=name, num_vectors=4, condition_dim=5, predictor_hidden=16)).double()
+
+
+def zeroed_residual() -> nn.Module:
+    p = build("group_residual")
+    with torch.no_grad():
+        for parameter in p.residual[-1].parameters():  # type: ignore[index,union-attr]
+            parameter.zero_()
+    return p
+
+
+Z = torch.randn(20, 12, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+C = torch.randn(20, 5, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("make", [lambda: build("group"), zeroed_residual], ids=["group", "group_residual, zeroed"])
+class TestRepresentation:
+    def test_identity(self, make) -> None:
+        assert torch.equal(make()(Z, torch.eye(3, dtype=torch.float64).expand(20, 3, 3), C), Z)
+
+    def test_inverse(self, make) -> None:
+        p, r = make(), rotations(20)
+        torch.testing.assert_close(p(p(Z, r, C), r.mT, C), Z, atol=1e-12, rtol=0)
+
+    def test_composition_in_the_right_order(self, make) -> None:
+        p, r, s = make(), rotations(20), rotations(20, seed=1)
+        assert (r @ s - s @ r).abs().amax((1, 2)).min() > 0.1  # none of the pairs commutes
+        torch.testing.assert_close(p(p(Z, s, C), r, C), p(Z, r @ s, C), atol=1e-12, rtol=0)
+        assert (p(p(Z, s, C), r, C) - p(Z, s @ r, C)).abs().max() > 0.1
+
+    def test_norm_is_kept(self, make) -> None:
+        torch.testing.assert_close(make()(Z, rotations(20), C).norm(dim=-1), Z.norm(dim=-1))
+
+
+def test_rotate_moves_three_numbers_after_another_as_one_column_vector() -> None:
+    """The convention, by a loop: number 3 v + i is coordinate i of vector v, and R acts from the left."""
+    r, out = rotations(1)[0], []
+    for v in range(4):
+        for i in range(3):
+            out.append(sum(r[i, j] * Z[0, 3 * v + j] for j in range(3)))
+    torch.testing.assert_close(rotate(Z[0], r), torch.stack(out))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", PREDICTORS)
+def test_leading_axes_and_single_queries(name: str) -> None:
+    p, r = build(name), rotations(4, 5)
+    z, c = Z.view(4, 5, 12), C.view(4, 5, 5)
+    out = p(z, r, c)
+    assert out.shape == (4, 5, 12)
+    torch.testing.assert_close(out[2, 3], p(z[2, 3], r[2, 3], c[2, 3]))
+
+
+@pytest.mark.parametrize("name", ["group", "group_residual"])
+def test_a_group_needs_a_rotation(name: str) -> None:
+    with pytest.raises(ValueError, match="carries no rotation.*'mlp', 'hypernetwork' or 'equimod'"):
+        build(name)(Z, None, C)
+
+
+@pytest.mark.parametrize("name", ["mlp", "hypernetwork", "equimod"])
+def test_others_do_without(name: str) -> None:
+    assert build(name)(Z, None, C).shape == Z.shape
+
+
+@pytest.mark.parametrize("name", ["group_residual", "mlp", "hypernetwork"])
+def test_residual_predictors_start_near_the_action_of_the_group_or_the_identity(name: str) -> None:
+    r = rotations(20)
+    start = rotate(Z, r) if name == "group_residual" else Z
+    out = build(name)(Z, r, C)
+    assert 0 < (out - start).norm() < 0.5 * start.norm()
+
+
+@pytest.mark.parametrize("name", ["group_residual", "mlp", "hypernetwork", "equimod"])
+def test_every_weight_learns(name: str) -> None:
+    p = build(name)
+    p(Z, rotations(20), C).square().sum().backward()
+    for key, parameter in p.named_parameters():
+        assert parameter.grad is not None, key
+        assert parameter.grad.abs().sum() > 0, key
+
+
+def test_equimod_is_linear_in_latent_and_condition_together() -> None:
+    p = build("equimod")
+    torch.testing.assert_close(p(2 * Z + Z.flip(0), None, 2 * C + C.flip(0)), 2 * p(Z, None, C) + p(Z, None, C).flip(0))
+
+
+def test_hypernetwork_is_linear_in_the_latent_and_not_in_the_condition() -> None:
+    p = build("hypernetwork")
+    torch.testing.assert_close(p(2 * Z + Z.flip(0), None, C), 2 * p(Z, None, C) + p(Z.flip(0), None, C))
+    assert (p(Z, None, 2 * C) - 2 * p(Z, None, C)).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("name", ["mlp", "hypernetwork"])
+def test_a_learned_predictor_can_learn_a_planted_condition(name: str) -> None:
+    """The outcome is the latent turned by an angle that only the condition tells; the identity explains nothing."""
+    torch.manual_seed(0)
+    p = predictor(ModelConfig(predictor=name, num_vectors=2, condition_dim=2, predictor_hidden=64))
+    angle = torch.rand(512) * 2 - 1
+    r = roma.rotvec_to_rotmat(torch.stack([torch.zeros(512), torch.zeros(512), 2 * angle], -1))
+    z = torch.randn(512, 6)
+    target, c = rotate(z, r), torch.stack([(2 * angle).sin(), (2 * angle).cos()], -1)
+    optimiser = torch.optim.Adam(p.parameters(), 1e-2)
+    for _ in range(150):
+        optimiser.zero_grad()
+        loss = (p(z, None, c) - target).square().mean()
+        loss.backward()
+        optimiser.step()
+    assert loss.item() < 0.1 * (z - target).square().mean().item()

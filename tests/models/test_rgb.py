@@ -1,0 +1,96 @@
+"""Image encoders keep places apart, take any size, and give a batch what its items get."""
+
+import numpy as np
+import pytest
+import timm
+import torch
+
+from smcrep.models import ModelConfig
+from smcrep.models.rgb import TimmMap, rgb_encoder
+
+CONFIG = ModelConfig(trunk_dim=16)
+
+
+def images(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(seed).integers(0, 256, (*shape, 3), np.uint8))
+
+
+@pytest.mark.parametrize("size", [(64, 64), (8, 8), (224, 224), (30, 97)])
+def test_any_size(size: tuple[int, int]) -> None:
+    out = rgb_encoder(CONFIG)(images(2, *size))
+    assert out.shape == (2, 16)
+    assert out.isfinite().all()
+
+
+@pytest.mark.parametrize("config", [CONFIG, ModelConfig(trunk_dim=16, rgb_size=40)])
+def test_a_batch_equals_its_items_and_the_empty_batch_works(config: ModelConfig) -> None:
+    encoder, x = rgb_encoder(config), images(5, 64, 64)
+    torch.testing.assert_close(encoder(x), torch.cat([encoder(item[None]) for item in x]), atol=1e-5, rtol=0)
+    assert encoder(x[:0]).shape == (0, 16)
+
+
+def test_the_head_is_spatial() -> None:
+    """A patch that moves over a plain ground: what an average over the map hardly sees, a flattened map shows."""
+    encoder = rgb_encoder(CONFIG)
+    x = torch.zeros(4, 64, 64, 3, dtype=torch.uint8)
+    for i, (row, column) in enumerate([(16, 16), (16, 40), (40, 16), (40, 40)]):
+        x[i, row : row + 8, column : column + 8] = 255
+    with torch.no_grad():
+        maps = encoder.backbone((x.permute(0, 3, 1, 2).float() - encoder.mean) / encoder.std)  # type: ignore[operator]
+        features = encoder(x)
+    assert maps.shape[-2:] == (8, 8)
+    averaged = maps.mean((-2, -1))
+    spread_averaged = ((averaged - averaged.mean(0)).norm() / averaged.norm()).item()
+    spread = ((features - features.mean(0)).norm() / features.norm()).item()
+    assert spread > 10 * spread_averaged
+
+
+def test_a_large_image_is_the_small_one_seen_finer() -> None:
+    """Antialiased: pixels doubled and brought back are the same image, stripes finer than a pixel become grey."""
+    encoder = rgb_encoder(CONFIG)
+    x = images(1, 64, 64)
+    doubled = x.repeat_interleave(4, 1).repeat_interleave(4, 2)
+    cosine = torch.cosine_similarity(encoder(doubled), encoder(x))
+    assert cosine.item() > 0.9
+    stripes = torch.zeros(1, 256, 256, 3, dtype=torch.uint8)
+    stripes[:, ::2] = 255
+    grey = torch.full((1, 64, 64, 3), 127, dtype=torch.uint8)
+    assert torch.cosine_similarity(encoder(stripes), encoder(grey)).item() > 0.95
+
+
+def test_normalised_by_the_configuration() -> None:
+    plain = ModelConfig(trunk_dim=16, rgb_mean=(0.0,) * 3, rgb_std=(1.0,) * 3)
+    a, b = rgb_encoder(plain), rgb_encoder(ModelConfig(trunk_dim=16, rgb_mean=(0.2,) * 3, rgb_std=(0.5,) * 3))
+    b.load_state_dict(a.state_dict())
+    x = images(1, 64, 64) // 4
+    # (x - 0.2) / 0.5 of one is what the other gets for 2 x - 0.4: equal only where both see the same numbers
+    assert not torch.allclose(a(x), b(x), atol=1e-3)
+    same = (2 * (x.float() / 255) - 0.4) * 255
+    torch.testing.assert_close(a.head(a.backbone((same / 255).permute(0, 3, 1, 2)).flatten(1)), b(x))  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("name", ["test_resnet", "test_vit"])
+def test_any_timm_name(name: str) -> None:
+    encoder = rgb_encoder(ModelConfig(trunk_dim=16, rgb_encoder=name))
+    out = encoder(images(2, 50, 70))
+    assert out.shape == (2, 16)
+    out.square().sum().backward()
+    assert all(p.grad is not None for p in encoder.parameters())  # nothing idle: DDP would stop at it
+
+
+def test_timm_map_is_that_of_timm() -> None:
+    """Deepest map with 4 x 4 places, by timm's own list of strides."""
+    torch.manual_seed(0)
+    ours = TimmMap("test_resnet", 64).eval()
+    torch.manual_seed(0)
+    theirs = timm.create_model("test_resnet", features_only=True).eval()
+    theirs.load_state_dict(timm.create_model("test_resnet").state_dict(), strict=False)
+    theirs.load_state_dict({k: v for k, v in ours.model.state_dict().items() if k in theirs.state_dict()}, strict=False)
+    x = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    stage = [i for i, stride in enumerate(theirs.feature_info.reduction()) if 64 // stride >= 4][-1]  # type: ignore[union-attr]
+    torch.testing.assert_close(ours(x), theirs(x)[stage])
+
+
+def test_an_unknown_name_is_named() -> None:
+    with pytest.raises(ValueError, match="timm knows no model 'resnet_18'; take 'small'"):
+        rgb_encoder(ModelConfig(rgb_encoder="resnet_18"))

@@ -1,0 +1,89 @@
+"""Intervals against scipy, planted clusters, and coverage counted by repetition."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from smcrep.probes.intervals import Estimate, cluster_bootstrap, over_seeds, percentile_interval
+
+
+def test_over_seeds_equals_scipys_t_interval() -> None:
+    values = np.random.default_rng(0).normal(size=7)
+    found = over_seeds(values)
+    wanted = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert found.value == pytest.approx(values.mean())
+    assert found.ci95 == pytest.approx((wanted.low, wanted.high))
+    assert found.n == 7
+
+
+def test_bootstrap_of_independent_rows_equals_scipys() -> None:
+    values = np.random.default_rng(0).exponential(size=60)
+    found = cluster_bootstrap(values, rng=np.random.default_rng(1), num_resamples=20_000)
+    wanted = stats.bootstrap(
+        (values,), np.mean, method="percentile", n_resamples=20_000, rng=np.random.default_rng(2)
+    ).confidence_interval
+    assert found.ci95 == pytest.approx((wanted.low, wanted.high), abs=0.01)
+
+
+def test_copies_within_a_cluster_add_no_information() -> None:
+    """20 values, each stored 50 times: by cluster as wide as 20, by row sqrt(50) times narrower."""
+    values = np.random.default_rng(0).normal(size=20)
+    copies, names = np.repeat(values, 50), np.repeat(np.arange(20), 50)
+    rows, few, clustered = (
+        cluster_bootstrap(v, c, rng=np.random.default_rng(1), num_resamples=8000)
+        for v, c in ((copies, None), (values, None), (copies, names))
+    )
+    width = [e.ci95[1] - e.ci95[0] for e in (rows, few, clustered)]
+    assert width[2] == pytest.approx(width[1], rel=0.05)
+    assert width[0] == pytest.approx(width[1] / np.sqrt(50), rel=0.05)
+    assert (rows.n, few.n, clustered.n) == (1000, 20, 20)
+
+
+def test_clusters_of_unequal_size_against_a_plain_loop() -> None:
+    rng = np.random.default_rng(0)
+    names = np.repeat(np.array(["a", "b", "c", "d", "e"]), [1, 2, 3, 10, 4])
+    values = rng.normal(size=20) + (names == "d")
+    loop = []
+    for _ in range(5000):
+        drawn = rng.choice(list("abcde"), 5)
+        loop.append(np.concatenate([values[names == name] for name in drawn]).mean())
+    found = cluster_bootstrap(values, names, rng=rng, num_resamples=5000)
+    assert found.value == pytest.approx(values.mean())
+    assert found.ci95 == pytest.approx(np.percentile(loop, [2.5, 97.5]), abs=0.05)
+
+
+def test_a_paired_difference_is_narrower_than_its_parts() -> None:
+    rng = np.random.default_rng(0)
+    hard = rng.normal(size=200)  # what both encoders find hard
+    pair = np.stack([hard + 0.2 + 0.1 * rng.normal(size=200), hard], 1)
+    gap = cluster_bootstrap(pair, rng=rng, statistic=lambda m: m[..., 0] - m[..., 1])
+    assert gap.value == pytest.approx(0.2, abs=0.03)
+    assert gap.above(0.15)
+    alone = [cluster_bootstrap(pair[:, i], rng=rng) for i in range(2)]
+    assert not alone[0].above(alone[1])
+
+
+def test_coverage_is_about_95_percent() -> None:
+    """40 clusters of 3 rows that share their cluster's effect; true mean 0, 300 repetitions."""
+    rng = np.random.default_rng(0)
+    names, held = np.repeat(np.arange(40), 3), 0
+    for _ in range(300):
+        values = np.repeat(rng.normal(size=40), 3) + rng.normal(size=120)
+        low, high = cluster_bootstrap(values, names, rng=rng, num_resamples=400).ci95
+        held += low <= 0 <= high
+    assert 0.90 <= held / 300 <= 0.99
+
+
+def test_the_interval_holds_the_value_and_prints() -> None:
+    estimate = percentile_interval(2.0, np.array([0.0, 1.0]), 5)
+    assert estimate.ci95 == (pytest.approx(0.025), 2.0)
+    assert str(Estimate(0.5, (0.25, 0.75), 9)) == "0.500 [0.250, 0.750] (n=9)"
+
+
+def test_too_few_units_are_refused() -> None:
+    with pytest.raises(ValueError, match="at least 2 seeds"):
+        over_seeds(np.ones(1))
+    with pytest.raises(ValueError, match="1 clusters"):
+        cluster_bootstrap(np.ones(4), np.zeros(4), rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match="4 values and 3 clusters"):
+        cluster_bootstrap(np.ones(4), np.zeros(3), rng=np.random.default_rng(0))
