@@ -5,8 +5,8 @@
 From each audited state the world branches into 17 outcomes, under 17 actions (or 17 physics settings and one push) and
 nothing else changed. 16 are candidates; the 17th signal is the foreign one. Then
 use = (H@1 with the true signal - with the foreign one) / (the oracle's - the same). The oracle knows the simulator and
-not the encoder: it ranks candidates by their noise-free depth, those closer than the sensor's noise being equal. Expected:
-action used in the run, ignored in the arm trained without it.
+not the encoder: it ranks candidates by their noise-free depth, those closer than the sensor's noise being equal.
+Expected: action used in the run, ignored in the arm trained without it.
 
 Leaves claims/audit.json and pictures in the run's folder (and claims in the control's).
 """

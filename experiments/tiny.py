@@ -1,6 +1,6 @@
 """Every experiment in its tiny form, one after the other, in a folder that is thrown away: does everything run?
 
-    python experiments/tiny.py        # about 2 minutes on 2 cores; the last part of `make test`
+python experiments/tiny.py        # about 2 minutes on 2 cores; the last part of `make test`
 """
 
 import subprocess

@@ -112,6 +112,7 @@ def _batched(x: Tensor, ndim: int) -> Tensor:
 
 
 def model_folder(path: str | Path) -> Path:
+    """The folder that holds the model: ``model/`` of a run, or the given one itself. ValueError where there is none."""
     path = Path(path)
     if not path.is_dir():
         raise ValueError(f"load_model: no folder {path}; give a run folder or one written by save_pretrained")

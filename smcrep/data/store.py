@@ -157,15 +157,21 @@ class Store:
         if unknown:
             raise ValueError(f"{self.path}: no columns {unknown}; the store has {sorted(self.schema.columns)}")
         shard = np.searchsorted(self._starts, rows, side="right") - 1
-        parts = [(self._shards[s], w := np.flatnonzero(shard == s), rows[w] - self._starts[s]) for s in np.unique(shard)]
-        result = {}
-        for name in columns:
-            column = self.schema.columns[name]
-            out = np.empty((len(rows), *column.shape), column.dtype)
-            for arrays, where, local in parts:
-                out[where] = arrays[name][local]
-            result[name] = torch.from_numpy(out)
-        return result
+        local = rows - self._starts[shard]
+        return {name: torch.from_numpy(self._gather(name, shard, local)) for name in columns}
+
+    def _gather(self, name: str, shard: np.ndarray, local: np.ndarray) -> np.ndarray:
+        column = self.schema.columns[name]
+        out = np.empty((len(shard), *column.shape), column.dtype)
+        if column.num_bytes < 1024:
+            for s in np.unique(shard):
+                where = shard == s
+                out[where] = self._shards[s][name][local[where]]
+        else:  # row by row: a large temporary costs more in page faults than the copy itself
+            views = [arrays[name] for arrays in self._shards]
+            for to, (s, row) in enumerate(zip(shard.tolist(), local.tolist(), strict=True)):
+                out[to] = views[s][row]
+        return out
 
     def transitions(self, states: np.ndarray, senses: Sequence[str] | None = None) -> Transition:
         """States [b] as one batch; ``senses`` as named, or all that the store has."""
@@ -201,6 +207,10 @@ class Store:
             physics=physics[:, 1:],
             depth_after=data["depth"][:, 1:] if "depth" in data else None,
         )
+
+    def load(self, states: np.ndarray, epoch: int) -> tuple[Transition, Targets]:
+        """One batch for `data.loader`, without the depth. What a store holds is the same in every ``epoch``."""
+        return self.transitions(states), self.targets(states, depth=False)
 
     def _read_states(self, states: np.ndarray, columns: Sequence[str]) -> dict[str, Tensor]:
         v = self.num_branches + 1

@@ -39,7 +39,7 @@ class EdgeConvolution(nn.Module):
         here = self.neighbour(x)
         b, n, k = neighbours.shape
         index = neighbours.reshape(b, n * k, 1).expand(-1, -1, here.shape[-1])
-        there = here.gather(1, index).view(b, n, k, -1).max(2).values  # the rest does not depend on j
+        there = here.gather(1, index).view(b, n, k, here.shape[-1]).max(2).values  # the rest does not depend on j
         return nn.functional.leaky_relu(self.norm(there - here + self.own(x)), 0.2)
 
 

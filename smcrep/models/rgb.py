@@ -99,4 +99,4 @@ class TimmMap(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         maps = self._maps(x)[0]
-        return F.adaptive_avg_pool2d(maps, [min(MAP_SIZE, side) for side in maps.shape[-2:]])
+        return F.adaptive_avg_pool2d(maps, (min(MAP_SIZE, maps.shape[-2]), min(MAP_SIZE, maps.shape[-1])))

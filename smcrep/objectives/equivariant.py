@@ -20,8 +20,7 @@ def equivariant_contrast(
                  keeps a loss of at least log k (`objectives.floor`).
     temperature  divides the cosines.
 
-    Mean over the q rows, in nats. ``parts["hit"]`` is the share of rows whose true outcome scores highest (ties count
-    as misses).
+    Mean over the q rows, in nats.
     """
     if len(predicted) != len(positive) or allowed.shape != (len(predicted), len(outcome)):
         raise ValueError(
@@ -34,7 +33,4 @@ def equivariant_contrast(
     logits = F.normalize(predicted, dim=-1) @ F.normalize(outcome, dim=-1).T / temperature
     logits = logits.masked_fill(~allowed, -torch.inf)
     total = F.cross_entropy(logits, positive)
-    with torch.no_grad():
-        true = logits[rows, positive]
-        hit = ((logits >= true[:, None]).sum(1) == 1).to(total.dtype).mean()
-    return Loss(total, {"equivariant_contrast": total.detach(), "hit": hit})
+    return Loss(total, {"equivariant_contrast": total.detach()})

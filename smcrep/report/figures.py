@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from smcrep.report.style import COLOURS, bare, picture
 from smcrep.results import Record
@@ -143,6 +144,6 @@ def outcomes(
             axis.xaxis.set_label_position("bottom")
 
 
-def _frame(axis, colour: str) -> None:
+def _frame(axis: Axes, colour: str) -> None:
     for spine in axis.spines.values():
         spine.set(visible=True, color=colour, linewidth=2.2)

@@ -25,16 +25,18 @@ class Compute:
 
 
 def build_fabric(compute: Compute, optim: Optim) -> Fabric:
-    """Fabric, not yet launched, at the recipe's precision."""
+    """Fabric at the recipe's precision, its processes running."""
     on_cuda = compute.accelerator in ("auto", "cuda", "gpu") and torch.cuda.is_available()
     precision = optim.precision if optim.precision != "auto" else "bf16-mixed" if on_cuda else "32-true"
-    return Fabric(
+    fabric = Fabric(
         accelerator=compute.accelerator,
         devices=compute.devices,
         strategy=compute.strategy,
         num_nodes=compute.num_nodes,
         precision=precision,
     )
+    fabric.launch()
+    return fabric
 
 
 def build_seeded_model(recipe: Recipe) -> SensorimotorModel:

@@ -60,7 +60,7 @@ def fit(
     """Train the model of ``recipe`` into the folder ``out``: metrics.jsonl, tensorboard/, checkpoint/.
 
     source  (rank, world size) -> the batches of that process; called once the processes stand.
-    fabric  from `build_fabric`, launched or not.
+    fabric  from `build_fabric`.
     probe   model -> figures for the log, called every ``recipe.probe_every`` steps by the first process.
     resume  continue from out/checkpoint where there is one; on a CPU the weights then equal, bit for bit, those of a
             run that was never interrupted.
@@ -68,12 +68,11 @@ def fit(
     SIGINT and SIGTERM end the run after the step in progress, with a checkpoint. Raises `NotFinite` before a bad
     gradient reaches the weights; the last checkpoint stays.
     """
-    fabric.launch()
     state = checkpoint.load(out / "checkpoint", recipe) if resume else None
     model = build_seeded_model(recipe)
     if state:
         model.load_state_dict(state["model"])
-    objective = Objective(model, recipe.objective, recipe.sense_dropout)
+    objective = Objective(model, recipe)
     wrapped, optimiser = fabric.setup(objective, build_optimiser(model, recipe.optim))
     batches = source(fabric.global_rank, fabric.world_size)
     step = 0

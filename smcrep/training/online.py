@@ -24,28 +24,18 @@ def online_probe(
 
     few_shot/SENSE   5-way 1-shot accuracy (fewer ways where there are fewer classes) of the invariant part of the
                      observations before; support and queries of a class are different objects. Where fewer than two
-                     classes have two objects, the objects are the classes, and different states are told apart.
+                     classes have two objects, the objects are the classes, and different states are told apart; left
+                     out where there is a single object too.
     retrieval/SENSE  share of actions whose outcome, predicted from before, ranks first among the outcomes of all k
                      actions of its state; chance is 1 / k.
-
-    Raises ValueError where there is nothing to tell apart.
     """
     labels, groups = _labels(targets.class_id.numpy(), targets.object_id.numpy(), transition.state_id.numpy())
     rows = np.flatnonzero(labels >= 0)
     n_way = min(N_WAY, len(np.unique(labels[rows])))
-    if n_way < 2:
-        raise ValueError(
-            f"online probe: {len(labels)} validation states show fewer than 2 objects twice; add objects or states"
-        )
-    episodes = sample_episodes(
-        labels[rows],
-        groups[rows],
-        k_shot=K_SHOT,
-        n_way=n_way,
-        num_episodes=NUM_EPISODES,
-        num_query=NUM_QUERY,
-        rng=np.random.default_rng(seed),
-    )
+    episodes = None
+    if n_way > 1:
+        sizes = {"k_shot": K_SHOT, "n_way": n_way, "num_episodes": NUM_EPISODES, "num_query": NUM_QUERY}
+        episodes = sample_episodes(labels[rows], groups[rows], **sizes, rng=np.random.default_rng(seed))
     senses = observations(transition)
     num_states, num_views = senses.batch_shape
     flat = senses.flatten().data
@@ -58,9 +48,9 @@ def online_probe(
         condition = model.condition(action, physics if physics is None else physics.to(model.device))
         found = {}
         for sense in (*model.config.senses, FUSED):
-            invariant = embedding.invariant(sense).unflatten(0, (num_states, num_views))
-            correct = classify(invariant[rows, 0].cpu().numpy(), episodes, centroid)
-            found[f"few_shot/{sense}"] = float(correct.mean())
+            if episodes:
+                invariant = embedding.invariant(sense).unflatten(0, (num_states, num_views))[rows, 0]
+                found[f"few_shot/{sense}"] = float(classify(invariant.cpu().numpy(), episodes, centroid).mean())
             seen = embedding.equivariant(sense).unflatten(0, (num_states, num_views))
             source = seen[:, :1].expand(-1, num_views - 1, -1)
             predicted = model.predict(sense, source, condition)

@@ -49,6 +49,7 @@ class Recipe:
 
     sense_dropout     probability that a sense of a state is left out of the *fused* embedding (never all of them), so
                       that each sense alone is at home in the fused space; the terms of single senses see everything.
+    num_points        points of each cloud that a step looks at, drawn anew; 0: all.
     seed              of the first weights, of the order of the data, of the dropout.
     log_every         steps between records in metrics.jsonl; likewise checkpoint_every and probe_every, 0 being never.
     """
@@ -58,6 +59,7 @@ class Recipe:
     objective: SensorimotorWeights = field(default_factory=SensorimotorWeights)
     optim: Optim = field(default_factory=Optim)
     sense_dropout: float = 0.15
+    num_points: int = 0
     seed: int = 0
     log_every: int = 20
     checkpoint_every: int = 200
@@ -65,6 +67,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         _check(0 <= self.sense_dropout < 1, self, "sense_dropout", "give a probability in [0, 1)")
+        _check(self.num_points >= 0, self, "num_points", "give 0 (all) or more")
         _check(self.seed >= 0, self, "seed", "give 0 or more")
         _check(self.log_every >= 1, self, "log_every", "give at least 1")
         for name in ("checkpoint_every", "probe_every"):
@@ -101,7 +104,7 @@ def tiny() -> Recipe:
 
 def ycb() -> Recipe:
     """Scanned household objects (any folder of meshes will do): the demo, for longer."""
-    return replace(demo(), name="ycb", optim=replace(demo().optim, steps=2000))
+    return replace(demo(), name="ycb", optim=replace(demo().optim, steps=2000, batch_states=28))
 
 
 def no_action(recipe: Recipe) -> Recipe:

@@ -11,6 +11,7 @@ from smcrep.models.action import ActionLike
 from smcrep.models.model import SensorimotorModel
 from smcrep.objectives.pairs import Pairs, all_pairs, star
 from smcrep.objectives.sensorimotor import SensorimotorWeights, sensorimotor
+from smcrep.training.recipes import Recipe
 from smcrep.transition import Beliefs, Loss, Senses, Transition
 
 
@@ -20,15 +21,19 @@ def step_loss(
     weights: SensorimotorWeights,
     *,
     sense_dropout: float = 0.0,
+    num_points: int = 0,
     generator: torch.Generator | None = None,
 ) -> Loss:
     """The sensorimotor objective of a batch of b states with k outcomes each.
 
     The k + 1 observations of a state are encoded once. Where all actions of a state are rigid, every ordered pair of
-    them is a transition; otherwise only before -> after is. ``sense_dropout`` is the probability of leaving a sense
-    of a state out of the fused embedding, drawn from ``generator``.
+    them is a transition; otherwise only before -> after is.
+
+    sense_dropout  probability of leaving a sense of a state out of the fused embedding.
+    num_points     points of each cloud that are looked at; 0: all.
+    generator      draws both.
     """
-    senses = observations(transition)
+    senses = thin_clouds(observations(transition), num_points, generator)
     num_states, num_views = senses.batch_shape
     beliefs = _unflatten(model.beliefs(senses.flatten()), num_states)
     with torch.autocast(beliefs.mean.device.type, enabled=False):  # cosines at a temperature of 0.1 want all 24 bits
@@ -55,6 +60,15 @@ def observations(transition: Transition) -> Senses:
         {name: torch.cat([before[name][:, None], after[name]], 1) for name in before},
         {name: torch.cat([before.present[name][:, None], after.present[name]], 1) for name in before},
     )
+
+
+def thin_clouds(senses: Senses, num_points: int, generator: torch.Generator | None) -> Senses:
+    """The clouds with ``num_points`` of their points, drawn anew; as they are where that is 0 or all they have."""
+    if "points" not in senses or not 0 < num_points < senses["points"].shape[-2]:
+        return senses
+    kept = torch.randperm(senses["points"].shape[-2], generator=generator)[:num_points]
+    thinned = senses["points"].index_select(-2, kept.to(senses["points"].device))
+    return Senses({**senses.data, "points": thinned}, senses.present)
 
 
 def transition_pairs(action: ActionLike, num_views: int, *, same_state_negatives: bool = True) -> Pairs:
@@ -104,16 +118,17 @@ def drop_senses(present: Tensor, probability: float, generator: torch.Generator 
 class Objective(nn.Module):
     """The step as a module with one forward, so that DDP sees one forward for one backward."""
 
-    def __init__(self, model: SensorimotorModel, weights: SensorimotorWeights, sense_dropout: float) -> None:
+    def __init__(self, model: SensorimotorModel, recipe: Recipe) -> None:
         super().__init__()
-        self.model, self.weights, self.sense_dropout = model, weights, sense_dropout
+        self.model, self.recipe = model, recipe
 
     def forward(self, batch: "Batch") -> tuple[Tensor, dict[str, Tensor]]:
         loss = step_loss(
             self.model,
             batch.transition,
-            self.weights,
-            sense_dropout=self.sense_dropout,
+            self.recipe.objective,
+            sense_dropout=self.recipe.sense_dropout,
+            num_points=self.recipe.num_points,
             generator=batch.generator,
         )
         return loss.total, loss.parts

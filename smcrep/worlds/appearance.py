@@ -1,5 +1,6 @@
 """What a mesh file says about colour (texture, materials, face or vertex colours) as one texture and corner uv."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +94,8 @@ def packed(pieces: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.
         height, width = textures[slot].shape[:2]
         # Half a texel inside, so that the neighbour's colour does not show at the border.
         inside = np.clip(uv * [width, height], 0.5, [width - 0.5, height - 0.5])
-        moved.append((inside + [0, len(canvas) - tops[slot] - height]) / [canvas.shape[1], len(canvas)])
+        below = np.array([0, len(canvas) - tops[slot] - height])
+        moved.append((inside + below) / [canvas.shape[1], len(canvas)])
     return np.concatenate(moved), canvas
 
 
@@ -126,10 +128,8 @@ def named_textures(path: Path) -> list[tuple[str, Path]]:
 
 def _values(path: Path, keyword: str) -> list[str]:
     """Distinct rests of the lines of a text file that begin with ``keyword``, in order."""
-    prefix = keyword.encode()
-    with path.open("rb") as lines:
-        rests = [line.split(maxsplit=1)[1:] for line in lines if line.lstrip().startswith(prefix)]
-    return list(dict.fromkeys(rest[0].decode("utf-8", "replace").strip() for rest in rests if rest))
+    rests = re.findall(rb"^[ \t]*" + keyword.encode() + rb"[ \t]+(\S[^\r\n]*)", path.read_bytes(), re.MULTILINE)
+    return list(dict.fromkeys(rest.decode("utf-8", "replace").strip() for rest in rests))
 
 
 def _inside_unit_square(uv: np.ndarray, texture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -137,7 +137,7 @@ def _inside_unit_square(uv: np.ndarray, texture: np.ndarray) -> tuple[np.ndarray
     where a single face shows more than one period."""
     if not np.isfinite(uv).all():
         raise ValueError("has texture coordinates that are not finite; repair its UV")
-    if -1e-4 <= uv.min() and uv.max() <= 1 + 1e-4:
+    if uv.min() >= -1e-4 and uv.max() <= 1 + 1e-4:
         return np.clip(uv, 0, 1), texture
     uv = uv - np.floor(uv.min(1, keepdims=True) + 1e-6)
     repeats = np.maximum(1, np.ceil(uv.max((0, 1)) - 1e-6)).astype(int)

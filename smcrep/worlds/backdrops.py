@@ -36,7 +36,7 @@ class Palette:
         return np.array(colorsys.hsv_to_rgb(hue % 1, saturation, value), np.float32) ** 2
 
 
-def _colours(palette: Palette, u: Uniform) -> NDArray[np.float32]:
+def colours(palette: Palette, u: Uniform) -> NDArray[np.float32]:
     """`Palette.colour` of many numbers [..., 3] at once."""
     ranges = np.array([palette.hue, palette.saturation, palette.value])
     hue, saturation, value = np.moveaxis(ranges[:, 0] + (ranges[:, 1] - ranges[:, 0]) * u, -1, 0)
@@ -76,13 +76,13 @@ def _noise(palette: Palette, u: Uniform, grid: Uniform) -> Background:
 def _blobs(palette: Palette, u: Uniform, grid: Uniform) -> Background:
     """Foliage out of focus: soft patches of many hues."""
     size = 4 + 5 * u[4]
-    return Background(_colours(palette, grid[..., :3]), (size, size), _offset(grid), 1.0)
+    return Background(colours(palette, grid[..., :3]), (size, size), _offset(grid), 1.0)
 
 
 def _bokeh(palette: Palette, u: Uniform, grid: Uniform) -> Background:
     """Few lamps in the dark, out of focus."""
     lamp = grid[..., 3:] < 0.08 + 0.08 * u[3]
-    cells = np.where(lamp, _colours(replace(palette, value=(0.7, 1.0)), grid[..., :3]), palette.colour(u[:3]))
+    cells = np.where(lamp, colours(replace(palette, value=(0.7, 1.0)), grid[..., :3]), palette.colour(u[:3]))
     size = 6 + 6 * u[4]
     return Background(cells, (size, size), _offset(grid), 1.4)
 
@@ -96,12 +96,12 @@ def _stripes(palette: Palette, u: Uniform, grid: Uniform) -> Background:
 def _patchwork(palette: Palette, u: Uniform, grid: Uniform) -> Background:
     """Large fields of saturated colour with hard edges."""
     size = 2.5 + 3 * u[4]
-    return Background(_colours(palette, grid[..., :3]), (size, size), _offset(grid), 12.0)
+    return Background(colours(palette, grid[..., :3]), (size, size), _offset(grid), 12.0)
 
 
 def _shelves(palette: Palette, u: Uniform, grid: Uniform) -> Background:
     """Racks: dark boards across, boxes of many colours between them, gaps in the rows."""
-    cells = _colours(palette, grid[..., :3]) * (grid[..., 3:] < 0.8)
+    cells = colours(palette, grid[..., :3]) * (grid[..., 3:] < 0.8)
     cells[::3] = palette.colour(u[:3]) * np.float32(0.25)
     size = 7 + 4 * u[4]
     return Background(cells.astype(np.float32), (size, size * 1.4), _offset(grid), 3.0)

@@ -107,7 +107,7 @@ def _masks(object: ObjectModel, T_camera_object: NDArray[np.float64], x: Floats,
     corners = _boxes(object)
     seen = corners.reshape(-1, 3) @ T_camera_object[:, :3, :3].swapaxes(1, 2) + T_camera_object[:, None, :3, 3]
     depth = seen[..., 2].reshape(len(seen), *corners.shape[:2])
-    behind = (depth <= 1e-6).any(2)[..., None]
+    behind = np.any(depth <= 1e-6, axis=2)[..., None]
     inside: list[NDArray[np.bool_]] = []
     for axis, centres in ((1, y), (0, x)):
         slope = seen[..., axis].reshape(depth.shape) / np.where(depth > 1e-6, depth, 1)

@@ -88,7 +88,7 @@ def _rows_of(simulation: Simulation, state_ids: Sequence[int], redrawn: Counter[
         name = simulation.object_set.names[lost // simulation.states_per_object]
         raise ValueError(
             f"simulate: {MAX_ATTEMPTS} draws of state {lost} ({name}) were all unstable or out of sight "
-            f"({dict(redrawn)} so far); ask for a gentler policy, a larger standoff, or leave the object out"
+            f"({dict(redrawn)} so far); ask for a gentler policy, or leave the object out"
         )
     return {name: np.concatenate([done[s][name] for s in state_ids]) for name in simulation.schema.columns}
 

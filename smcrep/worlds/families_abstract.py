@@ -75,7 +75,9 @@ def carton(rng: Rng) -> list[Part]:
 def fruit(rng: Rng) -> list[Part]:
     long = rng.uniform(0.8, 3.0)
     body = superquadric(1, 1, long, rng.uniform(0.8, 1.1), 1, 26, 18)
-    body = _lump(rng, body, rng.uniform(0.0, 0.12)).taper(rng.uniform(0.6, 1.4)).bend(rng.uniform(0, 0.5) * (long > 1.6))
+    body = (
+        _lump(rng, body, rng.uniform(0.0, 0.12)).taper(rng.uniform(0.6, 1.4)).bend(rng.uniform(0, 0.5) * (long > 1.6))
+    )
     t = np.linspace(0, 1, 6)
     end = body.vertices[body.vertices[:, 2].argmax()]
     stem = end + np.stack([rng.uniform(-0.3, 0.3) * t**2, 0 * t, rng.uniform(0.2, 0.6) * t - 0.1], 1)
@@ -87,7 +89,8 @@ def fruit(rng: Rng) -> list[Part]:
 
 
 def blob(rng: Rng) -> list[Part]:
-    body = superquadric(*rng.uniform(0.5, 1.0, 3), *rng.uniform(0.3, 1.3, 2), 32, 20)
+    a, b, c, along, around = rng.uniform([0.5, 0.5, 0.5, 0.3, 0.3], [1, 1, 1, 1.3, 1.3])
+    body = superquadric(a, b, c, along, around, 32, 20)
     return [_lump(rng, body, rng.uniform(0.15, 0.5))]
 
 
@@ -114,7 +117,7 @@ def _primitive(rng: Rng) -> Part:
     elif kind == 3:
         part = ellipsoid(a, b, c, 18, 10)
     elif kind == 4:
-        part = superquadric(a, b, c, *rng.uniform(0.15, 1.8, 2), 20, 10)
+        part = superquadric(a, b, c, rng.uniform(0.15, 1.8), rng.uniform(0.15, 1.8), 20, 10)
     elif kind == 5:
         part = torus(1, rng.uniform(0.12, 0.45), rng.uniform(0.5, 1.5), 20, 8).scale(a, b, 0.7 * (a + b) / 2)
     elif kind == 6:

@@ -150,7 +150,7 @@ def animal(rng: Rng) -> list[Part]:
     parts.append(ellipsoid(head * rng.uniform(1, 1.6), head, head, 18, 10).move(*crown).paint(1))
     ear, size = rng.uniform(0.1, 0.5), rng.uniform(0.06, 0.12)
     for y in (-1, 1):
-        parts.append(cone(size, 0.02, ear, 10, 2).move(*(crown + [-0.05, y * head * 0.6, head + 0.3 * ear])).paint(2))
+        parts.append(cone(size, 0.02, ear, 10, 2).move(*crown).move(-0.05, y * head * 0.6, head + 0.3 * ear).paint(2))
         for x in (-0.6, 0.6):
             limb = cone(0.08, rng.uniform(0.1, 0.18), legs, 12, 4)
             parts.append(limb.move(x * long, y * wide * 0.6, -high * 0.6 - legs / 2).paint(2))
@@ -179,7 +179,9 @@ def ring(rng: Rng) -> list[Part]:
     thick = rng.uniform(0.08, 0.35)
     band = torus(1, thick, rng.uniform(0.4, 2.5), 40, 14)
     stone = rng.uniform(0.15, 0.5)
-    jewel = superquadric(stone, stone, stone, *rng.uniform(0.3, 1.8, 2), 16, 10).move(1 + thick, 0, 0)
+    jewel = superquadric(stone, stone, stone, rng.uniform(0.3, 1.8), rng.uniform(0.3, 1.8), 16, 10).move(
+        1 + thick, 0, 0
+    )
     parts = [band, jewel.paint(1)]
     for angle in rng.uniform(1, 5, int(rng.integers(0, 4))):
         bead = ellipsoid(0.14, 0.14, 0.14, 10, 8).move((1 + thick) * np.cos(angle), (1 + thick) * np.sin(angle), 0)

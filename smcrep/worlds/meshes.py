@@ -151,19 +151,19 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         raise ValueError(f"has {bad} vertices that are not finite; repair or remove it")
 
     # Vertices split at texture seams are joined again: coordinates of the texture belong to corners here.
-    used, corner = np.unique(vertices[faces].reshape(-1, 3), axis=0, return_inverse=True)
-    faces = corner.reshape(-1, 3)
-    extent = np.ptp(used, axis=0).max()
-    solid = face_areas(used, faces) > 1e-14 * extent**2
+    vertices, joined = np.unique(vertices + 0.0, axis=0, return_inverse=True)  # + 0.0: no two kinds of zero
+    faces = joined.reshape(-1)[faces]
+    extent = np.ptp(vertices[faces].reshape(-1, 3), axis=0).max()
+    solid = face_areas(vertices, faces) > 1e-14 * extent**2
     if not solid.any():
         raise ValueError("is degenerate: every face has zero area")
-    used, corner = np.unique(used[faces[solid]].reshape(-1, 3), axis=0, return_inverse=True)
-    faces, uv = corner.reshape(-1, 3), uv[solid]
-    a, b, c = (used - used.mean(0))[faces.T]
+    used, corner = np.unique(faces[solid], return_inverse=True)
+    vertices, faces, uv = vertices[used], corner.reshape(-1, 3), uv[solid]
+    a, b, c = (vertices - vertices.mean(0))[faces.T]
     volume = np.einsum("fi,fi->", a, np.cross(b, c)) / 6
-    if volume < -1e-3 * np.prod(np.ptp(used, axis=0)):
+    if volume < -1e-3 * np.prod(np.ptp(vertices, axis=0)):
         faces, uv = faces[:, ::-1], uv[:, ::-1]
-    return used, faces, uv, texture
+    return vertices, faces, uv, texture
 
 
 def _check_textures(path: Path) -> None:
@@ -192,6 +192,10 @@ def _check_diameter(diameter: float, unit: str | float, metres: float) -> None:
     low, high = DIAMETER_RANGE_M
     if low <= diameter <= high:
         return
-    fitting = [f"{name!r} ({diameter / metres * m:.3g} m)" for name, m in UNITS_M.items() if low <= diameter / metres * m <= high]
+    fitting = [
+        f"{name!r} ({diameter / metres * m:.3g} m)"
+        for name, m in UNITS_M.items()
+        if low <= diameter / metres * m <= high
+    ]
     advice = f"is its unit {' or '.join(fitting)}?" if fitting else "pass scale_to_diameter_m to bring it to a size"
     raise ValueError(f"has a diameter of {diameter:.3g} m with unit={unit!r}, outside {low:g} to {high:g} m; {advice}")

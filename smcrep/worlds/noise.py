@@ -70,7 +70,7 @@ def noisy_rgb(image: NDArray[np.float32], noise: SensorNoise, rng: np.random.Gen
     if side:
         image = _blur(_blur(image, side, axis=1), side, axis=2)
     if noise.rgb_shot:
-        return image + standard_normal(image.shape, rng) * np.float32(noise.rgb_shot)
+        image = standard_normal(image.shape, rng) * np.float32(noise.rgb_shot) + image
     return image
 
 

@@ -60,7 +60,8 @@ class ObjectModel:
     def hull(self) -> np.ndarray:
         """float32 [h, 3], 4 <= h <= MAX_HULL_POINTS: points whose convex hull is (nearly) the object's.
 
-        The vertices of the exact hull where they are few enough, else those farthest along evenly spread directions.
+        The vertices of the exact hull where they are few enough, else those farthest along directions spread
+        evenly over the box.
         A flat mesh is given a thickness of a thousandth of its diameter, so that it is a body.
         """
         points = self.vertices.astype(np.float64)
@@ -72,7 +73,8 @@ class ObjectModel:
             points = np.concatenate([points - offset, points + offset])
         corners = points[ConvexHull(points).vertices]
         if len(corners) > MAX_HULL_POINTS:
-            farthest = np.argmax(corners @ _directions(MAX_HULL_POINTS).T, axis=0)
+            # As if the box were a cube: else the rim of a flat disc would get a few points only.
+            farthest = np.argmax(corners / np.ptp(corners, axis=0) @ _directions(MAX_HULL_POINTS).T, axis=0)
             corners = corners[np.unique(farthest)]
         return corners.astype(np.float32)
 

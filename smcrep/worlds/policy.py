@@ -26,10 +26,12 @@ MASS_KG = (0.05, 1.0)
 FRICTION = (0.2, 1.0)
 RESTITUTION = (0.0, 0.5)
 COM_OFFSET = 0.2
-GRASP_M = 0.005
-"""Standard deviation of the grasp about the centre of the box, per axis: a grasp, not a measurement of the pose."""
+GRASP = 0.05
+"""Standard deviation of the grasp about the centre of the box, per axis, in diameters: a grasp, not a measured pose."""
 PUSH_ANGLE_DEG = 20.0
 CLEARANCE_M = 0.002
+STANDOFF = 2.0
+"""The camera leaves room for so many diameters of an object that will be pushed or dropped, else for one."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,7 @@ class Policy:
     """kinds          weight of each kind of action; all k actions of a state share one kind
     support           "hand": a fixture holds the object at the world's origin; "table": it lies where it settled
     max_angle_deg     each of three Euler angles is uniform within ± this; "so3": orientations uniform on SO(3)
-    standoff          the camera leaves room for so many diameters of the object (a pushed one needs more than 1)
-    translation_m     each coordinate of the object's position is uniform within ± this
+    translation       each coordinate of the object's position is uniform within ± this, in diameters of the object
     push_force_n, push_duration_s, lift_m   ranges, uniform, independent of the object's physics
     num_branches      k outcomes of one state
     branch_over       "action": k actions under one physics; "physics": one action under k physics
@@ -49,10 +50,9 @@ class Policy:
     kinds: Mapping[str, float] = field(default_factory=lambda: {"turn": 1.0})
     support: Literal["hand", "table"] = "hand"
     max_angle_deg: float | Literal["so3"] = 60.0
-    translation_m: float = 0.01
-    standoff: float = 1.0
+    translation: float = 0.08
     push_force_n: tuple[float, float] = (2.0, 10.0)
-    push_duration_s: tuple[float, float] = (0.015, 0.03)
+    push_duration_s: tuple[float, float] = (0.02, 0.04)
     lift_m: tuple[float, float] = (0.02, 0.1)
     num_branches: int = 8
     branch_over: Literal["action", "physics"] = "action"
@@ -110,7 +110,7 @@ def sample_pose(policy: Policy, object: ObjectModel, rng: np.random.Generator) -
     """float64 [4, 4] T_world_object: about the world's origin in the hand; just above the table on the table."""
     pose = np.eye(4)
     pose[:3, :3] = sample_rotation(policy, rng)
-    pose[:3, 3] = rng.uniform(-1, 1, 3) * policy.translation_m
+    pose[:3, 3] = rng.uniform(-1, 1, 3) * policy.translation * object.diameter
     if policy.support == "table":
         pose[2, 3] = CLEARANCE_M - float((object.hull @ pose[2, :3]).min())
     return pose
@@ -166,14 +166,15 @@ def _fixation(support: str, object: ObjectModel) -> Floats:
 def _sample_camera(
     policy: Policy, object: ObjectModel, environment: Environment, image_size: int, rng: np.random.Generator
 ) -> Camera:
-    room_m = policy.standoff * object.diameter
+    stays = set(policy.kinds) <= set(HAND_KINDS)
+    room_m = object.diameter * (1.0 if stays else STANDOFF)
     return environment.sample_camera(rng, _fixation(policy.support, object), room_m, image_size)
 
 
 def _beside(policy: Policy, object: ObjectModel, other: ObjectModel, rng: np.random.Generator) -> Floats:
     """A pose of ``other``, upright with any heading, on a ring wide enough for both to turn freely."""
     heading, azimuth = rng.uniform(0, 2 * np.pi, 2)
-    radius = (object.diameter + other.diameter) / 2 * rng.uniform(1.05, 1.6) + 2 * policy.translation_m
+    radius = (object.diameter + other.diameter) / 2 * rng.uniform(1.05, 1.6) + 2 * policy.translation * object.diameter
     pose = np.eye(4)
     pose[:2, :2] = [[np.cos(heading), -np.sin(heading)], [np.sin(heading), np.cos(heading)]]
     pose[:2, 3] = radius * np.cos(azimuth), radius * np.sin(azimuth)
@@ -189,7 +190,7 @@ def _sample_hold(policy: Policy, state: State, environment: Environment, rng: np
 def _sample_turn(policy: Policy, state: State, environment: Environment, rng: np.random.Generator) -> Turn:
     """From where the object is to a pose drawn as its own was, by a grasp near its centre."""
     source, target = state.poses[0], sample_pose(policy, state.objects[0], rng)
-    grasp = source[:3, 3] + GRASP_M * rng.standard_normal(3)
+    grasp = source[:3, 3] + GRASP * state.objects[0].diameter * rng.standard_normal(3)
     rotation = target[:3, :3] @ source[:3, :3].T
     return Turn(rotation, target[:3, 3] - grasp - rotation @ (source[:3, 3] - grasp), grasp)
 

@@ -95,7 +95,7 @@ def pattern(name: str) -> Floats:
     """float32 [PATTERN_SIZE, PATTERN_SIZE] in [0, 1], tileable: where the table has how much of its contrast."""
     if name not in PATTERNS:
         raise ValueError(f"Table: pattern {name!r} is unknown; choose one of {', '.join(sorted(PATTERNS))}")
-    at = np.arange(PATTERN_SIZE) / PATTERN_SIZE
+    at = (np.arange(PATTERN_SIZE) + 0.5) / PATTERN_SIZE
     x, y = np.meshgrid(at, at, indexing="ij")
     return np.ascontiguousarray(np.clip(PATTERNS[name](x, y), 0, 1), np.float32)
 

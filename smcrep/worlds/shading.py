@@ -42,6 +42,8 @@ class Texture:
 def texture(object: ObjectModel) -> Texture:
     """The object's texture; the last 64 are kept (by identity)."""
     image = object.texture.astype(np.float32)
+    if image.shape[1] == 1:
+        image = np.repeat(image, 2, 1)  # so that every texel has a neighbour to its right or its left
     levels = []
     while True:
         levels.append(np.round(image).astype(np.int32) @ np.array([1, 256, 65536], np.int32))

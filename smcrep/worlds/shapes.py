@@ -88,7 +88,8 @@ def rings(points: np.ndarray, closed: bool = False) -> Part:
     a, b = index[i, j], index[i, (j + 1) % n]
     d, c = index[(i + 1) % m, j], index[(i + 1) % m, (j + 1) % n]
     steps = np.linalg.norm(np.roll(points, -1, axis=0) - points, axis=-1).mean(1)[rows]
-    along = np.concatenate([[0], np.cumsum(steps)]) / steps.sum()
+    along = np.concatenate([[0], np.cumsum(steps)])
+    along /= along[-1]
     u0, u1, v0, v1 = j / n, (j + 1) / n, along[i], along[i + 1]
     lower, upper = np.stack([a, b, c], 1), np.stack([a, c, d], 1)
     uv_lower = np.stack([np.stack([u0, v0], 1), np.stack([u1, v0], 1), np.stack([u1, v1], 1)], 1)

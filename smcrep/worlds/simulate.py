@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import os
 import platform
 import signal
 import sys
@@ -9,11 +10,10 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from smcrep.data.shard import is_complete, write_atomic, write_shard
 from smcrep.data.store import Manifest, StoredObject, read_manifest, shard_path, write_manifest
@@ -79,7 +79,8 @@ def _run(simulation: Simulation, shards: dict[int, Path], processes: int) -> Ite
         return
     # Spawned, not forked: a copy of a process that runs threads (torch, Open3D) may hang in their locks.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(processes, len(shards)), context, initializer=_start_worker) as pool:
+    workers = ProcessPoolExecutor(min(processes, len(shards)), context, initializer=_ignore_interrupt)
+    with _one_thread_each(), workers as pool:
         running: dict[Future[None], int] = {
             pool.submit(run_shard, simulation, shard_id, path): shard_id for shard_id, path in shards.items()
         }
@@ -92,9 +93,24 @@ def _run(simulation: Simulation, shards: dict[int, Path], processes: int) -> Ite
             raise
 
 
-def _start_worker() -> None:
+def _ignore_interrupt() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    torch.set_num_threads(1)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Processes started within run one thread each; these libraries read the environment once, when they load."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _refuse_foreign(simulation: Simulation, out: Path) -> None:

@@ -1,4 +1,4 @@
-"""Scales of a store, from sums that its shards leave behind: what a model's configuration needs, without a second look."""
+"""Scales of a store, from sums that its shards leave behind: a model's configuration needs them."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

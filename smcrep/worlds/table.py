@@ -10,6 +10,8 @@ from smcrep.worlds.scenery import PATTERN_SIZE, Scenery, pattern
 
 Floats = NDArray[np.floating]
 SHADOW = (0.8, 1.4)  # the shadow of an object's ellipsoid is full inside the first radius and none beyond the second
+THINNEST = 0.05  # a flat object throws its shadow as if this share of its longest side thick
+FAR_M = 1e5
 _POSITIVE = 2**20  # texels, a multiple of PATTERN_SIZE: makes coordinates positive, so that truncation rounds down
 
 
@@ -20,8 +22,8 @@ def shade_table(
     diameters: NDArray[np.float64],
     shade: Floats,
 ) -> tuple[Floats, list[Floats]]:
-    """Depth [v, h, w] (inf beside the table) and red, green and blue, each [v, h, w], of bare tables,
-    where ``shown`` [v]. ``shade`` [v, o, 6] are the quadratics of `shadows`; ``diameters`` [v] those of the objects acted on, metres."""
+    """Depth [v, h, w] (inf beside the table) and red, green and blue, each [v, h, w], of bare tables, where ``shown``
+    [v]. ``diameters`` [v] are those of the objects acted on, metres; ``shade`` [v, o, 6] comes from `shadows`."""
     x, y = (np.stack(slopes) for slopes in zip(*(camera.slopes for camera in cameras), strict=True))
     pose = np.stack([camera.T_world_camera for camera in cameras])
     pose = (texels_from_world(sceneries, diameters) @ pose).astype(np.float32)[..., None, None]
@@ -30,12 +32,13 @@ def shade_table(
     )
     with np.errstate(divide="ignore"):
         depth = np.divide(-pose[:, 2, 3], ray_z, out=ray_z)
-    depth[~((depth > 0) & (depth < 1e6))] = 1e6
+    depth[~((depth > 0) & (depth < FAR_M))] = FAR_M  # the ray leaves the plane, or runs along it
     at_x, at_y = np.multiply(ray_x, depth, out=ray_x), np.multiply(ray_y, depth, out=ray_y)
     at_x += pose[:, 0, 3]
     at_y += pose[:, 1, 3]
     radius = np.array([PATTERN_SIZE * s.table.radius / s.table.period for s in sceneries]) * shown
-    depth[at_x * at_x + at_y * at_y > (radius**2).astype(np.float32)[:, None, None]] = np.inf
+    beside = at_x * at_x + at_y * at_y >= (radius**2).astype(np.float32)[:, None, None]
+    depth[beside], at_x[beside], at_y[beside] = np.inf, 0, 0
     lit = np.ones_like(at_x)
     for q in np.moveaxis(shade, 1, 0)[..., None, None]:
         near_light = at_x * (q[:, 0] * at_x + q[:, 1] * at_y + q[:, 3]) + (at_y * (q[:, 2] * at_y + q[:, 4]) + q[:, 5])
@@ -88,7 +91,8 @@ def shadows(
     It grows linearly with the squared distance between the object's centre and the ray from the point ``towards_light``
     [n, 3], in units of the object's ellipsoid.
     """
-    A = T_world_object[:, :3, :3].swapaxes(1, 2) / half_extents[:, :, None]
+    radii = np.maximum(half_extents, THINNEST * half_extents.max(1, keepdims=True))
+    A = T_world_object[:, :3, :3].swapaxes(1, 2) / radii[:, :, None]
     d = (A @ towards_light[:, :, None])[..., 0]
     A = A @ np.linalg.inv(T_texels_world[:, :3, :3])
     across = np.eye(3) - d[:, :, None] * d[:, None] / (d * d).sum(1)[:, None, None]

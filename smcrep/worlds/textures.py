@@ -28,7 +28,8 @@ def value_noise(rng: np.random.Generator, height: int, width: int, cells: int) -
 
 def _turbulence(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     cells = int(rng.integers(2, 6))
-    return sum(value_noise(rng, height, width, cells * 2**k) / 2**k for k in range(3)) / 1.75
+    octaves = [value_noise(rng, height, width, cells * 2**k) / 2**k for k in range(3)]
+    return np.sum(octaves, axis=0) / 1.75
 
 
 def _banded(field: np.ndarray, colours: np.ndarray) -> np.ndarray:

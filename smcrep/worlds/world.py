@@ -13,6 +13,8 @@ from smcrep.worlds.camera import Camera
 from smcrep.worlds.objects import ObjectModel
 
 SETTLE_S = 1.0  # how long the world is left alone after an action
+STILL_M = 1e-4
+MAX_ROUNDS = 12
 CLEARANCE_M = 0.0005  # above the table when an object is put down
 
 
@@ -46,11 +48,23 @@ class State:
 
 
 def settle(state: State) -> State:
-    """The state after twice SETTLE_S under gravity on the table; unchanged in the hand."""
+    """The state at rest: on the table after rounds of SETTLE_S, each begun at rest, until one moves no object by more
+    than STILL_M; unchanged in the hand. Raises `physics.UnstableSimulation` where that takes over MAX_ROUNDS."""
+    # Only the first round bounces: many-cornered hulls with a springy contact tremble for ever.
     if state.support == "hand":
         return state
-    poses = mechanics.simulate(state.objects, state.poses[None], [state.physics], [None], [2 * SETTLE_S])
-    return replace(state, poses=poses[0])
+    radii = np.array([obj.diameter / 2 for obj in state.objects])
+    physics = state.physics
+    for _ in range(MAX_ROUNDS):
+        before = state.poses
+        poses = mechanics.simulate(state.objects, before[None], [physics], [None], [SETTLE_S])[0]
+        state = replace(state, poses=poses)
+        turned = np.linalg.norm(poses[:, :3, :3] - before[:, :3, :3], axis=(1, 2)) / np.sqrt(2) * radii
+        if max(np.linalg.norm(poses[:, :3, 3] - before[:, :3, 3], axis=1).max(), turned.max()) < STILL_M:
+            return state
+        physics = tuple(replace(p, restitution=0.0) for p in state.physics)
+    names = ", ".join(obj.name for obj in state.objects)
+    raise mechanics.UnstableSimulation(f"settle: {names} still moves after {MAX_ROUNDS * SETTLE_S:g} s; pose it anew", [0])
 
 
 def branch(

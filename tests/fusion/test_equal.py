@@ -28,4 +28,5 @@ def test_is_the_limit_of_equal_precision() -> None:
 
 
 def test_rules_by_name() -> None:
-    assert FUSION == {"precision": precision_weighted, "equal": equal_precision}
+    assert FUSION["precision"] is precision_weighted
+    assert FUSION["equal"] is equal_precision

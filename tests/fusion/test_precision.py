@@ -20,7 +20,7 @@ def random_beliefs(seed: int = 0, b: int = 6, m: int = 3, d: int = 5) -> Beliefs
 
 
 def test_equals_the_product_of_gaussians_multiplied_on_a_grid() -> None:
-    """Oracle: densities multiplied pointwise, normalised, mean taken by quadrature; it knows no formula for the mean."""
+    """Oracle: densities multiplied pointwise, the mean by quadrature; it knows no formula for the mean."""
     beliefs = random_beliefs(b=3, m=3, d=2)
     fused, _ = precision_weighted(beliefs)
     x = torch.linspace(-40, 40, 200_001, dtype=torch.float64)

@@ -75,6 +75,8 @@ def test_nearest_rotation_undoes_scale_and_small_noise_and_never_mirrors() -> No
 
 
 def test_chordal_mean_of_turns_to_both_sides_is_the_middle() -> None:
-    turns = Rotation.from_euler("x", [-40, 0, 40, -10, 10], degrees=True) * Rotation.from_euler("z", 30, degrees=True)
+    turns = Rotation.from_euler("x", [[-40], [0], [40], [-10], [10]], degrees=True) * Rotation.from_euler(
+        "z", 30, degrees=True
+    )
     wanted = Rotation.from_euler("z", 30, degrees=True).as_matrix()
     np.testing.assert_allclose(chordal_mean(torch.from_numpy(turns.as_matrix())).numpy(), wanted, atol=1e-9)

@@ -39,17 +39,15 @@ def test_equals_the_sum_written_out(same_state_negatives: bool) -> None:
     pairs = all_pairs(3, 3, same_state_negatives=same_state_negatives)
     generator = torch.Generator().manual_seed(0)
     predicted, outcome = torch.randn(18, 5, generator=generator), torch.randn(9, 5, generator=generator)
-    total, hits = 0.0, 0
+    total = 0.0
     for i in range(18):
         scores = {
             j: float(F.cosine_similarity(predicted[i], outcome[j], 0)) / 0.1 for j in range(9) if pairs.allowed[i, j]
         }
         true = scores[int(pairs.positive[i])]
         total += math.log(sum(math.exp(s) for s in scores.values())) - true
-        hits += true == max(scores.values())
     loss = equivariant_contrast(predicted, outcome, pairs.positive, pairs.allowed, 0.1)
     assert float(loss.total) == pytest.approx(total / 18, rel=1e-5)
-    assert float(loss.parts["hit"]) == pytest.approx(hits / 18)
 
 
 @pytest.mark.parametrize("make", [all_pairs, star])
@@ -64,7 +62,6 @@ def test_ignoring_the_action_costs_log_k_and_only_with_same_state_negatives(make
     assert float(action_blind_floor(easy.allowed, easy.same_state)) == 0
     blind = contrast(outcome[hard.source], outcome, hard.positive, hard.allowed)
     assert float(blind.total) == pytest.approx(math.log(v - 1), abs=1e-4)
-    assert float(blind.parts["hit"]) == 0  # all ties
     assert float(contrast(outcome[easy.source], outcome, easy.positive, easy.allowed).total) < 1e-4
 
 
@@ -76,11 +73,11 @@ def test_the_invariant_solution_is_no_minimiser() -> None:
     outcome.requires_grad_()
     per_row = outcome.detach()[pairs.source].clone().requires_grad_()
     losses = []
-    for _ in range(200):
+    for _ in range(40):
         loss = equivariant_contrast(per_row, outcome, pairs.positive, pairs.allowed, 0.1).total
         losses.append(loss.item())
         for x, g in zip((outcome, per_row), torch.autograd.grad(loss, (outcome, per_row)), strict=True):
-            x.data -= 2 * g
+            x.data -= 10 * g
     assert losses[0] == pytest.approx(math.log(3), abs=0.1)
     assert losses[-1] < 0.2
 

@@ -1,6 +1,6 @@
 """Ranks against a loop over all ways of breaking ties; a dead action reads chance, a seeing one 1."""
 
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from smcrep.probes.retrieval import rank, rank_same_state, retrieval, same_state
 def by_all_orders(scores: list[float], positive: int) -> tuple[float, float, float]:
     """Mean rank, mean hit at 2 and mean reciprocal rank over every order that sorts the scores."""
     c = len(scores)
-    orders = [o for o in permutations(range(c)) if all(scores[a] >= scores[b] for a, b in zip(o, o[1:], strict=False))]
+    orders = [o for o in permutations(range(c)) if all(scores[a] >= scores[b] for a, b in pairwise(o))]
     places = [order.index(positive) + 1 for order in orders]
     return (
         float(np.mean(places)),

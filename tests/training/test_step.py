@@ -15,6 +15,7 @@ from smcrep.training.step import (
     pair_actions,
     pair_physics,
     step_loss,
+    thin_clouds,
     transition_pairs,
 )
 from tests.training.synthetic import tiny_recipe, transition
@@ -70,6 +71,19 @@ def test_physics_of_a_pair_is_that_of_its_branch() -> None:
         row = (pairs.source_state == state) & (pairs.source_view == source) & (pairs.target_view == target)
         assert found[row].tolist() == [[value]]
     assert pair_physics(None, pairs) is None
+
+
+def test_thinned_clouds_keep_points_of_their_own() -> None:
+    senses = observations(transition(2, 3, seed=0))
+    thinned = thin_clouds(senses, 10, torch.Generator().manual_seed(0))
+    assert thinned["points"].shape == (2, 4, 10, 3)
+    distance = torch.cdist(thinned["points"].flatten(0, 1), senses["points"].flatten(0, 1))
+    assert (distance.min(-1).values < 1e-6).all()
+    assert torch.equal(thinned["rgb"], senses["rgb"])
+    other = thin_clouds(senses, 10, torch.Generator().manual_seed(1))
+    assert not torch.equal(other["points"], thinned["points"])
+    assert thin_clouds(senses, 0, None) is senses
+    assert thin_clouds(senses, 24, None) is senses
 
 
 def test_dropout_takes_whole_states_and_never_the_last_sense() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 
 MISSING_M = 0.05
-"""Metres charged for a pixel in which one image sees something and the other nothing."""
+"""Metres charged for a pixel in which one image sees something and the other nothing; no pixel counts more."""
 
 
 def depth_distance(
@@ -18,11 +18,12 @@ def depth_distance(
 
     simulated   [s, q, h, w] metres, 0 where nothing was hit: what the simulator says each query leads to.
     candidates  [s, c, h, w]: the outcomes to rank.
-    seen_*      bool, like the images: pixels that show the object; None: those that show anything.
+    seen_*      bool, like the images: pixels that show the object; None: those that show anything, which is right
+                where the object stands before nothing. With a table in view give a segmentation or `moving_pixels`:
+                the table, the same in all images, would thin every difference below the sensor's noise.
 
-    The mean is over pixels in which either image sees the object. A pixel where only one of them does counts at
-    least, and one where either has no depth exactly, ``missing_m``; no pixel counts more. Two images that see nothing
-    are at distance 0.
+    The mean is over pixels in which either image sees the object. A pixel where only one image has a depth counts
+    ``missing_m``, and none counts more. Two images that see nothing are at distance 0.
     """
     if simulated.ndim != 4 or simulated.shape[2:] != candidates.shape[2:] or len(simulated) != len(candidates):
         raise ValueError(
@@ -35,10 +36,18 @@ def depth_distance(
         a, b = simulated[s][:, None], candidates[s][None]
         sees_a, sees_b = seen_simulated[s][:, None], seen_candidates[s][None]
         apart = np.minimum(np.abs(a - b, dtype=np.float64), missing_m)
-        apart = np.where((sees_a != sees_b) | (a <= 0) | (b <= 0), missing_m, apart)
+        apart = np.where((a <= 0) | (b <= 0), missing_m, apart)
         either = sees_a | sees_b
         distance[s] = (apart * either).sum((-1, -2)) / np.maximum(either.sum((-1, -2)), 1)
     return distance
+
+
+def moving_pixels(depth: np.ndarray, tolerance_m: float = 1e-4) -> np.ndarray:
+    """bool [s, k, h, w]: pixels of each noise-free outcome that show something nearer than what the farthest-seeing
+    outcome of the same state shows there (0, nothing hit, is the farthest of all). Support and background drop out,
+    what was moved stays. depth [s, k, h, w] metres."""
+    distance = np.where(depth > 0, depth, np.inf)
+    return distance < distance.max(1, keepdims=True) - tolerance_m
 
 
 def noise_threshold(sigma: np.ndarray, seen: np.ndarray) -> np.ndarray:

@@ -1,0 +1,75 @@
+"""A store of objects scanned or modelled: any folder of OBJ, OFF, PLY, STL or GLB files.
+
+    python datasets/prepare_meshes.py FOLDER data/mine --unit mm --up y
+    python datasets/prepare_meshes.py ycb_textured data/ycb-train --split-file ycb_split.json --split train
+
+A split file is JSON: lists of names under "train", "val", "test", and (optional) "kind": the family of each name.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from smcrep.worlds.environments import TEST_ENVIRONMENTS, TRAIN_ENVIRONMENTS
+from smcrep.worlds.meshes import load_folder
+from smcrep.worlds.simulate import MeshObjects, Policy, Simulation, generate
+
+
+def named_in(split_file: Path, split: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(names, families) of one split; families are () where the file gives no kinds."""
+    content = json.loads(split_file.read_text())
+    if not content.get(split):
+        raise ValueError(f"{split_file}: no objects under {split!r}; it has {', '.join(sorted(content))}")
+    kinds = content.get("kind", {})
+    return tuple(content[split]), tuple(kinds.get(name, name) for name in content[split]) if kinds else ()
+
+
+def main(
+    root: Annotated[Path, tyro.conf.Positional],
+    out: Annotated[Path, tyro.conf.Positional],
+    unit: str = "m",
+    up: Literal["x", "y", "z"] = "z",
+    split_file: Path | None = None,
+    split: str = "train",
+    on_bad: Literal["skip", "refuse"] = "refuse",
+    states_per_object: int = 40,
+    support: Literal["hand", "table"] = "hand",
+    num_branches: int = 8,
+    environments: Literal["train", "test"] = "train",
+    image_size: int = 64,
+    num_points: int = 256,
+    depth: bool = False,
+    seed: int = 0,
+    processes: int = os.cpu_count() or 1,
+) -> None:
+    """Write (or complete) the store ``out``. Every mesh is opened first, so that a bad one is named at once."""
+    objects, problems = load_folder(root, unit=unit, up=up, on_bad=on_bad)
+    for problem in problems:
+        print(f"skipped: {problem}")
+    names, families = named_in(split_file, split) if split_file else (tuple(o.name for o in objects), ())
+    usable = {o.name for o in objects}
+    kept = [i for i, name in enumerate(names) if name in usable]
+    if not kept:
+        raise ValueError(f"{root}: none of the {len(names)} meshes asked for can be used; see the lines above")
+    simulation = Simulation(
+        MeshObjects(
+            str(root), unit, up, tuple(names[i] for i in kept), tuple(families[i] for i in kept) if families else ()
+        ),
+        TRAIN_ENVIRONMENTS if environments == "train" else TEST_ENVIRONMENTS,
+        Policy(support=support, num_branches=num_branches),
+        states_per_object,
+        image_size,
+        num_points,
+        depth,
+        seed,
+        split,
+    )
+    generate(simulation, out, processes=processes)
+    print(f"{out}: {len(kept)} objects, {simulation.num_states * (num_branches + 1)} observations")
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

@@ -1,0 +1,161 @@
+"""Pictures as transitions: before is the picture, after are k augmented views, the action is the augmentation.
+
+Reads a folder of one sub-folder a class, or a Parquet file with a column of encoded images (CIFAR-10).
+"""
+
+import io
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from PIL import Image, ImageOps
+
+from smcrep.data.augment import Augmentation, AugmentationRanges, augment, sample
+from smcrep.geometry.physics import PHYSICS_DIM
+from smcrep.transition import Senses, Targets, Transition
+
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """Encoded pictures and their labels; `decode` opens one."""
+
+    files: list[Path] | pa.Array  # paths, or a binary column
+    labels: np.ndarray  # int64 [n]
+    classes: tuple[str, ...]
+    where: str  # for error messages
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def decode(self, index: int, size: int) -> np.ndarray:
+        """uint8 [size, size, 3]: the largest central square, resized. Transparent parts show white."""
+        item = self.files[index]
+        name = str(item) if isinstance(item, Path) else f"{self.where}, row {index}"
+        try:
+            with Image.open(item if isinstance(item, Path) else io.BytesIO(item.as_py())) as image:
+                return np.asarray(ImageOps.fit(_rgb(image), (size, size), Image.Resampling.BILINEAR))
+        except (OSError, SyntaxError, ValueError, TypeError, Image.DecompressionBombError) as error:
+            raise ValueError(f"{name}: not a readable image ({error}); replace it or leave it out") from None
+
+
+def open_folder(root: str | Path) -> Pictures:
+    """``root/<class>/*.jpg`` and so on, classes and files in alphabetic order. Hidden files are passed over."""
+    root = Path(root)
+    if not root.is_dir():
+        raise ValueError(f"{root}: no such folder of images; check the path")
+    files = sorted(f for f in root.glob("*/*") if f.suffix.lower() in EXTENSIONS and f.is_file() and f.name[0] != ".")
+    if not files:
+        raise ValueError(f"{root}: no images in it; expected {root.name}/<class>/<name>.jpg (or {EXTENSIONS[2]} ...)")
+    classes = sorted({f.parent.name for f in files})
+    number = {name: i for i, name in enumerate(classes)}
+    return Pictures(files, np.array([number[f.parent.name] for f in files]), tuple(classes), str(root))
+
+
+def open_parquet(path: str | Path, *, image_column: str = "img", label_column: str = "label") -> Pictures:
+    """Columns of Hugging Face's image type (struct of bytes and path) and integer labels. Class names are taken from
+    the ``datasets`` metadata, else from folders in the paths, else they are the numbers."""
+    if not Path(path).is_file():
+        raise ValueError(f"{path}: no such Parquet file; check the path")
+    try:
+        table = pq.read_table(path, columns=[image_column, label_column])
+        images = table.column(image_column).combine_chunks()
+        encoded, labels = images.field("bytes"), table.column(label_column).combine_chunks()
+    except (pa.ArrowException, OSError, KeyError, AttributeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"{path}: not Parquet with {image_column!r} (struct of bytes and path) and {label_column!r} ({reason})"
+        ) from None
+    if not pa.types.is_integer(labels.type) or labels.null_count:
+        raise ValueError(
+            f"{path}: column {label_column!r} is {labels.type} with {labels.null_count} nulls; give integers"
+        )
+    labels = labels.to_numpy().astype(np.int64)
+    if not len(labels):
+        raise ValueError(f"{path}: no images in it; give a file with at least one row")
+    if labels.min() < 0:
+        raise ValueError(f"{path}: label {labels.min()} at row {int(labels.argmin())}; labels count from 0")
+    return Pictures(encoded, labels, _class_names(table, images, labels, label_column), str(path))
+
+
+@dataclass(frozen=True, eq=False)
+class AugmentedImages:
+    """Pictures as a source of transitions: every picture is a state and an object of its own.
+
+    The views are drawn from (seed, epoch, picture): the same however pictures are batched, new in every epoch.
+    """
+
+    pictures: Pictures
+    image_size: int
+    num_branches: int
+    seed: int
+    ranges: AugmentationRanges = field(default_factory=AugmentationRanges)
+
+    @property
+    def object_ids(self) -> np.ndarray:
+        return np.arange(len(self.pictures))
+
+    @property
+    def class_ids(self) -> np.ndarray:
+        return self.pictures.labels
+
+    def load(self, states: np.ndarray, epoch: int) -> tuple[Transition, Targets]:
+        """States [b] with new views for every epoch. Pose and physics of pictures are NaN."""
+        b, k, size = len(states), self.num_branches, self.image_size
+        pictures = torch.from_numpy(np.stack([self.pictures.decode(int(s), size) for s in states]))
+        vectors = []
+        for state in states:
+            entropy = np.random.SeedSequence([self.seed, epoch, int(state)]).generate_state(1, np.uint64)[0]
+            generator = torch.Generator().manual_seed(int(entropy >> np.uint64(1)))
+            vectors.append(sample(self.ranges, (k,), (size, size), generator).vector())
+        action = Augmentation.from_vector(torch.stack(vectors))
+        views = augment(pictures[:, None].expand(b, k, size, size, 3), action)
+        index = torch.from_numpy(np.asarray(states, np.int64))
+        transition = Transition(
+            before=Senses.all_present({"rgb": pictures}),
+            after=Senses.all_present({"rgb": views}, 2),
+            action=action,  # type: ignore[arg-type]
+            physics=None,
+            state_id=index,
+            object_id=index,
+            environment_id=torch.zeros(b, dtype=torch.int64),
+        )
+        targets = Targets(
+            class_id=torch.from_numpy(self.class_ids[states]),
+            object_id=index,
+            pose_before=torch.full((b, 4, 4), torch.nan),
+            pose_after=torch.full((b, k, 4, 4), torch.nan),
+            physics=torch.full((b, k, PHYSICS_DIM), torch.nan),
+        )
+        return transition, targets
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    """Any mode as 8-bit RGB, upright. 16 bits keep their upper 8; floating point is refused: its range is unknown."""
+    image = ImageOps.exif_transpose(image)
+    if image.mode == "F":
+        raise ValueError("floating-point pixels of unknown range; save it with 8 or 16 bits")
+    if image.mode.startswith("I"):
+        return Image.fromarray((np.asarray(image).clip(0, 65535) // 257).astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _class_names(table: pa.Table, images: pa.StructArray, labels: np.ndarray, column: str) -> tuple[str, ...]:
+    features = json.loads((table.schema.metadata or {}).get(b"huggingface", b"{}")).get("info", {}).get("features", {})
+    if names := features.get(column, {}).get("names"):
+        return tuple(names)
+    first = np.unique(labels, return_index=True)
+    paths = [images[int(i)]["path"].as_py() for i in first[1]]
+    names = [str(number) for number in range(int(labels.max()) + 1)]
+    for number, path in zip(first[0], paths, strict=True):
+        if path and len(Path(path).parts) > 1:
+            names[number] = Path(path).parent.name
+    return tuple(names)

@@ -1,0 +1,52 @@
+"""The k-NN probe equals scikit-learn's neighbours under the same weights, on clean and crowded data."""
+
+import numpy as np
+import pytest
+from sklearn.neighbors import KNeighborsClassifier
+
+from smcrep.probes.knn import knn_classify, knn_probe, neighbours
+
+
+def data(signal: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(4, 10))
+    labels, asked = rng.integers(4, size=150), rng.integers(4, size=200)
+    return (
+        signal * centres[labels] + rng.normal(size=(150, 10)),
+        labels,
+        signal * centres[asked] + rng.normal(size=(200, 10)),
+        asked,
+    )
+
+
+@pytest.mark.parametrize("k", [1, 5, 20])
+def test_equals_scikit_learn(k: int) -> None:
+    train, labels, test, _ = data(0.7)
+    names = np.array(["mug", "bowl", "can", "lamp"])[labels]
+    oracle = KNeighborsClassifier(k, metric="cosine", weights=lambda distance: np.exp((1 - distance) / 0.07))
+    wanted = oracle.fit(train, names).predict(test)
+    np.testing.assert_array_equal(knn_classify(train, names, test, k=k), wanted)
+
+
+def test_planted_classes_are_read_and_noise_reads_chance() -> None:
+    assert knn_probe(*data(4.0), rng=np.random.default_rng(0)).value > 0.98
+    low, high = knn_probe(*data(0.0), rng=np.random.default_rng(0)).ci95
+    assert low < 0.25 < high
+
+
+def test_neighbours_are_by_cosine_and_the_arguments_stay_as_they_were() -> None:
+    train, _, test, _ = data(0.7)
+    train32, test32 = train.astype(np.float32), test.astype(np.float32)
+    kept = train32.copy(), test32.copy()
+    cosine, row = neighbours(train32, test32, 3)
+    unit = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in (test, train)]
+    wanted = unit[0] @ unit[1].T
+    np.testing.assert_array_equal(row, np.argsort(-wanted, 1)[:, :3])
+    np.testing.assert_allclose(cosine, -np.sort(-wanted, 1)[:, :3], atol=1e-5)
+    np.testing.assert_array_equal(train32, kept[0])
+    np.testing.assert_array_equal(test32, kept[1])
+
+
+def test_fewer_training_rows_than_k_all_vote() -> None:
+    train, labels, test, _ = data(4.0)
+    assert (knn_classify(train[:3], labels[:3], test, k=20) == knn_classify(train[:3], labels[:3], test, k=3)).all()

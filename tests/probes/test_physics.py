@@ -1,0 +1,65 @@
+"""Physics probe: scores equal scikit-learn's and scipy's; a planted mass is read, an unvaried one left out."""
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+from sklearn.metrics import r2_score
+
+from smcrep.probes.physics import physics_probe, physics_score
+
+
+def planted(num: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mass shows in the features, friction does not, restitution never varies."""
+    rng = np.random.default_rng(seed)
+    physics = np.stack([rng.uniform(-3, 0, num), rng.uniform(0.2, 1, num), np.full(num, 0.1)], 1)
+    features = rng.normal(size=(num, 12))
+    features[:, 3] += 2 * physics[:, 0]
+    return features, physics
+
+
+def test_what_shows_is_read_and_what_does_not_is_not() -> None:
+    train, test = planted(400, 0), planted(200, 1)
+    names = ("log_mass", "friction", "restitution")
+    found = physics_probe(*train, *test, np.arange(200) // 10, names=names, rng=np.random.default_rng(0))
+    assert set(found) == {"log_mass", "friction"}
+    assert found["log_mass"].r2.value > 0.6
+    assert found["log_mass"].spearman.above(0.7)
+    assert found["log_mass"].r2.n == 20
+    assert found["friction"].r2.value < 0.05
+    assert found["friction"].spearman.ci95[0] < 0 < found["friction"].spearman.ci95[1]
+
+
+def test_scores_equal_scikit_learns_and_scipys_with_ties_too() -> None:
+    rng = np.random.default_rng(0)
+    true = np.round(rng.normal(size=60), 1)
+    predicted = np.round(true + rng.normal(size=60), 1)
+    found = physics_score(true, predicted, rng=rng)
+    assert found.r2.value == pytest.approx(r2_score(true, predicted))
+    assert found.spearman.value == pytest.approx(spearmanr(true, predicted).statistic)
+
+
+def test_a_constant_answer_reads_0_at_most() -> None:
+    rng = np.random.default_rng(0)
+    true = rng.normal(size=50)
+    best, other = (physics_score(true, np.full(50, c), rng=rng) for c in (true.mean(), 2.0))
+    assert best.r2.value == pytest.approx(0)
+    assert other.r2.value < 0
+    assert (best.spearman.value, best.spearman.ci95) == (0, (0, 0))
+
+
+def test_the_spearman_interval_covers_about_as_promised() -> None:
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(20):
+        true = rng.normal(size=80)
+        low, high = physics_score(true, rng.normal(size=80), rng=rng).spearman.ci95
+        held += low <= 0 <= high
+    assert held >= 16
+
+
+def test_wrong_names_and_a_single_group_are_refused() -> None:
+    x, y = planted(20, 0)
+    with pytest.raises(ValueError, match="3 parameters and 1 names"):
+        physics_probe(x, y, x, y, names=("log_mass",), rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match="at least 2"):
+        physics_score(y[:, 0], y[:, 0], np.zeros(20), rng=np.random.default_rng(0))

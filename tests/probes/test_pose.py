@@ -1,0 +1,76 @@
+"""Relative pose: planted latents that turn with the object are read, blind ones read what the constant reads."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.transform import Rotation
+
+from smcrep.geometry.rotations import euler_box_rotations, geodesic_degrees, uniform_rotations
+from smcrep.probes.pose import Pose, pose_errors, pose_probe, steerable_pose
+
+Pairs = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def planted(num: int, seed: int, *, sees: bool = True) -> Pairs:
+    """Latents of two vectors fixed to an object that stands upright up to 40 degrees, before and after it turned."""
+    rng = np.random.default_rng(seed)
+    first, second = euler_box_rotations(num, 40.0, rng), euler_box_rotations(num, 40.0, rng)
+    body = np.array([[1.0, 0, 0], [0, 1, 0]])
+    h1, h2 = ((body @ r.swapaxes(-1, -2)).reshape(num, 6) for r in (first, second))
+    if not sees:
+        h1, h2 = rng.normal(size=h1.shape), rng.normal(size=h2.shape)
+    return h1, h2, second @ first.swapaxes(-1, -2)
+
+
+def probe(train: Pairs, test: Pairs, seed: int = 0) -> Pose:
+    return pose_probe(
+        train, test, np.arange(len(test[0])) // 10, rng=np.random.default_rng(seed), hidden=64, steps=300, lr=3e-3
+    )
+
+
+@pytest.fixture(scope="module")
+def seeing() -> Pose:
+    return probe(planted(2000, 0), planted(300, 1))
+
+
+def test_a_latent_that_turns_is_read(seeing: Pose) -> None:
+    assert seeing.mean_deg.value < 12
+    assert seeing.within_30_deg.value > 0.95
+    assert seeing.constant_deg.value > 30
+    assert seeing.gain_deg.above(15)
+    assert seeing.mean_deg.n == 30
+
+
+def test_a_blind_latent_reads_what_the_constant_reads() -> None:
+    found = probe(planted(2000, 0, sees=False), planted(300, 1, sees=False))
+    assert found.gain_deg.value < 1
+    assert found.mean_deg.value == pytest.approx(found.constant_deg.value, rel=0.25)
+
+
+def test_the_seed_alone_decides_and_the_global_generator_is_untouched() -> None:
+    train, test = planted(200, 0), planted(50, 1)
+    torch.manual_seed(3)
+    before = torch.random.get_rng_state()
+    a = probe(train, test)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    torch.manual_seed(4)
+    assert probe(train, test) == a
+
+
+def test_steerable_pose_equals_scipys_alignment_and_needs_no_training() -> None:
+    rng = np.random.default_rng(0)
+    before, rotation = rng.normal(size=(10, 42, 3)), uniform_rotations(10, rng)
+    after = before @ rotation.swapaxes(-1, -2) + 0.1 * rng.normal(size=before.shape)
+    found = steerable_pose(before, after)
+    for i in range(10):
+        wanted = Rotation.align_vectors(after[i], before[i])[0].as_matrix()
+        np.testing.assert_allclose(found[i], wanted, atol=1e-6)
+    assert geodesic_degrees(torch.from_numpy(found), torch.from_numpy(rotation)).max() < 5
+
+
+def test_errors_are_summarised_as_named() -> None:
+    found = pose_errors(np.array([1.0, 14, 16, 100]), np.array([50.0, 50, 50, 50]), None, rng=np.random.default_rng(0))
+    assert found.mean_deg.value == pytest.approx(32.75)
+    assert found.median_deg == 15
+    assert (found.within_15_deg.value, found.within_30_deg.value) == (0.5, 0.75)
+    assert found.gain_deg.value == pytest.approx(17.25)

@@ -1,0 +1,127 @@
+"""From a configuration to a model, to disk, and back; raw observations to what `embed` takes."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import smcrep
+from smcrep.fusion import FUSION
+from smcrep.models.config import FUSIONS, POINTS_ENCODERS, PREDICTORS, ModelConfig
+
+SMALL = ModelConfig(trunk_dim=16, invariant_dim=8, num_vectors=4)
+RNG = np.random.default_rng(0)
+RGB = RNG.integers(0, 256, (3, 40, 30, 3), np.uint8)
+POINTS = RNG.normal(size=(3, 50, 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [replace(SMALL, predictor=name) for name in PREDICTORS]
+    + [replace(SMALL, points_encoder=name) for name in POINTS_ENCODERS]
+    + [replace(SMALL, fusion="equal"), replace(SMALL, rgb_encoder="test_resnet"), replace(SMALL, senses=("points",))],
+    ids=str,
+)
+def test_save_and_load_embeds_the_same_to_the_bit(config: ModelConfig, tmp_path: Path) -> None:
+    model = smcrep.build_model(config)
+    smcrep.save_pretrained(model, tmp_path, {"commit": "abc"})
+    loaded, embed_dim, _, meta = smcrep.load_model(tmp_path)
+    given = {sense: {"rgb": RGB, "points": POINTS}[sense] for sense in config.senses}
+    before, after = model.embed(**given), loaded.embed(**given)
+    assert torch.equal(before.fused, after.fused)
+    assert torch.equal(before.weight, after.weight)
+    assert embed_dim == before.fused.shape[1] == meta["sizes"]["embed_dim"]
+    assert not loaded.training
+    assert loaded.config == config
+    assert meta["provenance"] == {"commit": "abc"}
+
+
+def test_meta_is_json_and_says_units_and_frames(tmp_path: Path) -> None:
+    smcrep.build_model(SMALL).save_pretrained(tmp_path)
+    meta = json.loads(json.dumps(smcrep.load_model(tmp_path)[3]))
+    assert set(meta) == {"config", "provenance", "senses", "sizes", "units", "frames"}
+    assert ModelConfig(**meta["config"]) == SMALL
+    assert meta["units"]["points"] == "metres"
+    assert "y down" in meta["frames"]["points"]
+    assert meta["sizes"]["num_invariant"] == 8
+
+
+def test_a_run_folder_or_a_model_folder(tmp_path: Path) -> None:
+    model = smcrep.build_model(SMALL)
+    model.save_pretrained(tmp_path / "model")
+    for path in (tmp_path, str(tmp_path), tmp_path / "model"):
+        assert torch.equal(smcrep.load_model(path)[0].embed(RGB).fused, model.embed(RGB).fused)
+    assert smcrep.from_pretrained(tmp_path).config == SMALL
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no folder .*nowhere; give a run folder"):
+        smcrep.load_model(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match=r"no config.json in .*; give a folder written by save_pretrained, or a run"):
+        smcrep.load_model(tmp_path)
+
+
+def test_one_seed_one_model() -> None:
+    weights = []
+    for _ in range(2):
+        torch.manual_seed(3)
+        weights.append(smcrep.build_model(SMALL).state_dict())
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
+
+
+def test_every_fusion_of_the_configuration_exists() -> None:
+    assert set(FUSION) == set(FUSIONS)
+
+
+class TestTransform:
+    @pytest.fixture
+    def transform(self, tmp_path: Path):
+        smcrep.build_model(SMALL).save_pretrained(tmp_path)
+        return smcrep.load_model(tmp_path)[2]
+
+    @pytest.mark.parametrize(
+        "image",
+        [
+            Image.fromarray(RGB[0]),
+            Image.fromarray(RGB[0]).convert("RGBA"),
+            RGB[0],
+            RGB[:1],
+            torch.from_numpy(RGB[0]),
+            [Image.fromarray(RGB[0])],
+            [RGB[0]],
+        ],
+    )
+    def test_one_image_in_any_form(self, transform, image) -> None:
+        assert torch.equal(transform({"rgb": image})["rgb"], torch.from_numpy(RGB[:1]))
+
+    def test_a_grey_picture_has_three_equal_channels(self, transform) -> None:
+        x = transform({"rgb": Image.fromarray(RGB[0]).convert("L")})["rgb"]
+        assert x.shape == (1, 40, 30, 3)
+        assert (x[..., :1] == x).all()
+
+    def test_ready_for_embed(self, transform) -> None:
+        model = smcrep.build_model(SMALL)
+        found = transform({"rgb": RGB, "points": POINTS.astype(np.float64)})
+        assert torch.equal(model.embed(**found).fused, model.embed(RGB, POINTS).fused)
+        assert transform({"points": POINTS[0]})["points"].shape == (1, 50, 3)
+        assert transform({"rgb": RGB, "points": None}).keys() == {"rgb"}
+
+    def test_faults(self, transform) -> None:
+        with pytest.raises(ValueError, match="unknown sense 'image'; this model has rgb, points"):
+            transform({"image": RGB})
+        with pytest.raises(ValueError, match=r"images of sizes .*; give images of one size"):
+            transform({"rgb": [RGB[0], RGB[0][:9]]})
+
+
+def test_import_needs_only_the_core_and_has_no_long_wait() -> None:
+    heavy = "mujoco open3d datasets sklearn faiss lightning_fabric trimesh matplotlib timm PIL"
+    code = f"import sys, smcrep; print([m for m in '{heavy}'.split() if m in sys.modules], smcrep.__version__)"
+    root = Path(__file__).parent.parent
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
+    assert done.stdout.strip() == f"[] {smcrep.__version__}"
