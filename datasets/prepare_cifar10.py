@@ -1,7 +1,7 @@
 """Pictures -> a store of augmented views: the augmentation's parameters are the action.
 
-    python datasets/prepare_cifar10.py --images $SMCREP_DATA/cifar10_jpeg/train.parquet --out stores/cifar10-train
-    python datasets/prepare_cifar10.py --images FOLDER_OF_CLASSES --out stores/mine --image-size 64
+    python datasets/prepare_cifar10.py $SMCREP_DATA/cifar10_jpeg/train.parquet data/cifar10-train
+    python datasets/prepare_cifar10.py FOLDER_OF_CLASSES data/mine --image-size 64
 
 About 1.5 minutes for the 50,000 training pictures (2 cores, k = 3: 0.6 GB). Whole shards of an interrupted run are
 kept. Training can also read the pictures directly, with views drawn anew in every epoch:
@@ -11,6 +11,7 @@ kept. Training can also read the pictures directly, with views drawn anew in eve
 import sys
 import time
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import tyro
@@ -24,8 +25,15 @@ from smcrep.data.store import Manifest, StoredObject, read_manifest, shard_path,
 STATES_PER_SHARD = 2000
 
 
-def main(images: Path, out: Path, image_size: int = 32, num_branches: int = 3, num: int = 0, seed: int = 0) -> None:
-    """images: Parquet file or folder of classes; num: only the first pictures (0: all)."""
+def main(
+    images: Annotated[Path, tyro.conf.Positional],
+    out: Annotated[Path, tyro.conf.Positional],
+    image_size: int = 32,
+    num_branches: int = 3,
+    num: int = 0,
+    seed: int = 0,
+) -> None:
+    """``images`` is a Parquet file or a folder of classes; ``num`` takes the first pictures only (0: all)."""
     pictures = open_parquet(images) if images.suffix == ".parquet" else open_folder(images)
     num = min(num or len(pictures), len(pictures))
     source = AugmentedImages(pictures, image_size, num_branches, seed)
@@ -35,7 +43,7 @@ def main(images: Path, out: Path, image_size: int = 32, num_branches: int = 3, n
     objects = tuple(StoredObject(i, f"picture-{i}", c, pictures.classes[c]) for i, c in enumerate(labels))
     manifest = Manifest(schema, num_branches, -(-num // STATES_PER_SHARD), objects, pictures.classes, config)
     if (out / "manifest.json").exists() and read_manifest(out) != manifest:
-        raise ValueError(f"{out}: holds a store of another configuration; choose another --out or delete it")
+        raise ValueError(f"{out}: holds a store of another configuration; choose another folder or delete it")
     write_manifest(out, manifest)
 
     start = time.monotonic()

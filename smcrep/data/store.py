@@ -156,6 +156,7 @@ class Store:
         unknown = [c for c in columns if c not in self.schema.columns]
         if unknown:
             raise ValueError(f"{self.path}: no columns {unknown}; the store has {sorted(self.schema.columns)}")
+        rows = rows.astype(np.int64)  # unsigned would become floating point below
         shard = np.searchsorted(self._starts, rows, side="right") - 1
         local = rows - self._starts[shard]
         return {name: torch.from_numpy(self._gather(name, shard, local)) for name in columns}
@@ -214,6 +215,10 @@ class Store:
 
     def _read_states(self, states: np.ndarray, columns: Sequence[str]) -> dict[str, Tensor]:
         v = self.num_branches + 1
+        if len(states) and (np.min(states) < 0 or np.max(states) >= self.num_states):
+            raise ValueError(
+                f"{self.path}: states {np.min(states)}..{np.max(states)} asked, the store has 0..{self.num_states - 1}"
+            )
         rows = (np.asarray(states)[:, None] * v + np.arange(v)).ravel()
         return {name: t.unflatten(0, (len(states), v)) for name, t in self.read(rows, columns).items()}
 

@@ -196,7 +196,7 @@ def _add_body(spec: mujoco.MjSpec, obj: ObjectModel, **collision: int) -> mujoco
     body.add_freejoint()
     friction = [0.5, 0.005, 0.001]  # sliding is replaced; torsional and rolling, metres, bring a ball to rest in time
     body.add_geom(
-        type=mujoco.mjtGeom.mjGEOM_MESH, meshname=name, density=1.0, condim=4, friction=friction, **collision
+        type=mujoco.mjtGeom.mjGEOM_MESH, meshname=name, density=1.0, condim=6, friction=friction, **collision
     )
     return body
 
