@@ -22,7 +22,7 @@ types:
 	.venv/bin/pyright
 
 unit:
-	$(PY) -m pytest -n $(WORKERS)
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) # processes, not threads: two of each would fight
 
 tiny:
 	$(PY) experiments/tiny.py

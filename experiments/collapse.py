@@ -12,7 +12,6 @@ Leaves claims/audit.json and pictures in the run's folder (and claims in the con
 """
 
 import argparse
-import json
 import sys
 import time
 from dataclasses import replace
@@ -26,12 +25,13 @@ from smcrep.geometry.action import KINDS
 from smcrep.hub import build_model, load_model
 from smcrep.models.model import SensorimotorModel
 from smcrep.probes.collapse.indicators import rank_me
-from smcrep.probes.collapse.oracle import depth_distance, noise_threshold, oracle_scores
+from smcrep.probes.collapse.oracle import depth_distance, moving_pixels, noise_threshold, oracle_scores
 from smcrep.probes.collapse.use import Use, another_state, use
 from smcrep.probes.intervals import Estimate
 from smcrep.probes.retrieval import Ranks, rank_same_state, same_state_scores, summarise
 from smcrep.report import figures
 from smcrep.results import Record, commit, machine, write_claims
+from smcrep.training.run_folder import store_path
 from smcrep.transition import Embedding, Transition
 from smcrep.worlds.environments import ENVIRONMENTS
 from smcrep.worlds.simulate import Simulation, generate
@@ -71,7 +71,7 @@ def main() -> None:
 
 def audit_stores(run: Path, num_states: int) -> dict[str, Store]:
     """signal -> store of test objects, each state branched over that signal alone, with noise-free depth."""
-    test = Store(json.loads((run / "stores.json").read_text())["test"])
+    test = Store(store_path(run, "test"))
     base = Simulation.from_json(test.manifest.config["simulation"])
     per_object = max(1, num_states // len(test.objects))
     policies = {
@@ -169,12 +169,16 @@ def predict(
 
 def oracle_hits(depth: np.ndarray, store: Store) -> tuple[np.ndarray, np.ndarray]:
     """H@1 [s, q] of one who knows the simulator: told the true signal, and told the foreign one."""
-    candidates, foreign = depth[:, :NUM_CANDIDATES], depth[:, NUM_CANDIDATES:]
-    sigma = depth_sigma_of(store, candidates)
+    n = NUM_CANDIDATES
+    seen = moving_pixels(depth)  # the table, the same in every outcome, would thin out the differences
+    threshold = noise_threshold(depth_sigma_of(store, depth), seen)
     hits = []
-    for simulated in (candidates, np.repeat(foreign, NUM_CANDIDATES, 1)):
-        threshold = noise_threshold(sigma, candidates > 0)
-        hits.append(rank_same_state(oracle_scores(depth_distance(simulated, candidates), threshold)).hits(1))
+    for told in (slice(0, n), slice(n, n + 1)):
+        distance = depth_distance(
+            depth[:, told], depth[:, :n], seen_simulated=seen[:, told], seen_candidates=seen[:, :n]
+        )
+        scores = np.broadcast_to(oracle_scores(distance, threshold[:, told]), (len(depth), n, n))
+        hits.append(rank_same_state(scores).hits(1))
     return hits[0], hits[1]
 
 

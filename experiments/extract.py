@@ -9,11 +9,11 @@ second on 2 cores with the demo's encoders.
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from smcrep.extraction.extract import extract, verify
+from smcrep.training.run_folder import store_path
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="default: RUN/embeddings/NAME_OF_STORE")
     parser.add_argument("--rows-per-shard", type=int, default=10_000)
     arguments = parser.parse_args()
-    store = arguments.store or Path(json.loads((arguments.run / "stores.json").read_text())["test"])
+    store = arguments.store or store_path(arguments.run, "test")
     out = arguments.out or arguments.run / "embeddings" / store.name
     manifest = extract(arguments.run, store, out, rows_per_shard=arguments.rows_per_shard)
     faults = verify(out, manifest)

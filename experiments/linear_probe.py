@@ -10,7 +10,6 @@ Leaves claims/recognition.json and pictures in the run's folder.
 """
 
 import argparse
-import json
 import sys
 import time
 from pathlib import Path
@@ -27,6 +26,7 @@ from smcrep.probes.knn import knn_probe, neighbours
 from smcrep.probes.pose import Pose, pose_probe
 from smcrep.report import figures
 from smcrep.results import Record, commit, machine, write_claims
+from smcrep.training.run_folder import store_path
 from smcrep.transition import Embedding
 
 SHOTS = (1, 5, 10, 20)
@@ -43,8 +43,8 @@ def main() -> None:
     parser.add_argument("--tiny", action="store_true", help="few episodes, to see that it runs")
     arguments = parser.parse_args()
     begun = time.monotonic()
-    stores = json.loads((arguments.run / "stores.json").read_text())
-    train, test = Store(stores["train"]), Store(arguments.store or stores["test"])
+    train = Store(store_path(arguments.run, "train"))
+    test = Store(arguments.store or store_path(arguments.run, "test"))
     episodes = 5 if arguments.tiny else arguments.episodes
     model = load_model(arguments.run)[0]
     torch.manual_seed(SEED)

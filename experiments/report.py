@@ -14,6 +14,7 @@ from pathlib import Path
 from smcrep.report import figures
 from smcrep.report.page import Section, write_page
 from smcrep.results import read_claims
+from smcrep.training.run_folder import store_path
 
 WORDS = {
     "used": "used: knowing the true {signal} rather than another state's helps the model find the true outcome.",
@@ -30,6 +31,7 @@ def main() -> None:
     parser.add_argument("--control", type=Path, help="run of the arm trained without the action")
     arguments = parser.parse_args()
     run: Path = arguments.run
+    store_path(run, "test")  # says so where this is no run
     sections = [training(run)]
     if (run / "claims/recognition.json").exists():
         sections += recognition(run)

@@ -44,8 +44,8 @@ class Hits:
             start,
             self.depth[chosen],
             self.face[chosen],
-            self.barycentric[:, chosen],
-            self.normal[:, chosen],
+            np.take(self.barycentric, chosen, 1),
+            np.take(self.normal, chosen, 1),
         )
 
 
@@ -74,7 +74,8 @@ def cast(
     x, y = (np.stack(slopes) for slopes in zip(*(cameras[v].slopes for v in views), strict=True))
     masks = _masks(object, T_camera_object, x, y)
     chosen = np.flatnonzero(masks)
-    counts = masks.sum((1, 2))
+    start = np.searchsorted(chosen, np.arange(len(views) + 1) * (height * width))
+    counts = np.diff(start)
     T_object_camera = inverse(T_camera_object).astype(np.float32)
     R = T_object_camera[:, :3, :3]
     rays = np.empty((len(chosen), 6), np.float32)
@@ -89,7 +90,7 @@ def cast(
     normal, ray = np.ascontiguousarray(normal), np.take(rays, hit, 0).T
     away = normal[0] * ray[3] + normal[1] * ray[4] + normal[2] * ray[5] > 0
     normal *= 1 - 2 * away.astype(np.float32)
-    start = np.searchsorted(hit, np.concatenate([[0], np.cumsum(counts)]))
+    start = np.searchsorted(hit, start)
     pixel = chosen[hit] + np.repeat((views - np.arange(len(views))) * (height * width), np.diff(start))
     return Hits(
         pixel,

@@ -93,7 +93,7 @@ class Environment:
         generator, environments that share a factor draw it equal."""
         light, background, grid = rng.random(10), rng.random(12), rng.random((GRID, GRID, 4))
         behind, table = self.background.sample(background, grid)
-        return Scenery(self.light.sample(light), behind, table, self.noise, int(rng.integers(2**63)))
+        return Scenery(self.light.sample(light), behind, table, self.noise, int(rng.integers(2**32)))
 
     def sample_camera(self, rng: np.random.Generator, target: ArrayLike, diameter: float, size: int) -> Camera:
         """A camera with a square image of ``size`` pixels that looks down on ``target`` [3] (metres, world) from a

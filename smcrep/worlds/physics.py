@@ -1,32 +1,19 @@
-"""Rigid-body physics by MuJoCo: what becomes of objects on the table z = 0, for many branches in one roll-out.
+"""Rigid-body physics by MuJoCo: what becomes of objects on the table z = 0, for many branches in one roll-out."""
 
-Objects are the convex hulls of their meshes. One model is compiled per tuple of objects; a branch gets a copy with its
-own numbers (mass, friction, the finger's rail ...), never a compile of its own.
-"""
-
-import copy
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import mujoco
 import numpy as np
 from mujoco import rollout
-from scipy.spatial import ConvexHull
 
 from smcrep.geometry.physics import Physics
 from smcrep.worlds.actions import Push
+from smcrep.worlds.bodies import FINGER_SPEED, TIMESTEP_S, branch_model
 from smcrep.worlds.objects import ObjectModel
 
-TIMESTEP_S = 0.001
-GRAVITY = 9.81  # m/s²
-CONTACT_RATE = 200.0  # 1/s: a contact lasts pi / rate = 16 steps; at rest a body sinks g / rate² = 0.25 mm
-FINGER_MASS_KG = 0.05
-FINGER_RADIUS_M = 0.005
-FINGER_SPEED = 1.0  # m/s: the finger presses with its full force as long as it is slower
-FINGER_GAP_M = 0.00005
 MAX_OVERLAP_M = 0.005  # two bodies that begin deeper in each other fly apart
 MAX_SPEED = 20.0  # m/s
-TABLE, ACTED_ON, CLUTTER, FINGER = 1, 2, 4, 8  # collision bits
 
 
 class UnstableSimulation(RuntimeError):
@@ -47,15 +34,10 @@ def simulate(
     """Poses T_world_object float64 [k, o, 4, 4] in which k branches end: branch i starts at rest in ``starts[i]``
     [o, 4, 4] with ``physics[i]`` of its o objects, and is pushed (or not) and left alone for ``horizons_s[i]``.
 
-    Raises UnstableSimulation where a branch starts with overlapping bodies, or MuJoCo warns (it then stops that
-    branch), or an object runs away. Each branch depends on itself alone, to the bit.
+    Each branch depends on itself alone, to the bit. Raises UnstableSimulation where a branch starts with overlapping
+    bodies, or MuJoCo warns (it then stops that branch), or an object runs away.
     """
     paths = trajectories(objects, starts, physics, pushes, horizons_s)
-    wrong = {i: why for i, path in enumerate(paths) if (why := _trouble(path, horizons_s[i], len(objects)))}
-    if wrong:
-        names = ", ".join(o.name for o in objects)
-        reasons = "; ".join(f"branch {i}{_described(pushes[i])}: {why}" for i, why in wrong.items())
-        raise UnstableSimulation(f"simulation of {names} is unstable in {reasons}; draw other actions", list(wrong))
     return np.stack([_poses(path[-1], len(objects)) for path in paths])
 
 
@@ -66,201 +48,73 @@ def trajectories(
     pushes: Sequence[Push | None],
     horizons_s: Sequence[float],
 ) -> list[np.ndarray]:
-    """Like `simulate`, every step of it and unchecked: MuJoCo's full state (time, positions, velocities) of branch i
-    after each step, float64 [num_steps_i, 1 + nq + nv]; positions are 7 numbers an object (metres, quaternion w
-    first), then the finger's way on its rail."""
+    """Every step of `simulate`: MuJoCo's full state (time, positions, velocities) of branch i after each step, float64
+    [num_steps_i, 1 + nq + nv]; positions are 7 numbers an object (metres, then the quaternion, w first), then the
+    finger's way on its rail; velocities 6 an object (linear world, angular object frame), then the finger's."""
     models = [branch_model(objects, p, push, T[0]) for p, push, T in zip(physics, pushes, starts, strict=True)]
     data = mujoco.MjData(models[0])
-    model = models[0]
-    state = np.zeros((len(models), 1 + model.nq + model.nv))
+    state = np.zeros((len(models), 1 + models[0].nq + models[0].nv))
     for i in range(len(objects)):
         state[:, 1 + 7 * i : 4 + 7 * i] = starts[:, i, :3, 3]
         state[:, 4 + 7 * i : 8 + 7 * i] = [_quaternion(T) for T in starts[:, i, :3, :3]]
-    _refuse_overlap(objects, models, data, state)
     steps = np.array([max(1, round(horizon / TIMESTEP_S)) for horizon in horizons_s])
     control = np.zeros((len(models), steps.max(), 1))
     for i, push in enumerate(pushes):
         if push is not None:
             control[i] = -FINGER_SPEED
             control[i, : round(push.duration_s / TIMESTEP_S)] = FINGER_SPEED
-    path, _ = rollout.rollout(models, [data], state, control)
-    return [path[i, :n] for i, n in enumerate(steps)]
-
-
-@lru_cache(maxsize=512)
-def hull_inertia(obj: ObjectModel) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
-    """Of the convex hull at density 1: mass, centroid [3], principal axes as a quaternion [4], principal moments [3]."""
-    spec = mujoco.MjSpec()
-    _add_body(spec, obj)
-    model = _compile(spec, (obj,))
-    return float(model.body_mass[1]), model.body_ipos[1].copy(), model.body_iquat[1].copy(), model.body_inertia[1].copy()
-
-
-@lru_cache(maxsize=128)
-def compiled(objects: tuple[ObjectModel, ...]) -> mujoco.MjModel:
-    """Table, objects and finger, with numbers that `branch_model` replaces."""
-    spec = mujoco.MjSpec()
-    spec.option.timestep = TIMESTEP_S
-    spec.option.gravity = [0, 0, -GRAVITY]
-    spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
-    spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC  # a pyramid's friction depends on the direction
-    plane = mujoco.mjtGeom.mjGEOM_PLANE
-    spec.worldbody.add_geom(type=plane, size=[0, 0, 1], contype=TABLE, conaffinity=0, friction=[0, 0, 0])
-    for i, obj in enumerate(objects):
-        bit = ACTED_ON if i == 0 else CLUTTER
-        body = _add_body(spec, obj, contype=bit, conaffinity=TABLE | ACTED_ON | CLUTTER | (FINGER if i == 0 else 0))
-        # MuJoCo takes short cuts for a body whose centre of mass is its origin, fixed when it compiles: compile it
-        # with another, so that a branch may move it.
-        body.explicitinertial = True
-        body.mass, body.ipos, body.inertia = 1.0, [0.011, 0.012, 0.013], [0.01, 0.011, 0.012]
-        body.iquat = [0.5, 0.5, 0.5, 0.5]
-    finger = spec.worldbody.add_body(gravcomp=1, mass=FINGER_MASS_KG, inertia=[1e-5] * 3, explicitinertial=True)
-    joint = finger.add_joint(name="rail", type=mujoco.mjtJoint.mjJNT_SLIDE, axis=[1, 0, 0])
-    rate = 2 * CONTACT_RATE  # stiffer than the table: MuJoCo's stiffness is per kilogram, and the finger is light
-    finger.add_geom(
-        type=mujoco.mjtGeom.mjGEOM_SPHERE,
-        size=[FINGER_RADIUS_M, 0, 0],
-        contype=FINGER,
-        conaffinity=0,
-        priority=1,  # its own contact counts: no friction, no bounce
-        friction=[0, 0, 0],
-        solref=[-(rate**2), -2 * rate],
-    )
-    servo = spec.add_actuator(target=joint.name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
-    servo.biastype, servo.forcelimited = mujoco.mjtBias.mjBIAS_AFFINE, True
-    servo.forcerange = [-1, 1]
-    return _compile(spec, objects)
-
-
-def branch_model(
-    objects: tuple[ObjectModel, ...], physics: Sequence[Physics], push: Push | None, T_world_object: np.ndarray
-) -> mujoco.MjModel:
-    """A copy of the compiled model with one branch's physics, and its finger before ``objects[0]``.
-
-    The friction of a contact is the larger and its restitution the smaller of the two bodies' (the table has neither
-    of its own). The inertia is the convex hull's, scaled to the mass, about the centre of mass wherever
-    `Physics.com_offset` puts that.
-    """
-    model = copy.copy(compiled(objects))
-    for i, (obj, p) in enumerate(zip(objects, physics, strict=True)):
-        mass, centroid, axes, moments = hull_inertia(obj)
-        body, geom = i + 1, i + 1
-        model.body_mass[body] = p.mass_kg
-        model.body_inertia[body] = moments * (p.mass_kg / mass)
-        model.body_ipos[body] = centroid + np.array(p.com_offset) * obj.half_extents
-        model.body_iquat[body] = axes
-        model.geom_friction[geom, 0] = p.friction
-        damping = min(2 * damping_ratio(p.restitution) * CONTACT_RATE, 1 / TIMESTEP_S)  # above, it overshoots
-        model.geom_solref[geom] = -(CONTACT_RATE**2), -damping
-    model.geom_solimp[:, :2] = 0.95  # constant, else the spring is not linear
-    finger = len(objects) + 1
-    if push is None or push.force_n == 0:
-        model.geom_contype[finger] = 0
-    else:
-        model.body_pos[finger] = _finger_start(objects[0], push, T_world_object)
-        model.body_quat[finger] = _quaternion_from_x(push.direction)
-        gain = 10 * push.force_n / FINGER_SPEED  # full force up to 0.9 of the finger's speed
-        model.actuator_gainprm[0, 0], model.actuator_biasprm[0, 2] = gain, -gain
-        model.actuator_forcerange[0] = -push.force_n, push.force_n
-    mujoco.mj_setConst(model, mujoco.MjData(model))
-    return model
-
-
-def damping_ratio(restitution: float) -> float:
-    """Of a linear spring and damper that can only press, so that a body leaves it with ``restitution`` times the speed
-    it came with (Schwager and Pöschel, Granular Matter 9, 2007, eq. 20-22, inverted on a table).
-
-    Gravity acts during the contact as well, so that what is measured at 1 m/s is lower by up to 0.1 for restitutions
-    below 0.3 (a body of restitution 0.1 stays on the table), and by 0.02 above 0.4.
-    """
-    return float(np.interp(-restitution, -_RESTITUTIONS, _RATIOS))
-
-
-def _restitution(ratio: np.ndarray) -> np.ndarray:
-    root = np.sqrt(np.abs(1 - ratio**2))
-    under = np.arctan2(2 * ratio * root, 2 * ratio**2 - 1)
-    over = np.log((ratio + root) / np.maximum(ratio - root, 1e-300))
-    return np.exp(-ratio / root * np.where(ratio < 1, under, over))
-
-
-_RATIOS = np.concatenate([np.linspace(1e-4, 0.999, 500), np.linspace(1.001, 6, 500)])
-_RESTITUTIONS = _restitution(_RATIOS)
-
-
-def _add_body(spec: mujoco.MjSpec, obj: ObjectModel, **collision: int) -> mujoco.MjsBody:
-    name = f"hull{len(spec.meshes)}"
-    spec.add_mesh(
-        name=name, uservert=obj.hull.astype(np.float32).ravel(), inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_CONVEX
-    )
-    body = spec.worldbody.add_body()
-    body.add_freejoint()
-    friction = [0.5, 0.005, 0.001]  # sliding is replaced; torsional and rolling, metres, bring a ball to rest in time
-    body.add_geom(
-        type=mujoco.mjtGeom.mjGEOM_MESH, meshname=name, density=1.0, condim=6, friction=friction, **collision
-    )
-    return body
-
-
-def _compile(spec: mujoco.MjSpec, objects: tuple[ObjectModel, ...]) -> mujoco.MjModel:
-    try:
-        return spec.compile()
-    except ValueError as error:
+    with _without_log_file():
+        overlaps = [_overlap(objects, model, data, start) for model, start in zip(models, state, strict=True)]
+        path, _ = rollout.rollout(models, [data], state, control)
+    paths = [path[i, :n] for i, n in enumerate(steps)]
+    wrong = {i: why for i, path in enumerate(paths) if (why := overlaps[i] or _trouble(path, len(objects)))}
+    if wrong:
         names = ", ".join(o.name for o in objects)
-        raise ValueError(f"physics: MuJoCo cannot make a body of {names}: {error}; repair or skip the mesh") from error
+        reasons = "; ".join(f"branch {i}{_described(pushes[i])}: {why}" for i, why in wrong.items())
+        raise UnstableSimulation(f"simulation of {names} is unstable ({reasons}); draw these anew", list(wrong))
+    return paths
 
 
-def _finger_start(obj: ObjectModel, push: Push, T_world_object: np.ndarray) -> np.ndarray:
-    """Centre of the finger, [3] world: on the rail through the contact, just clear of the convex hull (a contact in a
-    hollow of the mesh lies inside its hull)."""
-    rotation, position = T_world_object[:3, :3], T_world_object[:3, 3]
-    planes = ConvexHull(obj.hull.astype(np.float64)).equations  # outward normal, offset: inside is n x + offset <= 0
-    height = planes[:, :3] @ (rotation.T @ (push.contact - position)) + planes[:, 3]
-    approach = -planes[:, :3] @ (rotation.T @ push.direction)  # clearance gained per metre of backing off
-    ahead = approach > 1e-9
-    back_off = (FINGER_RADIUS_M + FINGER_GAP_M - height[ahead]) / approach[ahead]
-    return push.contact - max(back_off.min(), 0.0) * push.direction
+def _overlap(objects: tuple[ObjectModel, ...], model: mujoco.MjModel, data: mujoco.MjData, start: np.ndarray) -> str:
+    """Which bodies begin inside each other; empty where none do."""
+    mujoco.mj_setState(model, data, start, mujoco.mjtState.mjSTATE_FULLPHYSICS)
+    mujoco.mj_fwdPosition(model, data)
+    depth = -data.contact.dist
+    if not len(depth) or depth.max() < MAX_OVERLAP_M:
+        return ""
+    first, second = ("table" if g == 0 else objects[g - 1].name for g in data.contact.geom[depth.argmax()])
+    return f"{first} and {second} begin {1000 * depth.max():.0f} mm inside each other"
 
 
-def _refuse_overlap(
-    objects: tuple[ObjectModel, ...], models: Sequence[mujoco.MjModel], data: mujoco.MjData, state: np.ndarray
-) -> None:
-    for i, model in enumerate(models):
-        mujoco.mj_setState(model, data, state[i], mujoco.mjtState.mjSTATE_FULLPHYSICS)
-        mujoco.mj_fwdPosition(model, data)
-        distance = data.contact.dist
-        if len(distance) and distance.min() < -MAX_OVERLAP_M:
-            pair = data.contact.geom[distance.argmin()]
-            first, second = ("table" if g == 0 else objects[g - 1].name for g in pair)
-            raise UnstableSimulation(
-                f"branch {i} starts with {first} and {second} {-distance.min():.3f} m inside each other; "
-                "place the object elsewhere",
-                [i],
-            )
-
-
-def _trouble(path: np.ndarray, horizon_s: float, num_objects: int) -> str:
+def _trouble(path: np.ndarray, num_objects: int) -> str:
     """Why a trajectory is not to be trusted; empty where it is."""
+    # After a warning MuJoCo resets the clock, and the roll-out repeats that state to its end.
     if not np.isfinite(path).all() or abs(path[-1, 0] - len(path) * TIMESTEP_S) > TIMESTEP_S / 2:
-        return "MuJoCo met a NaN or huge value, or ran out of memory for contacts"  # it stopped the clock there
-    first = 1 + 7 * num_objects + 1
-    speed = np.abs(path[:, first : first + 6 * num_objects].reshape(len(path), num_objects, 6)[..., :3]).max()
+        return "MuJoCo met a NaN or a huge value, or ran out of memory for contacts"
+    velocities = path[:, 1 + 7 * num_objects + 1 :][:, : 6 * num_objects]
+    speed = np.linalg.norm(velocities.reshape(len(path), num_objects, 6)[..., :3], axis=-1).max()
     return f"an object reaches {speed:.0f} m/s" if speed > MAX_SPEED else ""
 
 
 def _described(push: Push | None) -> str:
-    return "" if push is None else f" (push of {push.force_n:g} N for {push.duration_s:g} s)"
+    return "" if push is None else f", push of {push.force_n:g} N for {push.duration_s:g} s"
+
+
+@contextmanager
+def _without_log_file() -> Iterator[None]:
+    """MuJoCo writes each warning to MUJOCO_LOG.TXT in the working folder; here the exception says it."""
+    handler = mujoco.get_mju_user_warning()
+    mujoco.set_mju_user_warning(lambda _: None)
+    try:
+        yield
+    finally:
+        mujoco.set_mju_user_warning(handler)
 
 
 def _quaternion(rotation: np.ndarray) -> np.ndarray:
     quaternion = np.zeros(4)
     mujoco.mju_mat2Quat(quaternion, np.ascontiguousarray(rotation).ravel())
     return quaternion
-
-
-def _quaternion_from_x(direction: np.ndarray) -> np.ndarray:
-    """A rotation that takes the x axis to ``direction``."""
-    half = np.array([1.0 + direction[0], 0.0, -direction[2], direction[1]])  # 1 + x·d, x × d
-    return half / np.linalg.norm(half) if direction[0] > -1 + 1e-9 else np.array([0.0, 0.0, 0.0, 1.0])
 
 
 def _poses(state: np.ndarray, num_objects: int) -> np.ndarray:

@@ -139,7 +139,7 @@ def _draw_objects(views: Sequence[View], frames: Frames, colour: Colour, num_thr
         )
         for channel, plane in enumerate(planes):
             colour[channel].reshape(-1)[hits.pixel] = plane
-            frames.normals.reshape(-1, 3)[hits.pixel, channel] = normals[channel]
+            frames.normals.reshape(-1)[3 * hits.pixel + channel] = normals[channel]
 
 
 def _sense(views: Sequence[View], frames: Frames, colour: Colour) -> None:

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -55,8 +56,12 @@ def generate(simulation: Simulation, out: str | Path, *, processes: int = 1, pro
     missing = [i for i, path in enumerate(paths) if not (is_complete(path) and _note(path).is_file())]
     states = [len(simulation.state_ids(i)) for i in range(simulation.num_shards)]
     line = _Progress(simulation, sum(states), sum(states) - sum(states[i] for i in missing), progress)
-    for shard_id in _run(simulation, {i: paths[i] for i in missing}, processes):
-        line.advance(states[shard_id])
+    try:
+        for shard_id in _run(simulation, {i: paths[i] for i in missing}, processes):
+            line.advance(states[shard_id])
+    except KeyboardInterrupt:
+        print(f"\nsimulate {simulation.split}: interrupted; the same call goes on from here", file=sys.stderr)
+        raise
     notes = [json.loads(_note(path).read_text()) for path in paths]
     redrawn: Counter[str] = Counter()
     for note in notes:
@@ -88,6 +93,11 @@ def _run(simulation: Simulation, shards: dict[int, Path], processes: int) -> Ite
             for future in as_completed(running):
                 future.result()
                 yield running[future]
+        except BrokenProcessPool:
+            raise RuntimeError(
+                "generate: a worker process died; does the script call it under `if __name__ == '__main__':`, and is "
+                "there memory for all processes?"
+            ) from None
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)  # what has begun is finished, which takes a second
             raise

@@ -9,6 +9,7 @@ import numpy as np
 from smcrep.geometry.physics import Physics
 from smcrep.worlds import physics as mechanics
 from smcrep.worlds.actions import Hold, LiftAndDrop, Look, Push, Turn, WorldAction, motion_world
+from smcrep.worlds.bodies import GRAVITY
 from smcrep.worlds.camera import Camera
 from smcrep.worlds.objects import ObjectModel
 
@@ -64,7 +65,9 @@ def settle(state: State) -> State:
             return state
         physics = tuple(replace(p, restitution=0.0) for p in state.physics)
     names = ", ".join(obj.name for obj in state.objects)
-    raise mechanics.UnstableSimulation(f"settle: {names} still moves after {MAX_ROUNDS * SETTLE_S:g} s; pose it anew", [0])
+    raise mechanics.UnstableSimulation(
+        f"settle: {names} still moves after {MAX_ROUNDS * SETTLE_S:g} s; pose it anew", [0]
+    )
 
 
 def branch(
@@ -128,6 +131,6 @@ def _duration_s(action: WorldAction) -> float:
         case Hold() | Turn() | Push():
             return action.duration_s
         case LiftAndDrop():
-            return math.sqrt(2 * action.height_m / mechanics.GRAVITY)  # the fall
+            return math.sqrt(2 * action.height_m / GRAVITY)  # the fall
         case Look():
             return 0.0

@@ -65,14 +65,15 @@ def test_any_flipped_bit_is_found_and_never_crashes_the_reader(shard: Path) -> N
         broken = bytearray(whole)
         broken[position] ^= 1 << position % 8
         shard.write_bytes(broken)
-        with pytest.raises(ValueError, match="sha256 .* corrupt") as error:
+        with pytest.raises(ValueError, match=r"sha256 .* corrupt") as error:
             verify_shard(shard, TINY)
         assert one_line(error, shard)
+        complaint = ""
         try:  # the cheap checks may miss it, but answer in one line or with arrays of the right shape
-            assert open_shard(shard, TINY)["x"].sum() is not None
+            assert np.array(open_shard(shard, TINY)["x"]).shape == (4, 3)
         except ValueError as found:
-            assert "\n" not in str(found)
-            assert str(shard) in str(found)
+            complaint = str(found)
+        assert not complaint or (str(shard) in complaint and "\n" not in complaint)
 
 
 def test_an_interrupted_write_is_told_from_a_whole_one(shard: Path) -> None:

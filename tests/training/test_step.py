@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from smcrep.data.augment import AUGMENTATION_DIM, AugmentationRanges, augment, sample
 from smcrep.geometry.action import KINDS, Action, apply
 from smcrep.objectives.pairs import all_pairs, star
 from smcrep.objectives.sensorimotor import SensorimotorWeights
@@ -18,6 +19,7 @@ from smcrep.training.step import (
     thin_clouds,
     transition_pairs,
 )
+from smcrep.transition import Senses
 from tests.training.synthetic import tiny_recipe, transition
 
 WEIGHTS = SensorimotorWeights()
@@ -141,3 +143,24 @@ def test_absent_sense_may_hold_anything() -> None:
         totals.append(step_loss(model, batch, WEIGHTS).total)
     assert totals[0].isfinite()
     assert torch.equal(*totals)
+
+
+def test_augmented_images_are_transitions_too() -> None:
+    """Their parameters are the action; they do not compose, so only before -> after is predicted."""
+    augmentation = sample(AugmentationRanges(), (4, 3), (16, 16), torch.Generator().manual_seed(0))
+    images = torch.randint(0, 256, (4, 16, 16, 3), dtype=torch.uint8)
+    views = augment(images[:, None].expand(-1, 3, -1, -1, -1).contiguous(), augmentation)
+    batch = replace(
+        transition(4, 3, seed=0),
+        before=Senses.all_present({"rgb": images}),
+        after=Senses.all_present({"rgb": views}, 2),
+        action=augmentation,
+        physics=None,
+    )
+    assert len(transition_pairs(batch.action, 4)) == 4 * 3
+    config = replace(tiny_recipe().model, senses=("rgb",), predictor="mlp", action_dim=AUGMENTATION_DIM)
+    model = build_seeded_model(replace(tiny_recipe(), model=config))
+    loss = step_loss(model, batch, WEIGHTS)
+    loss.total.backward()
+    assert loss.total.isfinite()
+    assert set(loss.parts) == {"invariant/rgb", "equivariant/rgb", "invariant/fused", "equivariant/fused", "floor"}

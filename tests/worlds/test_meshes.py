@@ -1,55 +1,14 @@
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import trimesh
-from numpy.typing import ArrayLike
-from PIL import Image
 
 from smcrep.worlds.meshes import load_folder, load_mesh
+from tests.worlds.mesh_files import BLUE, CORNERS, FACES, RED, write_obj, write_off
 
 DATA = Path(os.environ.get("SMCREP_DATA", Path.home() / ".cache/smcrep/data"))
-RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
-
-# A tetrahedron with corners at the origin and one along each axis, outward.
-CORNERS = np.array([[0, 0, 0], [1, 0, 0], [0, 2, 0], [0, 0, 3.0]]) / 10
-FACES = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
-
-
-def write_obj(folder: Path, texture: bool = True, material: str = "map_Kd tex.png", name: str = "thing.obj") -> Path:
-    """A square [0.1] in the plane x = 0 facing +x, y to the right and z up as seen, with the whole texture."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if texture:
-        picture = np.array([[RED, GREEN], [BLUE, WHITE]], np.uint8)  # red at the top left
-        Image.fromarray(np.kron(picture, np.ones((8, 8, 1), np.uint8))).save(folder / "tex.png")
-    (folder / "thing.mtl").write_text(f"newmtl m\nKd 1 1 1\n{material}\n")
-    (folder / name).write_text(
-        "mtllib thing.mtl\nusemtl m\nv 0 0 0\nv 0 .1 0\nv 0 .1 .1\nv 0 0 .1\n"
-        "vt 0 0\nvt 1 0\nvt 1 1\nvt 0 1\nf 1/1 2/2 3/3 4/4\n"
-    )
-    return folder / name
-
-
-def write_off(path: Path, vertices: ArrayLike = CORNERS, faces: Any = FACES) -> Path:
-    vertices = np.asarray(vertices)
-    rows = [" ".join(map(str, v)) for v in vertices] + [" ".join(map(str, [len(f), *f])) for f in faces]
-    path.write_text("\n".join(["OFF", f"{len(vertices)} {len(faces)} 0", *rows]) + "\n")
-    return path
-
-
-def colour_at(thing, point):
-    """The texel at the point of the surface nearest to ``point`` (object frame)."""
-    mesh = trimesh.Trimesh(thing.vertices, thing.faces, process=False)
-    triangles = mesh.triangles
-    nearest = trimesh.triangles.closest_point(triangles, np.tile(point, (len(triangles), 1)))
-    face = np.linalg.norm(nearest - point, axis=1).argmin()
-    weights = trimesh.triangles.points_to_barycentric(triangles[[face]], nearest[[face]])[0]
-    u, v = weights @ thing.uv[face]
-    height, width = thing.texture.shape[:2]
-    row, column = min(int((1 - v) * height), height - 1), min(int(u * width), width - 1)
-    return tuple(thing.texture[row, column].tolist())
 
 
 @pytest.mark.parametrize("suffix", ["off", "stl", "ply", "glb", "obj"])
@@ -83,78 +42,6 @@ def test_unit_scales(tmp_path, unit, factor):
 def test_scale_to_diameter_replaces_the_unit(tmp_path):
     path = write_off(tmp_path / "a.off", CORNERS * 1e6)
     assert load_mesh(path, scale_to_diameter_m=0.2).diameter == pytest.approx(0.2)
-
-
-def test_texture_is_right_side_up_and_not_mirrored(tmp_path):
-    thing = load_mesh(write_obj(tmp_path))
-    assert colour_at(thing, [0, -0.04, 0.04]) == RED
-    assert colour_at(thing, [0, 0.04, 0.04]) == GREEN
-    assert colour_at(thing, [0, -0.04, -0.04]) == BLUE
-    assert colour_at(thing, [0, 0.04, -0.04]) == WHITE
-    assert trimesh.Trimesh(thing.vertices, thing.faces).face_normals[:, 0].min() > 0.99
-
-
-def test_repeated_texture_is_tiled(tmp_path):
-    path = write_obj(tmp_path)
-    path.write_text(path.read_text().replace("vt 1 0", "vt 3 0").replace("vt 1 1", "vt 3 1"))
-    thing = load_mesh(path)
-    for period in (0, 1, 2):
-        left = -0.05 + period / 30 + 0.1 / 12
-        assert colour_at(thing, [0, left, 0.04]) == RED
-        assert colour_at(thing, [0, left + 0.1 / 6, 0.04]) == GREEN
-
-
-def test_parts_with_their_own_textures_and_colours_are_joined(tmp_path):
-    path = write_obj(tmp_path)
-    Image.new("RGB", (4, 32), (9, 8, 7)).save(tmp_path / "other image.png")
-    (tmp_path / "thing.mtl").write_text(
-        "newmtl m\nmap_Kd tex.png\nnewmtl n\nmap_Kd -s 1 1 1 other image.png\nnewmtl o\nKd 0 0 1\n".replace(
-            "-s 1 1 1 other image.png", "other image.png"
-        )
-    )
-    path.write_text(
-        path.read_text()
-        + "v 0 .1 0\nv 0 .2 0\nv 0 .2 .1\nusemtl n\nf 5/1 6/2 7/3\nv 0 -.1 0\nv 0 0 0\nv 0 0 .1\nusemtl o\nf 8 9 10\n"
-    )
-    thing = load_mesh(path)
-    assert len(thing.faces) == 4
-    assert colour_at(thing, [0, 0.08, -0.04]) == (9, 8, 7)
-    assert colour_at(thing, [0, -0.08, -0.04]) == BLUE
-    assert colour_at(thing, [0, -0.045, 0.045]) == RED
-
-
-@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "I;16"])
-def test_any_image_mode_becomes_rgb(tmp_path, mode):
-    path = write_obj(tmp_path)
-    value = np.full((8, 8), 200 * 257 if mode == "I;16" else 200, np.uint16 if mode == "I;16" else np.uint8)
-    picture = Image.fromarray(value)
-    (picture if mode == "I;16" else picture.convert(mode)).save(tmp_path / "tex.png")
-    assert colour_at(load_mesh(path), [0, 0, 0]) == (200, 200, 200)
-
-
-@pytest.mark.parametrize("suffix", ["ply", "glb"])
-def test_vertex_colours_blend(tmp_path, suffix):
-    mesh = trimesh.Trimesh(CORNERS, FACES, process=False, vertex_colors=[RED, RED, RED, BLUE])
-    mesh.export(tmp_path / f"a.{suffix}")
-    body = load_mesh(tmp_path / f"a.{suffix}")
-    offset = -(CORNERS.min(0) + CORNERS.max(0)) / 2
-    assert colour_at(body, CORNERS[3] + offset) == BLUE
-    assert colour_at(body, CORNERS[:3].mean(0) + offset) == RED
-    red, green, blue = colour_at(body, (CORNERS[3] + CORNERS[1]) / 2 + offset)
-    assert green == 0
-    assert 60 < red < 195
-    assert 60 < blue < 195
-
-
-def test_face_colours_and_plain_grey(tmp_path):
-    mesh = trimesh.Trimesh(CORNERS, FACES, process=False, face_colors=[RED, GREEN, BLUE, WHITE])
-    mesh.export(tmp_path / "a.ply")
-    body = load_mesh(tmp_path / "a.ply")
-    offset = -(CORNERS.min(0) + CORNERS.max(0)) / 2
-    found = [colour_at(body, CORNERS[face].mean(0) + offset) for face in FACES]
-    assert found == [RED, GREEN, BLUE, WHITE]
-    grey = load_mesh(write_off(tmp_path / "b.off"))
-    assert {colour_at(grey, CORNERS[face].mean(0) + offset) for face in FACES} == {(160, 160, 160)}
 
 
 def test_inside_out_body_is_turned(tmp_path):
