@@ -134,7 +134,8 @@ def motion_world(action: WorldAction) -> np.ndarray:
         case Turn(rotation=rotation, translation=translation, grasp=pivot):
             motion[:3, :3], motion[:3, 3] = rotation, pivot + translation - rotation @ pivot
         case LiftAndDrop(height_m=height_m, rotation=rotation, centre=pivot):
-            motion[:3, :3], motion[:3, 3] = rotation, pivot + [0.0, 0.0, height_m] - rotation @ pivot
+            motion[:3, :3], motion[:3, 3] = rotation, pivot - rotation @ pivot
+            motion[2, 3] += height_m
     return motion
 
 

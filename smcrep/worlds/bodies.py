@@ -4,6 +4,9 @@ One model is compiled per tuple of objects; a branch gets a copy with its own nu
 ...), never a compile of its own.
 """
 
+# pyright: reportAttributeAccessIssue=false
+# (MuJoCo's names come from a compiled module without stubs.)
+
 import copy
 from collections.abc import Sequence
 from functools import lru_cache
@@ -28,7 +31,7 @@ TABLE, ACTED_ON, CLUTTER, FINGER = 1, 2, 4, 8  # collision bits
 
 @lru_cache(maxsize=512)
 def hull_inertia(obj: ObjectModel) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
-    """Of the convex hull at density 1: mass, centroid [3], principal axes as a quaternion [4], principal moments [3]."""
+    """Of the convex hull at density 1: mass, centroid [3], principal axes (quaternion [4]), principal moments [3]."""
     spec = mujoco.MjSpec()
     _add_body(spec, obj)
     model = _compile(spec, (obj,))

@@ -1,5 +1,8 @@
 """Rigid-body physics by MuJoCo: what becomes of objects on the table z = 0, for many branches in one roll-out."""
 
+# pyright: reportAttributeAccessIssue=false
+# (MuJoCo's names come from a compiled module without stubs.)
+
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -65,7 +68,7 @@ def trajectories(
             control[i, : round(push.duration_s / TIMESTEP_S)] = FINGER_SPEED
     with _without_log_file():
         overlaps = [_overlap(objects, model, data, start) for model, start in zip(models, state, strict=True)]
-        path, _ = rollout.rollout(models, [data], state, control)
+        path = np.asarray(rollout.rollout(models, [data], state, control)[0])
     paths = [path[i, :n] for i, n in enumerate(steps)]
     wrong = {i: why for i, path in enumerate(paths) if (why := overlaps[i] or _trouble(path, len(objects)))}
     if wrong:

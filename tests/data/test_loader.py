@@ -158,7 +158,8 @@ def test_a_script_that_forgets_to_close_ends(store: Store) -> None:
         "import sys; from smcrep.data.loader import TransitionLoader; from smcrep.data.store import Store\n"
         "loader = TransitionLoader(Store(sys.argv[1]), batch_states=4, seed=0); next(loader); print('end')"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(store.path)], capture_output=True, text=True, timeout=60)
+    command = [sys.executable, "-c", code, str(store.path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=Path(__file__).parents[2])
     assert (done.returncode, done.stdout, done.stderr) == (0, "end\n", "")
 
 

@@ -132,6 +132,7 @@ def test_verify_finds_the_flipped_bit_and_the_missing_shard(folder: Path) -> Non
         Store(folder)
 
 
+ROOT = Path(__file__).parents[2]
 MEMORY = """
 import sys, numpy as np
 from smcrep.data.store import Store
@@ -155,6 +156,8 @@ def test_memory_does_not_grow_with_the_store(tmp_path: Path) -> None:
     for num_states in (128, 2048):
         folders.append(str(tmp_path / str(num_states)))
         random_store(Path(folders[-1]), shards=(num_states,), k=1, schema=image_schema(72, 11))
-    done = subprocess.run([sys.executable, "-c", MEMORY, *folders], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY, *folders], capture_output=True, text=True, check=True, cwd=ROOT
+    )
     small, large = map(float, done.stdout.split())
     assert large - small < 16

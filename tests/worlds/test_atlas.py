@@ -21,6 +21,18 @@ def test_materials_tile_the_texture_and_do_not_overlap(num_materials):
     assert sum(map(len, seen)) == len(set.union(*seen))
 
 
+@pytest.mark.parametrize("num_materials", range(1, 10))
+def test_each_material_shows_its_own_paint_alone(num_materials, monkeypatch):
+    paints = iter(range(num_materials))
+    one_colour = lambda rng, height, width, theme: np.full((height, width, 3), next(paints), np.uint8)
+    monkeypatch.setattr("smcrep.worlds.atlas.surface", one_colour)
+    parts = [box(1, 1, 1, 2).move(2 * k, 0, 0).paint(k) for k in range(num_materials)]
+    thing = assemble("a-0", "a", parts, 0.2, np.random.default_rng(0))
+    u, v = (thing.uv.reshape(-1, 2) * TEXTURE_SIZE).T
+    shown = thing.texture[(TEXTURE_SIZE - v).astype(int), u.astype(int), 0].reshape(num_materials, -1)
+    np.testing.assert_array_equal(shown, np.broadcast_to(np.arange(num_materials)[:, None], shown.shape))
+
+
 def test_parts_of_one_material_share_its_texels():
     parts = [box(1, 1, 1, 2), box(1, 1, 1, 2).move(2, 0, 0), box(1, 1, 1, 2).move(4, 0, 0).paint(1)]
     thing = assemble("a-0", "a", parts, 0.2, np.random.default_rng(0))

@@ -45,8 +45,15 @@ def test_scale_to_diameter_replaces_the_unit(tmp_path):
 
 
 def test_inside_out_body_is_turned(tmp_path):
-    body = load_mesh(write_off(tmp_path / "a.off", faces=FACES[:, ::-1]))
+    colours = [RED, RED, RED, BLUE]
+    trimesh.Trimesh(CORNERS, FACES[:, ::-1], process=False, vertex_colors=colours).export(tmp_path / "a.ply")
+    body = load_mesh(tmp_path / "a.ply")
     assert trimesh.Trimesh(body.vertices, body.faces).volume > 0
+    top = np.isclose(body.vertices[body.faces][..., 2], 0.15)
+    corners = body.uv[top]  # where the blue vertex stands, in each of its three faces
+    rows = ((1 - corners[:, 1]) * body.texture.shape[0]).astype(int)
+    columns = (corners[:, 0] * body.texture.shape[1]).astype(int)
+    np.testing.assert_array_equal(body.texture[rows, columns], [BLUE] * 3)
 
 
 def test_zero_area_faces_are_left_out(tmp_path):
