@@ -8,13 +8,14 @@ A split file is JSON: lists of names under "train", "val", "test", and (optional
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
 from smcrep.worlds.environments import TEST_ENVIRONMENTS, TRAIN_ENVIRONMENTS
-from smcrep.worlds.meshes import load_folder
+from smcrep.worlds.object_source import ObjectSet
 from smcrep.worlds.simulate import MeshObjects, Policy, Simulation, generate
 
 
@@ -25,6 +26,18 @@ def named_in(split_file: Path, split: str) -> tuple[tuple[str, ...], tuple[str, 
         raise ValueError(f"{split_file}: no objects under {split!r}; it has {', '.join(sorted(content))}")
     kinds = content.get("kind", {})
     return tuple(content[split]), tuple(kinds.get(name, name) for name in content[split]) if kinds else ()
+
+
+def is_usable(objects: ObjectSet, index: int, on_bad: str) -> bool:
+    """Open one mesh. One that cannot be used is printed, or raised where ``on_bad`` is "refuse"."""
+    try:
+        objects[index]
+    except ValueError as error:
+        if on_bad == "refuse":
+            raise
+        print(f"skipped: {error}")
+        return False
+    return True
 
 
 def main(
@@ -45,19 +58,17 @@ def main(
     seed: int = 0,
     processes: int = os.cpu_count() or 1,
 ) -> None:
-    """Write (or complete) the store ``out``. Every mesh is opened first, so that a bad one is named at once."""
-    objects, problems = load_folder(root, unit=unit, up=up, on_bad=on_bad)
-    for problem in problems:
-        print(f"skipped: {problem}")
-    names, families = named_in(split_file, split) if split_file else (tuple(o.name for o in objects), ())
-    usable = {o.name for o in objects}
-    kept = [i for i, name in enumerate(names) if name in usable]
+    """Write (or complete) the store ``out``. Every mesh asked for is opened first: a bad one is named at once."""
+    names, families = named_in(split_file, split) if split_file else ((), ())
+    asked = ObjectSet(MeshObjects(str(root), unit, up, names, families))
+    kept = [i for i in range(len(asked)) if is_usable(asked, i, on_bad)]
     if not kept:
-        raise ValueError(f"{root}: none of the {len(names)} meshes asked for can be used; see the lines above")
+        raise ValueError(f"{root}: none of the {len(asked)} meshes asked for can be used; see the lines above")
+    usable = MeshObjects(
+        str(root), unit, up, tuple(asked.names[i] for i in kept), tuple(asked.families[i] for i in kept)
+    )
     simulation = Simulation(
-        MeshObjects(
-            str(root), unit, up, tuple(names[i] for i in kept), tuple(families[i] for i in kept) if families else ()
-        ),
+        usable,
         TRAIN_ENVIRONMENTS if environments == "train" else TEST_ENVIRONMENTS,
         Policy(support=support, num_branches=num_branches),
         states_per_object,
@@ -72,4 +83,7 @@ def main(
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    try:
+        tyro.cli(main)
+    except ValueError as error:
+        sys.exit(f"error: {error}")

@@ -8,6 +8,7 @@ What the rows mean stands in cards/procedural.md.
 """
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -59,4 +60,7 @@ def main(
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    try:
+        tyro.cli(main)
+    except ValueError as error:
+        sys.exit(f"error: {error}")

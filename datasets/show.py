@@ -5,6 +5,7 @@
 Clouds are drawn by themselves (not over the picture) through the same pinhole, nearer points brighter.
 """
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -62,4 +63,7 @@ def main(store: tyro.conf.Positional[Path], /, out: Path = Path("sheet.png"), st
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    try:
+        tyro.cli(main)
+    except ValueError as error:
+        sys.exit(f"error: {error}")

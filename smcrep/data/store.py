@@ -156,23 +156,29 @@ class Store:
         unknown = [c for c in columns if c not in self.schema.columns]
         if unknown:
             raise ValueError(f"{self.path}: no columns {unknown}; the store has {sorted(self.schema.columns)}")
-        rows = rows.astype(np.int64)  # unsigned would become floating point below
-        shard = np.searchsorted(self._starts, rows, side="right") - 1
-        local = rows - self._starts[shard]
-        return {name: torch.from_numpy(self._gather(name, shard, local)) for name in columns}
+        return {name: block[:, 0] for name, block in self._gather(columns, rows, 1).items()}
 
-    def _gather(self, name: str, shard: np.ndarray, local: np.ndarray) -> np.ndarray:
-        column = self.schema.columns[name]
-        out = np.empty((len(shard), *column.shape), column.dtype)
-        if column.num_bytes < 1024:
-            for s in np.unique(shard):
-                where = shard == s
-                out[where] = self._shards[s][name][local[where]]
-        else:  # row by row: a large temporary costs more in page faults than the copy itself
-            views = [arrays[name] for arrays in self._shards]
-            for to, (s, row) in enumerate(zip(shard.tolist(), local.tolist(), strict=True)):
-                out[to] = views[s][row]
-        return out
+    def _gather(self, columns: Sequence[str], index: np.ndarray, size: int) -> dict[str, Tensor]:
+        """Blocks ``index`` [r] of ``size`` rows each: name -> [r, size, *shape]."""
+        index = index.astype(np.int64)  # unsigned would become floating point below
+        starts = self._starts // size
+        shard = np.searchsorted(starts, index, side="right") - 1
+        local = index - starts[shard]
+        groups = {s: np.flatnonzero(shard == s) for s in np.unique(shard).tolist()}
+        places = list(zip(range(len(index)), shard.tolist(), local.tolist(), strict=True))
+        result = {}
+        for name in columns:
+            column = self.schema.columns[name]
+            views = {s: self._shards[s][name].reshape(-1, size, *column.shape) for s in groups}
+            out = np.empty((len(index), size, *column.shape), column.dtype)
+            if size * column.num_bytes < 1024:
+                for s, where in groups.items():
+                    out[where] = views[s][local[where]]
+            else:  # one by one: a large temporary costs more in page faults than the copy itself
+                for to, s, at in places:
+                    out[to] = views[s][at]
+            result[name] = torch.from_numpy(out)
+        return result
 
     def transitions(self, states: np.ndarray, senses: Sequence[str] | None = None) -> Transition:
         """States [b] as one batch; ``senses`` as named, or all that the store has."""
@@ -214,13 +220,12 @@ class Store:
         return self.transitions(states), self.targets(states, depth=False)
 
     def _read_states(self, states: np.ndarray, columns: Sequence[str]) -> dict[str, Tensor]:
-        v = self.num_branches + 1
-        if len(states) and (np.min(states) < 0 or np.max(states) >= self.num_states):
+        states = np.asarray(states)
+        if len(states) and (states.min() < 0 or states.max() >= self.num_states):
             raise ValueError(
-                f"{self.path}: states {np.min(states)}..{np.max(states)} asked, the store has 0..{self.num_states - 1}"
+                f"{self.path}: states {states.min()}..{states.max()} asked, the store has 0..{self.num_states - 1}"
             )
-        rows = (np.asarray(states)[:, None] * v + np.arange(v)).ravel()
-        return {name: t.unflatten(0, (len(states), v)) for name, t in self.read(rows, columns).items()}
+        return self._gather(columns, states, self.num_branches + 1)
 
     def _per_state(self, column: str) -> np.ndarray:
         return np.concatenate([s[column][:: self.num_branches + 1] for s in self._shards])

@@ -106,6 +106,8 @@ def branch_model(
     else:
         model.body_pos[finger] = _finger_start(objects[0], push, T_world_object)
         model.body_quat[finger] = _quaternion_from_x(push.direction)
+        # Heavier above 20 N: a step of the full force must not carry it far beyond its speed.
+        model.body_mass[finger] = max(FINGER_MASS_KG, push.force_n * TIMESTEP_S / (0.4 * FINGER_SPEED))
         gain = 10 * push.force_n / FINGER_SPEED  # full force up to 0.9 of the finger's speed
         model.actuator_gainprm[0, 0], model.actuator_biasprm[0, 2] = gain, -gain
         model.actuator_forcerange[0] = -push.force_n, push.force_n
@@ -150,8 +152,9 @@ def _compile(spec: mujoco.MjSpec, objects: tuple[ObjectModel, ...]) -> mujoco.Mj
     try:
         return spec.compile()
     except ValueError as error:
+        reason = str(error).splitlines()[0].removeprefix("Error: ")
         names = ", ".join(o.name for o in objects)
-        raise ValueError(f"physics: MuJoCo cannot make a body of {names}: {error}; repair or skip the mesh") from error
+        raise ValueError(f"physics: MuJoCo cannot make a body of {names}: {reason}; repair or skip the mesh") from error
 
 
 def _finger_start(obj: ObjectModel, push: Push, T_world_object: np.ndarray) -> np.ndarray:

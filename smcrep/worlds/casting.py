@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from smcrep.worlds.camera import Camera, inverse
 from smcrep.worlds.objects import ObjectModel
 
-NUM_BOXES = 16  # rays that miss cost a third of those that hit: closer boxes save more than they cost up to here
+HALVINGS = 4  # rays that miss cost a third of those that hit: closer boxes save more than they cost up to here
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
@@ -121,18 +121,16 @@ def _masks(object: ObjectModel, T_camera_object: NDArray[np.float64], x: Floats,
 
 @lru_cache(maxsize=64)
 def _boxes(object: ObjectModel) -> NDArray[np.float64]:
-    """Corners [b, 8, 3] of at most NUM_BOXES boxes that hold all faces: the box with the longest side is halved at the
-    median of its faces until there are enough."""
-    corners = object.vertices[object.faces].astype(np.float64)
-    parts = [np.arange(len(corners))]
-    for _ in range(NUM_BOXES - 1):
-        sides = [np.ptp(corners[part].mean(1), axis=0) for part in parts]
-        part = parts.pop(int(np.argmax([side.max() for side in sides])))
-        if len(part) < 2:
-            parts.append(part)
-            break
-        centre = corners[part].mean(1)
-        order = np.argsort(centre[:, np.argmax(np.ptp(centre, axis=0))], kind="stable")
-        parts += [part[order[: len(part) // 2]], part[order[len(part) // 2 :]]]
-    ends = np.stack([[corners[part].min((0, 1)), corners[part].max((0, 1))] for part in parts])
+    """Corners [2^HALVINGS, 8, 3] of boxes that hold all faces: a set of faces is halved at the median along the longest
+    side of its box, again and again."""
+    a, b, c = object.vertices.T[:, object.faces.T].swapaxes(0, 1)  # each corner [3, f]: one row for each axis
+    centre = a + b + c
+    num_faces, num_boxes = len(object.faces), 2**HALVINGS
+    sets = np.resize(np.arange(num_faces), (1, -(-num_faces // num_boxes) * num_boxes))  # some faces twice
+    for _ in range(HALVINGS):
+        inside = centre[:, sets]
+        along = inside[np.ptp(inside, axis=2).argmax(0), np.arange(len(sets))]
+        sets = np.take_along_axis(sets, along.argsort(1), 1).reshape(2 * len(sets), -1)
+    low, high = np.minimum(np.minimum(a, b), c)[:, sets].min(2), np.maximum(np.maximum(a, b), c)[:, sets].max(2)
+    ends = np.stack([low.T, high.T], 1).astype(np.float64)
     return np.stack([ends[:, [k & 1, k >> 1 & 1, k >> 2 & 1], [0, 1, 2]] for k in range(8)], 1)

@@ -108,7 +108,7 @@ def _draw_tables(views: Sequence[View], frames: Frames, colour: Colour) -> None:
 
 
 def _draw_objects(views: Sequence[View], frames: Frames, colour: Colour, num_threads: int) -> None:
-    """Every object model with all its placements in one cast; what is nearest wins; shading of what is seen."""
+    """Every object model with all its placements in one cast; what is nearest wins."""
     placements: dict[tuple[ObjectModel, int], list[tuple[int, int]]] = {}
     for i, view in enumerate(views):
         for j, object in enumerate(view.objects):
@@ -116,19 +116,14 @@ def _draw_objects(views: Sequence[View], frames: Frames, colour: Colour, num_thr
             placements.setdefault((object, copy), []).append((i, j))
     cameras = [view.camera for view in views]
     depth, segmentation = frames.clean_depth.reshape(-1), frames.segmentation.reshape(-1)
-    found = []
     for (object, _), pairs in placements.items():
         of_view, slot = np.array(pairs).T
         T_camera_world = np.stack([cameras[i].T_camera_world for i in of_view])
         T_camera_object = T_camera_world @ np.stack([views[i].poses[j] for i, j in pairs])
         hits = cast(object, cameras, of_view, T_camera_object, num_threads=num_threads)
         hits = hits.keep(hits.depth < depth[hits.pixel])
-        label = np.repeat((FIRST_OBJECT + slot).astype(np.uint8), np.diff(hits.start))
         depth[hits.pixel] = hits.depth
-        segmentation[hits.pixel] = label
-        found.append((object, of_view, T_camera_world, T_camera_object, hits, label))
-    for object, of_view, T_camera_world, T_camera_object, hits, label in found:
-        hits = hits.keep(segmentation[hits.pixel] == label)
+        segmentation[hits.pixel] = np.repeat((FIRST_OBJECT + slot).astype(np.uint8), np.diff(hits.start))
         footprint_m = T_camera_object[:, 2, 3] / np.array([cameras[i].focal_px for i in of_view])
         planes, normals = shade(
             look_up(texture(object), hits, footprint_m),

@@ -46,11 +46,13 @@ def texture(object: ObjectModel) -> Texture:
         image = np.repeat(image, 2, 1)  # so that every texel has a neighbour to its right or its left
     levels = []
     while True:
-        levels.append(np.round(image).astype(np.int32) @ np.array([1, 256, 65536], np.int32))
+        red, green, blue = np.moveaxis(np.rint(image).astype(np.int32), 2, 0)
+        levels.append(red + (green << 8) + (blue << 16))
         if min(image.shape[:2]) < 2 * SMALLEST_LEVEL:
             break
-        image = np.pad(image, ((0, image.shape[0] % 2), (0, image.shape[1] % 2), (0, 0)), "edge")
-        image = image.reshape(image.shape[0] // 2, 2, image.shape[1] // 2, 2, 3).mean((1, 3))
+        if image.shape[0] % 2 or image.shape[1] % 2:
+            image = np.pad(image, ((0, image.shape[0] % 2), (0, image.shape[1] % 2), (0, 0)), "edge")
+        image = (image[::2, ::2] + image[1::2, ::2] + image[::2, 1::2] + image[1::2, 1::2]) / 4
     height, width = object.texture.shape[:2]
     texel = object.uv * np.array([width, -height], np.float32) + np.array([0, height], np.float32)
     edges = texel[:, 1:] - texel[:, :1]
