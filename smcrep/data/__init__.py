@@ -1,1 +1,1 @@
-
+"""Episodes on disk: `store`, `loader`, `splits`, `augment`, `readers`. Import each from its own file."""

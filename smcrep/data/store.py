@@ -125,15 +125,15 @@ class Store:
     def num_states(self) -> int:
         return self.num_rows // (self.num_branches + 1)
 
-    @cached_property
+    @property
     def object_ids(self) -> np.ndarray:
         """int64 [num_states]: the object acted on in each state."""
-        return self._per_state("object_id")
+        return self._state_columns["object_id"]
 
-    @cached_property
+    @property
     def class_ids(self) -> np.ndarray:
         """int64 [num_states]."""
-        return self._per_state("class_id")
+        return self._state_columns["class_id"]
 
     @cached_property
     def dataset(self) -> "Dataset":
@@ -227,5 +227,7 @@ class Store:
             )
         return self._gather(columns, states, self.num_branches + 1)
 
-    def _per_state(self, column: str) -> np.ndarray:
-        return np.concatenate([s[column][:: self.num_branches + 1] for s in self._shards])
+    @cached_property
+    def _state_columns(self) -> dict[str, np.ndarray]:
+        v = self.num_branches + 1
+        return {c: np.concatenate([s[c][::v] for s in self._shards]) for c in ("object_id", "class_id")}

@@ -1,1 +1,1 @@
-
+"""Actions, rotations, physics parameters: what every other room stands on."""

@@ -2,6 +2,7 @@
 
 import colorsys
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 import torch
@@ -151,6 +152,13 @@ def test_wrong_inputs_are_named() -> None:
     for wrong in (pictures(2, 8, 8, 3).float(), pictures(3, 8, 8, 3), pictures(2, 3, 8, 8)):
         with pytest.raises(ValueError, match=r"augment: images are .*; pass uint8 \[..., h, w, 3\]"):
             augment(wrong, Augmentation.identity(2))
-    for change in ({"area": (0.0, 1.0)}, {"hue": 0.6}, {"grey_p": 1.2}, {"blur": (0.0, 1.0)}, {"ratio": (2.0, 1.0)}):
+    changes: tuple[dict[str, Any], ...] = (
+        {"area": (0.0, 1.0)},
+        {"hue": 0.6},
+        {"grey_p": 1.2},
+        {"blur": (0.0, 1.0)},
+        {"ratio": (2.0, 1.0)},
+    )
+    for change in changes:
         with pytest.raises(ValueError, match=f"AugmentationRanges: .*{next(iter(change))}"):
             AugmentationRanges(**change)

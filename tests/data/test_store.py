@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,7 +75,7 @@ def test_transitions_and_targets_hold_the_rows_of_their_states(tmp_path: Path) -
 
 def test_hugging_face_datasets_opens_the_same_bytes(tmp_path: Path) -> None:
     written = random_store(tmp_path)
-    table = Store(tmp_path).dataset.with_format("arrow")[[20, 3, 35]]
+    table: Any = Store(tmp_path).dataset.with_format("arrow")[[20, 3, 35]]
     points = np.frombuffer(b"".join(table.column("points").to_pylist()), np.float32).reshape(3, 5, 3)
     np.testing.assert_array_equal(points, written["points"][[20, 3, 35]])
     assert table.column("state_id").to_pylist() == [6, 1, 11]

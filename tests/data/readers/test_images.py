@@ -7,6 +7,7 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -170,11 +171,12 @@ def test_what_cannot_be_read_is_named(folder: Path, tmp_path: Path) -> None:
 def test_views_are_the_picture_under_the_recorded_parameters(folder: Path) -> None:
     source = AugmentedImages(open_folder(folder), 12, 3, seed=1)
     t, y = source.load(np.array([4, 1]), epoch=0)
-    assert isinstance(t.action, Augmentation)
+    action: Any = t.action
+    assert isinstance(action, Augmentation)
     assert t.after["rgb"].shape == (2, 3, 12, 12, 3)
     np.testing.assert_array_equal(t.before["rgb"][0], source.pictures.decode(4, 12))
     for i in range(3):
-        assert torch.equal(augment(t.before["rgb"], t.action[:, i]), t.after["rgb"][:, i])
+        assert torch.equal(augment(t.before["rgb"], action[:, i]), t.after["rgb"][:, i])
     assert (t.object_id.tolist(), y.class_id.tolist()) == ([4, 1], [1, 0])
     assert (t.physics, bool(y.physics.isnan().all()), y.pose_after.shape) == (None, True, (2, 3, 4, 4))
 
