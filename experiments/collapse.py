@@ -12,6 +12,7 @@ Leaves claims/audit.json and pictures in the run's folder (and claims in the con
 """
 
 import argparse
+import os
 import sys
 import time
 from dataclasses import replace
@@ -74,6 +75,10 @@ def audit_stores(run: Path, num_states: int) -> dict[str, Store]:
     test = Store(store_path(run, "test"))
     base = Simulation.from_json(test.manifest.config["simulation"])
     per_object = max(1, num_states // len(test.objects))
+    states = {
+        "action": per_object,
+        "physics": max(1, per_object // 4),
+    }  # a push is simulated, a turn in the hand is not
     policies = {
         "action": replace(base.policy, num_branches=NUM_CANDIDATES + 1, branch_over="action"),
         "physics": replace(
@@ -87,8 +92,10 @@ def audit_stores(run: Path, num_states: int) -> dict[str, Store]:
     }
     stores = {}
     for signal, policy in policies.items():
-        simulation = replace(base, policy=policy, states_per_object=per_object, depth=True, seed=base.seed + 1)
-        stores[signal] = Store(generate(simulation, run / f"stores/audit-{signal}-{num_states}"))
+        simulation = replace(base, policy=policy, states_per_object=states[signal], depth=True, seed=base.seed + 1)
+        stores[signal] = Store(
+            generate(simulation, run / f"stores/audit-{signal}-{num_states}", processes=os.cpu_count() or 1)
+        )
     return stores
 
 
