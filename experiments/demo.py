@@ -9,6 +9,7 @@ Expected: few-shot above the untrained encoder; the action *used* by ours and *i
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import time
@@ -22,7 +23,9 @@ HERE = Path(__file__).parent
 def step(words: str, *arguments: str | Path) -> None:
     command = [str(a) for a in arguments]
     print(f"\n== {words}\n   python experiments/{' '.join(command)}", flush=True)
-    subprocess.run([sys.executable, str(HERE / command[0]), *command[1:]], check=True)
+    # Threads that wait asleep rather than spinning: on cores that others use too, spinning costs a factor.
+    environment = {"OMP_WAIT_POLICY": "PASSIVE"} | os.environ
+    subprocess.run([sys.executable, str(HERE / command[0]), *command[1:]], check=True, env=environment)
 
 
 def main() -> None:

@@ -26,11 +26,11 @@ class Optim:
     precision     "auto" is bf16-mixed on CUDA and 32-true elsewhere.
     """
 
-    lr: float = 2e-3
+    lr: float = 4e-3
     weight_decay: float = 0.02
     warmup: int = 40
-    steps: int = 1000
-    batch_states: int = 32
+    steps: int = 500
+    batch_states: int = 16
     grad_clip: float = 1.0
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
 
@@ -59,7 +59,7 @@ class Recipe:
     objective: SensorimotorWeights = field(default_factory=SensorimotorWeights)
     optim: Optim = field(default_factory=Optim)
     sense_dropout: float = 0.15
-    num_points: int = 0
+    num_points: int = 128
     seed: int = 0
     log_every: int = 20
     checkpoint_every: int = 200
@@ -92,7 +92,8 @@ class Recipe:
 
 def demo() -> Recipe:
     """Two senses, hand turns and looks of procedural objects: some 80 s of training on 2 cores."""
-    return Recipe()
+    # Chosen on validation objects: 0.05 finds the true outcome more often than 0.1 (.49 / .46), 0.2 hardly learns it.
+    return Recipe(objective=SensorimotorWeights(equivariant_temperature=0.05))
 
 
 def tiny() -> Recipe:

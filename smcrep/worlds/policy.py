@@ -69,6 +69,11 @@ class Policy:
         heavy = sorted(set(self.kinds) - set(HAND_KINDS))
         if self.support == "hand" and heavy:
             raise ValueError(f"Policy: {heavy} need gravity; set support='table' or leave them out of kinds")
+        if self.support == "table" and "turn" in self.kinds:
+            raise ValueError(
+                "Policy: a turn released above a table settles, so turns from one outcome to another do not compose; "
+                "use lift_and_drop on a table, or support='hand'"
+            )
         if self.branch_over not in ("action", "physics"):
             raise ValueError(f"Policy: branch_over is {self.branch_over!r}; choose 'action' or 'physics'")
         if self.branch_over == "physics" and not (set(self.kinds) <= {"push", "lift_and_drop"} and self.vary_physics):

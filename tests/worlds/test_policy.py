@@ -181,6 +181,7 @@ def test_the_same_generator_gives_the_same_draws() -> None:
         ({"kinds": {"turn": -1.0}}, "weights"),
         ({"kinds": {"push": 1.0}}, "need gravity; set support='table'"),
         ({"support": "shelf"}, "'hand' or 'table'"),
+        ({"support": "table"}, "use lift_and_drop on a table"),
         ({"branch_over": "physics"}, "depend on physics"),
         ({"num_branches": 0}, "at least 1"),
         ({"max_angle_deg": "wide"}, "or 'so3'"),
