@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--control", type=Path, help="run of the arm trained without the action")
     parser.add_argument("--store", type=Path, help="objects to be questioned about (default: the run's test store)")
-    parser.add_argument("--episodes", type=int, default=300)
+    parser.add_argument("--episodes", type=int, default=200)
     parser.add_argument("--n-way", type=int, default=15, help="objects to tell apart (families: all there are)")
     parser.add_argument("--tiny", action="store_true", help="few episodes, to see that it runs")
     arguments = parser.parse_args()
@@ -67,7 +67,7 @@ def main() -> None:
     for name in ("few_shot.objects.fused.1", "few_shot.objects.fused.5", "few_shot.families.fused.5", "pose.fused"):
         if name in records:
             record = records[name]
-            beside = ", ".join(f"{k} {v:.3g}" for k, v in record.controls.items())
+            beside = ", ".join(f"{k} {v:.3g}" for k, v in record.controls.items() if not k.endswith(("_low", "_high")))
             print(f"{name}: {record.value:.3g} [{record.ci95[0]:.3g}, {record.ci95[1]:.3g}]  ({beside})")
 
 

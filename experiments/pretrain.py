@@ -64,7 +64,7 @@ class Data:
     up: str = "z"
     split: Path | None = None
     num_objects: tuple[int, int, int] = (300, 40, 60)
-    states_per_object: tuple[int, int, int] = (16, 6, 10)
+    states_per_object: tuple[int, int, int] = (8, 4, 6)
     num_branches: tuple[int, int, int] = (8, 16, 16)
     policy: Policy = field(default_factory=Policy)
     environments: tuple[str, ...] = TRAIN_ENVIRONMENTS

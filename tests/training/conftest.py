@@ -6,7 +6,7 @@ import torch
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> Iterator[None]:
-    """Networks this small wait for their threads longer than they compute, by the minute where tests run in parallel."""
+    """Networks this small wait for threads longer than they compute: minutes, where tests run in parallel."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -122,6 +122,17 @@ def test_it_learns(tmp_path: Path) -> None:
     assert curve[-1][1] < curve[0][1] - 0.5
 
 
+def test_half_precision_keeps_the_loss_whole(tmp_path: Path) -> None:
+    """Autocast reaches the encoders only: cosines at a temperature below 0.1 have no bits to spare."""
+    recipe = tiny_recipe(log_every=1)
+    train(recipe, tmp_path / "32")
+    half = replace(recipe, optim=replace(recipe.optim, precision="bf16-mixed"))
+    train(half, tmp_path / "16")
+    (_, whole), (_, rounded) = losses(tmp_path / "32")[0], losses(tmp_path / "16")[0]
+    assert rounded == pytest.approx(whole, rel=0.02)
+    assert rounded != whole
+
+
 def test_probe_is_called_when_due_and_logged(tmp_path: Path) -> None:
     recipe = tiny_recipe(probe_every=3)
     train(recipe, tmp_path, probe=lambda model: {"few_shot": float(model.config.num_vectors)})
