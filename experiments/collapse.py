@@ -230,7 +230,7 @@ def draw_use(records: dict[str, Record], run: Path) -> None:
         if name.startswith("use."):
             _, signal, sense = name.split(".")
             groups.setdefault(sense, {})[signal] = record
-    figures.bars(groups, 0.0, "Use of each signal (1: as the simulator could)", run / "figures/use.png")
+    figures.bars(groups, ("not used", 0.0), "Use of each signal (1: as the simulator could)", run / "figures/use.png")
     hits = {n.removeprefix("outcome."): r for n, r in records.items() if n.startswith("outcome.")}
     arms = {"fused": hits}
     for arm in ("no_action", "untrained"):
@@ -241,7 +241,10 @@ def draw_use(records: dict[str, Record], run: Path) -> None:
             }
     title = "The true outcome among 16, unseen objects (H@1)"
     figures.bars(
-        {"ours" if a == "fused" else a: r for a, r in arms.items()}, 1 / 16, title, run / "figures/outcome.png"
+        {"ours" if a == "fused" else a: r for a, r in arms.items()},
+        ("chance", 1 / 16),
+        title,
+        run / "figures/outcome.png",
     )
 
 

@@ -218,13 +218,15 @@ def draw_embedding(ours: Embedding, store: Store, run: Path) -> None:
     chosen = np.unique(store.object_ids)[:12]
     states = np.repeat(np.arange(store.num_states), per_state)
     rows = np.flatnonzero(np.isin(store.object_ids[states], chosen))[:1500]
-    z = ours.fused[rows].cpu().numpy()
     perplexity = min(30.0, (len(rows) - 1) / 3)
-    xy = TSNE(perplexity=perplexity, init="pca", random_state=SEED).fit_transform(z)
+    what, how = (
+        TSNE(perplexity=perplexity, init="pca", random_state=SEED).fit_transform(z[rows].cpu().numpy())
+        for z in (ours.invariant(), ours.equivariant())
+    )
     rotation = store.read(rows, ["pose"])["pose"].numpy()[:, :3, :3]
     heading = np.degrees(np.arctan2(rotation[:, 0, 1], rotation[:, 0, 0]))  # of the object's x axis in the image
     labels = [names[i] for i in store.object_ids[states[rows]].tolist()]
-    figures.embedding_map(xy, labels, heading, run / "figures/map.png")
+    figures.embedding_map(what, how, labels, heading, run / "figures/map.png")
     if "rgb" not in store.schema.columns:
         return
     first = np.arange(store.num_states) * per_state

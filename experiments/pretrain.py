@@ -28,7 +28,7 @@ from smcrep.data.splits import read_split_file, split_objects
 from smcrep.data.store import Store
 from smcrep.hub import save_pretrained
 from smcrep.results import commit
-from smcrep.training import recipes
+from smcrep.training import checkpoint, recipes
 from smcrep.training.build import Compute, build_fabric
 from smcrep.training.command_line import parse
 from smcrep.training.fit import NotFinite, fit
@@ -170,6 +170,7 @@ def main() -> None:
         paths = make_stores(run, progress=fabric.is_global_zero)
     train, val = Store(paths["train"]), Store(paths["val"])
     recipe = scaled(run.recipe, train.transitions(some_states(train, NUM_SCALING_STATES)))
+    checkpoint.load(run.out / "checkpoint", recipe)  # a folder of another run is refused before it is written to
     if fabric.is_global_zero:
         write_json(run.out / "recipe.json", recipe.to_json())
         write_json(run.out / "stores.json", {split: str(path) for split, path in paths.items()})

@@ -51,8 +51,9 @@ def few_shot(arms: Mapping[str, Mapping[int, Record]], chance: float, title: str
         axis.legend(loc="lower right")
 
 
-def bars(groups: Mapping[str, Mapping[str, Record]], chance: float, title: str, path: Path) -> None:
-    """Grouped bars with their intervals. groups: arm -> {measure: record}; one line marks chance."""
+def bars(groups: Mapping[str, Mapping[str, Record]], floor: tuple[str, float], title: str, path: Path) -> None:
+    """Grouped bars with their intervals. groups: arm -> {measure: record}; one line marks the floor (its
+    name and height)."""
     measures = list(next(iter(groups.values())))
     width = 0.8 / len(groups)
     with picture(path, size=(1.6 + 1.2 * len(measures), 3.2)) as (_, axes):
@@ -72,27 +73,27 @@ def bars(groups: Mapping[str, Mapping[str, Record]], chance: float, title: str, 
                 ecolor="#444444",
                 error_kw={"lw": 1},
             )
-        axis.axhline(chance, color="#888888", lw=1, ls=":")
-        axis.text(len(measures) - 0.45, chance, " chance", va="center", color="#888888", fontsize=8)
+        axis.axhline(floor[1], color="#888888", lw=1, ls=":")
+        axis.text(len(measures) - 0.45, floor[1], f" {floor[0]}", va="center", color="#888888", fontsize=8)
         axis.set_xticks(range(len(measures)), measures)
         axis.set(title=title)
         axis.legend()
 
 
-def embedding_map(xy: np.ndarray, objects: Sequence[str], angle_deg: np.ndarray, path: Path) -> None:
-    """Two views of one planar map. xy [n, 2]; objects [n] names; angle_deg [n] of the pose, for the colour wheel."""
+def embedding_map(what: np.ndarray, how: np.ndarray, objects: Sequence[str], angle_deg: np.ndarray, path: Path) -> None:
+    """Planar maps of the two parts of an embedding. what, how [n, 2]; objects [n] names; angle_deg [n] of the pose."""
     names = sorted(set(objects))
     index = np.array([names.index(o) for o in objects])
     with picture(path, columns=2, size=(4.6, 4.2)) as (figure, axes):
         for axis in axes:
             bare(axis)
-        axes[0].scatter(*xy.T, c=index, cmap="tab20", s=7, lw=0)
-        axes[0].set_title("What it is: coloured by object")
+        axes[0].scatter(*what.T, c=index, cmap="tab20", s=7, lw=0)
+        axes[0].set_title("The part that says what it is, by object")
         for i, name in enumerate(names):
             if len(names) <= 20:
-                axes[0].annotate(name, np.median(xy[index == i], 0), fontsize=6, ha="center", color="#222222")
-        wheel = axes[1].scatter(*xy.T, c=angle_deg, cmap="twilight", s=7, lw=0, vmin=-180, vmax=180)
-        axes[1].set_title("How it stands: coloured by orientation")
+                axes[0].annotate(name, np.median(what[index == i], 0), fontsize=6, ha="center", color="#222222")
+        wheel = axes[1].scatter(*how.T, c=angle_deg, cmap="twilight", s=7, lw=0, vmin=-180, vmax=180)
+        axes[1].set_title("The part that says how it stands, by heading")
         figure.colorbar(wheel, ax=axes[1], shrink=0.6, label="degrees", ticks=[-180, -90, 0, 90, 180])
 
 
@@ -136,8 +137,8 @@ def outcomes(
             for axis, which in zip(row[2:], order[i], strict=True):
                 _frame(axis, COLOURS["oracle"] if which == truth[i] else "#dddddd")
         for axis, name in zip(
-            axes[: shown + 2],
-            ["before", "true outcome", "best guess", *[f"{i}th" for i in range(2, shown + 1)]],
+            axes[-shown - 2 :],
+            ["before", "true outcome", "best guess", *[f"guess {i}" for i in range(2, shown + 1)]],
             strict=True,
         ):
             axis.set_xlabel(name, fontsize=7)

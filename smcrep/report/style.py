@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 COLOURS = {
     "fused": "#1b1f3b",
+    "ours": "#1b1f3b",
     "rgb": "#d1495b",
     "points": "#00798c",
     "no_action": "#8d99ae",
@@ -33,6 +34,7 @@ _RC: Any = {  # matplotlib types its keys as literals
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.grid": True,
+    "axes.axisbelow": True,
     "grid.color": "#eeeeee",
     "legend.frameon": False,
     "legend.fontsize": 8,

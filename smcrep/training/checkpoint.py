@@ -42,7 +42,7 @@ def load(folder: Path, recipe: Recipe) -> dict[str, Any] | None:
     path = path_in(folder)
     if not path.exists():
         return None
-    remedy = "remove the folder, train into another one, or turn resuming off"
+    remedy = "remove the folder, or train into another one"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a foreign pickle is refused below, in our words

@@ -21,10 +21,13 @@ def run(tmp_path: Path) -> Path:
     figures.curves(metrics, tmp_path / "figures/curves.png")
     figures.few_shot({"fused": shots, "untrained": shots}, 0.1, "Few-shot", tmp_path / "figures/few_shot.png")
     figures.bars(
-        {"fused": {"H@1": shots[1]}, "no_action": {"H@1": shots[5]}}, 0.06, "Outcome", tmp_path / "figures/bars.png"
+        {"fused": {"H@1": shots[1]}, "no_action": {"H@1": shots[5]}},
+        ("chance", 0.06),
+        "Outcome",
+        tmp_path / "figures/bars.png",
     )
     xy, angle = rng.normal(size=(40, 2)), rng.uniform(-180, 180, 40)
-    figures.embedding_map(xy, [f"o{i % 4}" for i in range(40)], angle, tmp_path / "figures/map.png")
+    figures.embedding_map(xy, xy[::-1], [f"o{i % 4}" for i in range(40)], angle, tmp_path / "figures/map.png")
     found = rng.integers(0, 12, (3, 4))
     figures.neighbours(images, [0, 1, 2], found, found > 5, tmp_path / "figures/neighbours.png")
     candidates = images.reshape(2, 6, 16, 16, 3)
