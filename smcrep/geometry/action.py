@@ -65,10 +65,12 @@ class Action:
 
     def then(self, second: "Action") -> "Action":
         """This action followed by ``second`` (given in the coordinates of this one's outcome): motions multiply
-        from the left, ``second.motion @ self.motion``."""
-        kind = torch.where(self.kind == KINDS.index("hold"), second.kind, self.kind)
+        from the left, ``second.motion @ self.motion``. After `hold`, kind and contact point are the second's."""
+        idle = self.kind == KINDS.index("hold")
+        kind = torch.where(idle, second.kind, self.kind)
+        contact = torch.where(idle[..., None], second.contact, self.contact)
         return Action(
-            kind, second.motion @ self.motion, self.contact, self.force + second.force, self.duration + second.duration
+            kind, second.motion @ self.motion, contact, self.force + second.force, self.duration + second.duration
         )
 
     def vector(self) -> Tensor:
