@@ -94,7 +94,7 @@ class Transition(Batch):
     physics: Tensor | None  # float32 [b, k, p], geometry.physics.PHYSICS_NAMES; None where unknown
     state_id: Tensor  # int64 [b]
     object_id: Tensor  # int64 [b]
-    environment_id: Tensor  # int64 [b]
+    environment_id: Tensor  # int64 [b], of the observation before; each outcome has its own
 
 
 @dataclass(frozen=True)

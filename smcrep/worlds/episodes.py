@@ -31,7 +31,9 @@ class Episode:
     observed: list[State]
     actions: list[WorldAction]
     sceneries: list[Scenery]
-    environment: Environment
+    environments: list[
+        Environment
+    ]  # of each observation: light, background and sensor; camera and clutter are the first's
     rng: np.random.Generator  # where the draws of the episode ended; the sensors go on from there
 
     @property
@@ -45,7 +47,11 @@ class Episode:
 def draw(simulation: Simulation, state_id: int, attempt: int = 0) -> Episode:
     """The episode of a state: a function of its arguments alone. Raises `UnstableSimulation` where physics fails."""
     policy, rng, objects = simulation.policy, simulation.rng(state_id, attempt), simulation.object_set
-    environment = ENVIRONMENTS[simulation.environments[rng.integers(len(simulation.environments))]]
+    # Anew for each observation. If a state kept one, all its views would share the family of their backgrounds, and an
+    # encoder could tell states apart by that instead of by the object.
+    drawn = rng.integers(len(simulation.environments), size=policy.num_branches + 1)
+    environments = [ENVIRONMENTS[simulation.environments[i]] for i in drawn]
+    environment = environments[0]
     acted_on = objects[state_id // simulation.states_per_object]
     state = sample_state(policy, acted_on, environment, rng, image_size=simulation.image_size, others=objects)
     k = policy.num_branches
@@ -55,8 +61,8 @@ def draw(simulation: Simulation, state_id: int, attempt: int = 0) -> Episode:
     else:
         actions = sample_actions(policy, state, 1, rng, environment=environment) * k
         outcomes = branch(state, actions[0], [sample_physics(rng) for _ in range(k)])
-    sceneries = [environment.sample_scenery(rng) for _ in range(k + 1)]
-    return Episode([state, *outcomes], actions, sceneries, environment, rng)
+    sceneries = [each.sample_scenery(rng) for each in environments]
+    return Episode([state, *outcomes], actions, sceneries, environments, rng)
 
 
 def shard_rows(simulation: Simulation, shard_id: int) -> tuple[dict[str, np.ndarray], Counter[str]]:
@@ -129,7 +135,7 @@ def _rows(simulation: Simulation, state_id: int, episode: Episode, frames: Frame
         "state_id": state_id,
         "object_id": object_id,
         "class_id": objects.class_ids[object_id],
-        "environment_id": ENVIRONMENT_IDS[episode.environment.name],
     }
     rows |= {name: np.full(len(observed), value, np.int64) for name, value in ids.items()}
+    rows["environment_id"] = np.array([ENVIRONMENT_IDS[each.name] for each in episode.environments], np.int64)
     return rows | {"depth": frames.clean_depth} if simulation.depth else rows

@@ -17,6 +17,7 @@ import trimesh
 from smcrep.data.store import Store, shard_path
 from smcrep.geometry.action import apply
 from smcrep.worlds.environments import TEST_ENVIRONMENTS
+from smcrep.worlds.episodes import shard_rows
 from smcrep.worlds.families import procedural_set
 from smcrep.worlds.meshes import load_folder
 from smcrep.worlds.object_source import MeshObjects, ObjectSet, ProceduralObjects
@@ -278,3 +279,13 @@ def test_ctrl_c_leaves_whole_shards_of_the_bytes_that_one_process_writes(tmp_pat
     for note in done:
         run_shard(simulation, int(note.stem[-5:]), tmp_path / "alone.arrow")
         assert (tmp_path / "alone.arrow").read_bytes() == note.with_suffix(".arrow").read_bytes()
+
+
+def test_views_of_a_state_share_no_environment() -> None:
+    """A state that kept its environment would let an encoder recognise the state by the background."""
+    simulation = replace(SMALL, environments=("studio", "kitchen", "workshop", "garden"))
+    ids, _ = shard_rows(simulation, 0)
+    per_state = ids["environment_id"].reshape(-1, simulation.policy.num_branches + 1)
+    assert len(np.unique(ids["environment_id"])) == 4
+    mixed = (per_state != per_state[:, :1]).any(1).mean()
+    assert mixed > 0.5
