@@ -2,7 +2,8 @@
 
     python experiments/linear_probe.py --run runs/demo [--control runs/demo-no-action]      # about 30 s on 2 cores
 
-On the run's test store: few-shot recognition of single objects and of families (k = 1, 5, 10, 20), k-NN, relative pose.
+On the run's test store: few-shot recognition of single objects and of families (k = 1, 5, 10, 20), k-NN, a linear probe
+of families, relative pose.
 Beside each figure: chance, the same network untrained, and with --control the same training without the action. What a
 probe fits, it fits on training objects. Expected: recognition well above the untrained encoder.
 
@@ -23,6 +24,7 @@ from smcrep.models.model import SensorimotorModel
 from smcrep.probes.few_shot import few_shot
 from smcrep.probes.intervals import Estimate
 from smcrep.probes.knn import knn_probe, neighbours
+from smcrep.probes.linear import linear_probe
 from smcrep.probes.pose import Pose, pose_probe
 from smcrep.report import figures
 from smcrep.results import Record, commit, machine, write_claims
@@ -56,7 +58,8 @@ def main() -> None:
     embeddings = {arm: embed(encoder, test, rows) for arm, encoder in arms.items()}
     records = recognition(embeddings, test, episodes, arguments.n_way)
     records |= nearest(embeddings, test)
-    records |= pose(arms, train, test, steps=20 if arguments.tiny else 1000)
+    records |= linear(arms, train, test)
+    records |= pose(arms, train, test, steps=20 if arguments.tiny else 600)
     draw_shots(records, arguments.run)
     draw_embedding(embeddings["ours"], test, arguments.run)
 
@@ -140,6 +143,32 @@ def nearest(arms: dict[str, Embedding], store: Store) -> dict[str, Record]:
             found[arm] = knn_probe(z[shown], labels[shown], z[~shown], labels[~shown], labels[~shown], rng=rng)
         records[f"knn.objects.{part}"] = beside(found, chance=chance)
     return records
+
+
+def linear(arms: dict[str, SensorimotorModel], train: Store, test: Store) -> dict[str, Record]:
+    """linear.families: logistic regression on the fused embedding of training objects, asked about families of unseen
+    ones; left out where the two share fewer than two families (a folder of single meshes)."""
+    shared = sorted(set(_families(train)) & set(_families(test)))
+    if len(shared) < 2:
+        return {}
+    found = {}
+    for arm, model in arms.items():
+        z, labels, objects = {}, {}, {}
+        for name, store in (("train", train), ("test", test)):
+            states = np.flatnonzero(np.isin(_families(store), shared))
+            before = embed(model, store, states * (store.num_branches + 1))
+            z[name] = before.invariant().cpu().numpy()
+            labels[name], objects[name] = _families(store)[states], store.object_ids[states]
+        found[arm] = linear_probe(
+            z["train"], labels["train"], z["test"], labels["test"], objects["test"], rng=np.random.default_rng(SEED)
+        )
+    majority = max(np.unique(_families(test), return_counts=True)[1]) / test.num_states
+    return {"linear.families": beside(found, chance=1 / len(shared), majority=float(majority))}
+
+
+def _families(store: Store) -> np.ndarray:
+    """str [s]: family of the object of each state."""
+    return np.array(store.classes)[store.class_ids]
 
 
 def _first_half(object_ids: np.ndarray) -> np.ndarray:

@@ -29,7 +29,7 @@ class Optim:
     lr: float = 4e-3
     weight_decay: float = 0.02
     warmup: int = 40
-    steps: int = 450
+    steps: int = 380
     batch_states: int = 16
     grad_clip: float = 1.0
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
