@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from smcrep.data.splits import read_split_file
 from smcrep.worlds.environments import TEST_ENVIRONMENTS, TRAIN_ENVIRONMENTS
 from smcrep.worlds.object_source import ObjectSet
 from smcrep.worlds.simulate import MeshObjects, Policy, Simulation, generate
@@ -21,11 +22,11 @@ from smcrep.worlds.simulate import MeshObjects, Policy, Simulation, generate
 
 def named_in(split_file: Path, split: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(names, families) of one split; families are () where the file gives no kinds."""
-    content = json.loads(split_file.read_text())
-    if not content.get(split):
-        raise ValueError(f"{split_file}: no objects under {split!r}; it has {', '.join(sorted(content))}")
-    kinds = content.get("kind", {})
-    return tuple(content[split]), tuple(kinds.get(name, name) for name in content[split]) if kinds else ()
+    chosen = read_split_file(split_file)
+    if split not in chosen:
+        raise ValueError(f"{split_file}: no split {split!r}; it has {', '.join(chosen)}")
+    kinds = json.loads(split_file.read_text()).get("kind", {})
+    return tuple(chosen[split]), tuple(kinds.get(name, name) for name in chosen[split]) if kinds else ()
 
 
 def is_usable(objects: ObjectSet, index: int, on_bad: str) -> bool:
@@ -49,6 +50,7 @@ def main(
     split: str = "train",
     on_bad: Literal["skip", "refuse"] = "refuse",
     states_per_object: int = 40,
+    kinds: tuple[str, ...] = ("turn",),
     support: Literal["hand", "table"] = "hand",
     num_branches: int = 8,
     environments: Literal["train", "test"] = "train",
@@ -70,7 +72,7 @@ def main(
     simulation = Simulation(
         usable,
         TRAIN_ENVIRONMENTS if environments == "train" else TEST_ENVIRONMENTS,
-        Policy(support=support, num_branches=num_branches),
+        Policy(dict.fromkeys(kinds, 1.0), support, num_branches=num_branches),
         states_per_object,
         image_size,
         num_points,

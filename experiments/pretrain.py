@@ -27,7 +27,7 @@ from smcrep.data.loader import TransitionLoader
 from smcrep.data.splits import read_split_file, split_objects
 from smcrep.data.store import Store
 from smcrep.hub import save_pretrained
-from smcrep.results import commit
+from smcrep.results import commit, write_json
 from smcrep.training import checkpoint, recipes
 from smcrep.training.build import Compute, build_fabric
 from smcrep.training.command_line import parse
@@ -36,7 +36,8 @@ from smcrep.training.online import online_probe
 from smcrep.training.recipes import Recipe
 from smcrep.training.scaling import scaled
 from smcrep.worlds.environments import TRAIN_ENVIRONMENTS
-from smcrep.worlds.object_source import MeshObjects, ProceduralObjects, find_meshes
+from smcrep.worlds.meshes import find_meshes
+from smcrep.worlds.object_source import MeshObjects, ProceduralObjects
 from smcrep.worlds.policy import Policy
 from smcrep.worlds.simulate import Simulation, generate
 
@@ -148,11 +149,6 @@ def make_stores(run: Run, *, progress: bool) -> dict[str, Path]:
         split: generate(simulation, folder / split, processes=run.data.processes, progress=progress)
         for split, simulation in simulations(run.data).items()
     }
-
-
-def write_json(path: Path, value: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, indent=1) + "\n")
 
 
 def some_states(store: Store, number: int) -> np.ndarray:

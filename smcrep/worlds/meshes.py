@@ -91,16 +91,10 @@ def load_folder(
     ("002_can/textured.obj" is "002_can"). Its family is ``families[name]``, else its name.
     on_bad="refuse" raises the first problem as ValueError. A folder that is missing or without a mesh is a ValueError.
     """
-    root = Path(root)
     if on_bad not in ("skip", "refuse"):
         raise ValueError(f"load_folder: on_bad is {on_bad!r}; choose 'skip' or 'refuse'")
-    if not root.is_dir():
-        raise ValueError(f"load_folder: there is no folder {root}")
-    paths = sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-    if not paths:
-        raise ValueError(f"load_folder: no mesh file ({', '.join(SUFFIXES)}) anywhere under {root}")
     objects, problems = [], []
-    for name, path in sorted(zip(_names(root, paths), paths, strict=True)):
+    for name, path in find_meshes(root).items():
         try:
             loaded = load_mesh(path, unit=unit, up=up, scale_to_diameter_m=scale_to_diameter_m)
         except ValueError as error:
@@ -110,6 +104,17 @@ def load_folder(
         else:
             objects.append(replace(loaded, name=name, family=(families or {}).get(name, name)))
     return objects, problems
+
+
+def find_meshes(root: str | Path) -> dict[str, Path]:
+    """name -> file of every mesh below ``root``, sorted, none is opened."""
+    root = Path(root)
+    if not root.is_dir():
+        raise ValueError(f"{root}: no such folder; give the folder that holds the meshes")
+    paths = sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    if not paths:
+        raise ValueError(f"{root}: no mesh file ({', '.join(SUFFIXES)}) anywhere below it")
+    return dict(sorted(zip(_names(root, paths), paths, strict=True)))
 
 
 def _names(root: Path, paths: list[Path]) -> list[str]:

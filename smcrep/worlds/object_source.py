@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import overload
 
 from smcrep.worlds.families import FAMILIES, MAX_PER_SET, procedural
-from smcrep.worlds.meshes import SUFFIXES, _names, load_mesh
+from smcrep.worlds.meshes import find_meshes, load_mesh
 from smcrep.worlds.objects import ObjectModel
 
 CACHED_OBJECTS = 512
@@ -97,17 +97,6 @@ class ObjectSet(Sequence[ObjectModel]):
     def __getitem__(self, index: int | slice) -> ObjectModel | list[ObjectModel]:
         indices = range(len(self))[index]
         return [self._build(i) for i in indices] if isinstance(indices, range) else self._build(indices)
-
-
-def find_meshes(root: str | Path) -> dict[str, Path]:
-    """name -> file of every mesh below ``root``, sorted, named as `meshes.load_folder` names them; none is opened."""
-    root = Path(root)
-    if not root.is_dir():
-        raise ValueError(f"{root}: no such folder; give the folder that holds the meshes")
-    paths = sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-    if not paths:
-        raise ValueError(f"{root}: no mesh file ({', '.join(SUFFIXES)}) anywhere below it")
-    return dict(sorted(zip(_names(root, paths), paths, strict=True)))
 
 
 @lru_cache(maxsize=4)

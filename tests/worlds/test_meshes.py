@@ -196,8 +196,8 @@ def test_one_generic_file_in_a_folder_is_named_by_the_folder(tmp_path):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda p: load_folder(p / "none"), "there is no folder"),
-        (lambda p: load_folder(p), "no mesh file .* anywhere under"),
+        (lambda p: load_folder(p / "none"), "no such folder"),
+        (lambda p: load_folder(p), "no mesh file .* anywhere below it"),
         (lambda p: load_folder(p, on_bad="ignore"), "on_bad is 'ignore'"),  # type: ignore[arg-type]
     ],
 )
