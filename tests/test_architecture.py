@@ -14,6 +14,7 @@ LAYERS = [
     {"data", "models", "fusion", "objectives", "probes", "testing"},
     {"hub"},
     {"worlds", "training", "extraction"},
+    {"evaluation"},
     {"report"},
 ]
 MODULES = sorted((ROOT / "smcrep").rglob("*.py"))

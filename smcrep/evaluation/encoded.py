@@ -1,0 +1,89 @@
+"""A store seen once through a frozen model: what every evaluation starts from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from smcrep.data.store import Store
+from smcrep.geometry.action import Action
+from smcrep.models.model import FUSED, SensorimotorModel
+from smcrep.training.step import observations
+
+STATES_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """s states, observed before (view 0) and after each of their k actions.
+
+    latent         sense, or "fused" -> float32 [s, k + 1, d]
+    num_invariant  the first so many of d are the invariant part, the others the equivariant one
+    action         [s, k], in the camera's frame of the observation before
+    physics        float32 [s, k, p], or None where the store knows none
+    pose           float32 [s, k + 1, 4, 4]: T_camera_object, metres
+    object_ids     int64 [s]
+    """
+
+    latent: dict[str, Tensor]
+    num_invariant: int
+    action: Action
+    physics: Tensor | None
+    pose: Tensor
+    object_ids: np.ndarray
+
+    def invariant(self, sense: str = FUSED) -> Tensor:
+        """[s, k + 1, di]."""
+        return self.latent[sense][..., : self.num_invariant]
+
+    def equivariant(self, sense: str = FUSED) -> Tensor:
+        """[s, k + 1, de]."""
+        return self.latent[sense][..., self.num_invariant :]
+
+
+def encode(model: SensorimotorModel, store: Store, states: np.ndarray | None = None) -> Encoded:
+    """``states`` of ``store`` (None: all of them), in batches: the memory is that of the embeddings."""
+    states = np.arange(store.num_states) if states is None else np.asarray(states)
+    pieces = [_piece(model, store, states[i : i + STATES_AT_ONCE]) for i in range(0, len(states), STATES_AT_ONCE)]
+    first = pieces[0]
+    return Encoded(
+        {sense: torch.cat([p.latent[sense] for p in pieces]) for sense in first.latent},
+        first.num_invariant,
+        Action(*(torch.cat([getattr(p.action, f) for p in pieces]) for f in Action.__dataclass_fields__)),
+        None if first.physics is None else torch.cat([p.physics for p in pieces if p.physics is not None]),
+        torch.cat([p.pose for p in pieces]),
+        np.concatenate([p.object_ids for p in pieces]),
+    )
+
+
+@torch.no_grad()
+def predict(
+    model: SensorimotorModel,
+    encoded: Encoded,
+    sense: str = FUSED,
+    *,
+    action: Action | None = None,
+    physics: Tensor | None = None,
+) -> Tensor:
+    """float32 [s, k, de]: the outcome that ``model`` expects, by one sense or fused, of each action from the
+    observation before. ``action`` [s, k] and ``physics`` [s, k, p] stand in for the true ones."""
+    action = encoded.action if action is None else action
+    condition = model.condition(action, encoded.physics if physics is None else physics)
+    source = encoded.equivariant(sense)[:, :1].expand(-1, action.kind.shape[1], -1)
+    return model.predict(sense, source, condition)
+
+
+def _piece(model: SensorimotorModel, store: Store, states: np.ndarray) -> Encoded:
+    transition, targets = store.transitions(states, model.config.senses), store.targets(states, depth=False)
+    senses = observations(transition)
+    embedding = model.embed(**senses.flatten().data)
+    shape = senses.batch_shape
+    return Encoded(
+        {name: z.unflatten(0, shape) for name, z in ({FUSED: embedding.fused} | embedding.senses).items()},
+        embedding.num_invariant,
+        transition.action,
+        transition.physics,
+        torch.cat([targets.pose_before[:, None], targets.pose_after], 1),
+        targets.object_id.numpy(),
+    )
