@@ -24,6 +24,7 @@ import numpy as np
 import tyro
 
 from smcrep.data.loader import TransitionLoader
+from smcrep.data.mixture import MixedLoader
 from smcrep.data.splits import read_split_file, split_objects
 from smcrep.data.store import Store
 from smcrep.hub import save_pretrained
@@ -35,13 +36,17 @@ from smcrep.training.fit import NotFinite, fit
 from smcrep.training.online import online_probe
 from smcrep.training.recipes import Recipe
 from smcrep.training.scaling import scaled
+from smcrep.transition import concatenate
 from smcrep.worlds.environments import TRAIN_ENVIRONMENTS
+from smcrep.worlds.families import FAMILIES
 from smcrep.worlds.meshes import find_meshes
 from smcrep.worlds.object_source import MeshObjects, ProceduralObjects
 from smcrep.worlds.policy import Policy
 from smcrep.worlds.simulate import Simulation, generate
 
 SPLITS = ("train", "val", "test")
+BESIDE = "train-procedural"
+HELD_OUT = ("teapot", "key", "lamp", "animal", "dumbbell")
 MESH_FRACTIONS = {"train": 0.6, "val": 0.15, "test": 0.25}
 YCB = Path(os.environ.get("SMCREP_DATA", "~/.cache/smcrep/data")).expanduser() / "ycb_textured"
 YCB_SPLIT = Path(__file__).parent / "splits/ycb.json"
@@ -57,6 +62,9 @@ class Data:
     unit, up      of the meshes.
     split         JSON file with the names of the meshes under "train", "val" and "test", and their families under
                   "kind"; None: that of YCB where the folder holds its objects, else drawn by ``seed``.
+    procedural    beside the meshes: so many procedural objects in training, ``procedural_states`` of each, as a share
+                  ``procedural_share`` of every batch. Variety of objects is what carries to unseen ones.
+    held_out_families  families of procedural objects that are not used at all, to ask about new shapes later.
     num_branches  outcomes of each state; validation and test have as many as retrieval has candidates.
     """
 
@@ -66,6 +74,10 @@ class Data:
     split: Path | None = None
     num_objects: tuple[int, int, int] = (300, 40, 60)
     states_per_object: tuple[int, int, int] = (8, 4, 6)
+    procedural: int = 0
+    procedural_states: int = 4
+    procedural_share: float = 0.5
+    held_out_families: tuple[str, ...] = ()
     num_branches: tuple[int, int, int] = (8, 16, 16)
     policy: Policy = field(default_factory=Policy)
     environments: tuple[str, ...] = TRAIN_ENVIRONMENTS
@@ -97,7 +109,9 @@ def tiny() -> Run:
 
 
 def ycb() -> Run:
-    data = Data(root=YCB, states_per_object=(160, 32, 40))
+    data = Data(
+        root=YCB, states_per_object=(120, 32, 40), procedural=2000, procedural_share=0.55, held_out_families=HELD_OUT
+    )
     return Run(recipes.ycb(), data, out=Path("runs/ycb"))
 
 
@@ -106,7 +120,8 @@ RECIPES: dict[str, Callable[[], Run]] = {"demo": demo, "tiny": tiny, "ycb": ycb}
 
 def simulations(data: Data) -> dict[str, Simulation]:
     """Split -> its world."""
-    sources = mesh_sources(data) if data.root else procedural_sources(data)
+    procedural = procedural_sources(data)
+    sources = mesh_sources(data) if data.root else procedural
     found = {}
     for i, split in enumerate(SPLITS):
         found[split] = Simulation(
@@ -119,12 +134,17 @@ def simulations(data: Data) -> dict[str, Simulation]:
             seed=data.seed,
             split=split,
         )
+    if data.root and data.procedural:
+        objects = ProceduralObjects(data.procedural, procedural["train"].seed)
+        found[BESIDE] = replace(found["train"], objects=objects, states_per_object=data.procedural_states)
     return found
 
 
 def procedural_sources(data: Data) -> dict[str, ProceduralObjects]:
     seeds = [len(SPLITS) * data.seed + i for i in range(len(SPLITS))]  # sets of different seeds share no object
-    return {s: ProceduralObjects(n, seed) for s, n, seed in zip(SPLITS, data.num_objects, seeds, strict=True)}
+    families = tuple(name for name in FAMILIES if name not in data.held_out_families) if data.held_out_families else ()
+    numbers = zip(SPLITS, data.num_objects, seeds, strict=True)
+    return {split: ProceduralObjects(number, seed, families) for split, number, seed in numbers}
 
 
 def mesh_sources(data: Data) -> dict[str, MeshObjects]:
@@ -157,6 +177,15 @@ def some_states(store: Store, number: int) -> np.ndarray:
     return np.sort(np.random.default_rng(0).choice(store.num_states, number, replace=False))
 
 
+def shares(run: Run) -> list[int]:
+    """States of each training store in a batch."""
+    whole = run.recipe.optim.batch_states
+    if not (run.data.root and run.data.procedural):
+        return [whole]
+    beside = min(max(round(whole * run.data.procedural_share), 1), whole - 1)
+    return [whole - beside, beside]
+
+
 def main() -> None:
     arguments = ["tiny" if a == "--tiny" else a for a in sys.argv[1:]]
     run = parse(RECIPES, arguments, flat=("recipe",), description=str(__doc__))
@@ -164,8 +193,9 @@ def main() -> None:
     begun = time.monotonic()
     with fabric.rank_zero_first():
         paths = make_stores(run, progress=fabric.is_global_zero)
-    train, val = Store(paths["train"]), Store(paths["val"])
-    recipe = scaled(run.recipe, train.transitions(some_states(train, NUM_SCALING_STATES)))
+    train, val = [Store(paths[name]) for name in ("train", BESIDE) if name in paths], Store(paths["val"])
+    sample = [store.transitions(some_states(store, NUM_SCALING_STATES // len(train))) for store in train]
+    recipe = scaled(run.recipe, concatenate(sample))
     checkpoint.load(run.out / "checkpoint", recipe)  # a folder of another run is refused before it is written to
     if fabric.is_global_zero:
         write_json(run.out / "recipe.json", recipe.to_json())
@@ -175,8 +205,11 @@ def main() -> None:
 
     fitted = fit(
         recipe,
-        lambda rank, world_size: TransitionLoader(
-            train, batch_states=recipe.optim.batch_states, seed=recipe.seed, rank=rank, world_size=world_size
+        lambda rank, world_size: MixedLoader(
+            [
+                TransitionLoader(store, batch_states=number, seed=recipe.seed, rank=rank, world_size=world_size)
+                for store, number in zip(train, shares(run), strict=True)
+            ]
         ),
         run.out,
         fabric=fabric,
@@ -187,7 +220,8 @@ def main() -> None:
     if fitted.stopped_by:
         print(f"pretrain: {fitted.stopped_by.name} after step {fitted.step}; the same command goes on from there")
         sys.exit(128 + fitted.stopped_by)
-    provenance = {"recipe": recipe.name, "steps": fitted.step, "commit": commit(), "data": train.manifest.config}
+    provenance = {"recipe": recipe.name, "steps": fitted.step, "commit": commit()}
+    provenance |= {"data": [store.manifest.config for store in train]}
     save_pretrained(fitted.model.cpu(), run.out / "model", provenance)
     ended = time.monotonic()
     print(f"{run.out}: stores {generated - begun:.0f} s, training {ended - generated:.0f} s")

@@ -28,6 +28,19 @@ def map_tensors(value: T, function: Callable[[Tensor], Tensor]) -> T:
     return value
 
 
+def concatenate(values: list[T]) -> T:
+    """Equal (nested) dataclasses or dictionaries as one, every tensor joined along its first axis."""
+    first = values[0]
+    if isinstance(first, Tensor):
+        return torch.cat(values)  # type: ignore[call-overload,return-value]
+    if isinstance(first, dict):
+        return {key: concatenate([v[key] for v in values]) for key in first}  # type: ignore[index,return-value]
+    if hasattr(first, "__dataclass_fields__"):
+        joined = {f.name: concatenate([getattr(v, f.name) for v in values]) for f in fields(first)}  # type: ignore[arg-type]
+        return replace(first, **joined)  # type: ignore[type-var]
+    return first
+
+
 class Batch:
     """Mixin: every tensor of a frozen dataclass moved or indexed together."""
 

@@ -33,6 +33,17 @@ class Encoded:
     pose: Tensor
     object_ids: np.ndarray
 
+    def some(self, states: np.ndarray) -> "Encoded":
+        """Only those of its states [n]."""
+        return Encoded(
+            {sense: z[states] for sense, z in self.latent.items()},
+            self.num_invariant,
+            self.action[states],
+            None if self.physics is None else self.physics[states],
+            self.pose[states],
+            self.object_ids[states],
+        )
+
     def invariant(self, sense: str = FUSED) -> Tensor:
         """[s, k + 1, di]."""
         return self.latent[sense][..., : self.num_invariant]
@@ -65,19 +76,24 @@ def predict(
     *,
     action: Action | None = None,
     physics: Tensor | None = None,
+    start: Tensor | None = None,
 ) -> Tensor:
     """float32 [s, k, de]: the outcome that ``model`` expects, by one sense or fused, of each action from the
-    observation before. ``action`` [s, k] and ``physics`` [s, k, p] stand in for the true ones."""
+    observation before. ``action`` [s, j] and ``physics`` [s, k, p] stand in for the true ones, ``start`` [s, 1, de] for
+    what the sense saw before."""
     action = encoded.action if action is None else action
-    condition = model.condition(action, encoded.physics if physics is None else physics)
-    source = encoded.equivariant(sense)[:, :1].expand(-1, action.kind.shape[1], -1)
-    return model.predict(sense, source, condition)
+    num_actions = action.kind.shape[1]
+    physics = encoded.physics if physics is None else physics
+    condition = model.condition(action, None if physics is None else physics[:, :num_actions])
+    start = encoded.equivariant(sense)[:, :1] if start is None else start
+    return model.predict(sense, start.expand(-1, num_actions, -1), condition)
 
 
 def _piece(model: SensorimotorModel, store: Store, states: np.ndarray) -> Encoded:
     transition, targets = store.transitions(states, model.config.senses), store.targets(states, depth=False)
     senses = observations(transition)
-    embedding = model.embed(**senses.flatten().data)
+    flat = senses.flatten().data
+    embedding = model.embed(flat.get("rgb"), flat.get("points"))
     shape = senses.batch_shape
     return Encoded(
         {name: z.unflatten(0, shape) for name, z in ({FUSED: embedding.fused} | embedding.senses).items()},

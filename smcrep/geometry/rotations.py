@@ -39,3 +39,14 @@ def euler_box_rotations(num: int, max_angle_deg: float, rng: np.random.Generator
         raise ValueError(f"euler_box_rotations: max_angle_deg is {max_angle_deg}; give 0 to 180 degrees or infinity")
     angles = torch.from_numpy(rng.uniform(-max_angle_deg, max_angle_deg, size=(num, 3)))
     return roma.euler_to_rotmat("xyz", angles, degrees=True).numpy()
+
+
+def rotation_grid(num: int) -> np.ndarray:
+    """float64 [num, 3, 3]: rotations spread evenly over SO(3), the super-Fibonacci spirals of Alexa (CVPR 2022,
+    algorithm 1). Neighbours of 4,096 lie some 15 degrees apart."""
+    phi, psi = math.sqrt(2), 1.533751168755204288118041  # psi^4 = psi + 4
+    s = np.arange(num) + 0.5
+    inner, outer = np.sqrt(s / num), np.sqrt(1 - s / num)
+    alpha, beta = 2 * np.pi * s / phi, 2 * np.pi * s / psi
+    quaternion = np.stack([inner * np.sin(alpha), inner * np.cos(alpha), outer * np.sin(beta), outer * np.cos(beta)], 1)
+    return roma.unitquat_to_rotmat(torch.from_numpy(quaternion)).numpy()

@@ -1,4 +1,4 @@
-"""From the trunk of a sense to its belief: an invariant part, an equivariant part, and how sure it is of each."""
+"""From the trunks of a sense to its belief: an invariant part, an equivariant part, and how sure it is of each."""
 
 import torch
 from torch import Tensor, nn
@@ -12,26 +12,28 @@ worthless would get no gradient back, and could never recover."""
 
 
 class BeliefHead(nn.Module):
-    """trunk float [b, t] -> mean [b, d], log_precision [b, d] with d = invariant_dim + 3 num_vectors.
+    """(what [b, t], where [b, t]) -> mean [b, d], log_precision [b, d] with d = invariant_dim + 3 num_vectors.
 
     Each part has unit L2 norm, so that no sense dominates by its norm. The equivariant part is divided by one norm
     over all its numbers: every vector keeps its share, and the division commutes with rotations.
+
+    Each number of the invariant part has a precision of its own, so senses can share the dimensions out between them
+    (one precision for all would let the better sense silence the other); each vector of the equivariant part has one,
+    because a precision for each of its coordinates would not commute with rotations.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.sizes = config.invariant_dim, config.equivariant_dim
         self.invariant = _two_layers(config.trunk_dim, config.invariant_dim)
         self.equivariant = _two_layers(config.trunk_dim, config.equivariant_dim)
-        self.log_precision = nn.Linear(config.trunk_dim, 2)
-        nn.init.zeros_(self.log_precision.weight)  # all senses count alike until something is learned
-        nn.init.zeros_(self.log_precision.bias)
+        self.invariant_precision = _unsure(config.trunk_dim, config.invariant_dim)
+        self.equivariant_precision = _unsure(config.trunk_dim, config.num_vectors)
 
-    def forward(self, trunk: Tensor) -> tuple[Tensor, Tensor]:
-        mean = torch.cat([F.normalize(self.invariant(trunk), dim=-1), F.normalize(self.equivariant(trunk), dim=-1)], -1)
-        bounded = MAX_LOG_PRECISION * torch.tanh(self.log_precision(trunk) / MAX_LOG_PRECISION)
-        parts = [bounded[..., i : i + 1].expand(*trunk.shape[:-1], size) for i, size in enumerate(self.sizes)]
-        return mean, torch.cat(parts, -1)
+    def forward(self, what: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
+        mean = torch.cat([F.normalize(self.invariant(what), dim=-1), F.normalize(self.equivariant(where), dim=-1)], -1)
+        of_vectors = self.equivariant_precision(where).repeat_interleave(3, -1)
+        log_precision = torch.cat([self.invariant_precision(what), of_vectors], -1)
+        return mean, MAX_LOG_PRECISION * torch.tanh(log_precision / MAX_LOG_PRECISION)
 
 
 def projector(config: ModelConfig) -> nn.Module:
@@ -42,3 +44,10 @@ def projector(config: ModelConfig) -> nn.Module:
 
 def _two_layers(num_in: int, num_out: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(num_in, num_in), nn.GELU(), nn.Linear(num_in, num_out))
+
+
+def _unsure(num_in: int, num_out: int) -> nn.Linear:
+    layer = nn.Linear(num_in, num_out)
+    nn.init.zeros_(layer.weight)  # all senses count alike until something is learned
+    nn.init.zeros_(layer.bias)
+    return layer

@@ -55,7 +55,7 @@ class SensorimotorModel(nn.Module):
             if sense in senses:
                 present = senses.present[sense]
                 data = torch.where(present.view(-1, *[1] * (senses[sense].ndim - 1)), senses[sense], 0)
-                mean, log_precision = self.heads[sense](self.encoders[sense](data))
+                mean, log_precision = self.heads[sense](*self.encoders[sense](data))
                 mean, log_precision = (torch.where(present[:, None], x, 0) for x in (mean, log_precision))
             else:
                 mean = log_precision = torch.zeros(num_batch, self.config.embed_dim, device=self.device)

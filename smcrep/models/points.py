@@ -8,7 +8,7 @@ from smcrep.models.dgcnn import DGCNN
 
 
 def points_encoder(config: ModelConfig) -> nn.Module:
-    """float32 [b, n, 3] metres, camera frame, any n >= 1 -> float32 [b, trunk_dim]."""
+    """float32 [b, n, 3] metres, camera frame, any n >= 1 -> what and where, both float32 [b, trunk_dim]: one trunk."""
     backbone = {"pointnet": PointNet, "dgcnn": DGCNN}[config.points_encoder]()
     return CloudEncoder(backbone, config)
 
@@ -28,22 +28,23 @@ class CloudEncoder(nn.Module):
             nn.Linear(num_features + 3, config.trunk_dim), nn.LayerNorm(config.trunk_dim), nn.GELU()
         )
 
-    def forward(self, points: Tensor) -> Tensor:
+    def forward(self, points: Tensor) -> tuple[Tensor, Tensor]:
         centre = points.mean(-2, keepdim=True)
         features = self.backbone((points - centre) / self.scale_m)
-        return self.head(torch.cat([features, centre[:, 0] / self.scale_m], -1))
+        trunk = self.head(torch.cat([features, centre[:, 0] / self.scale_m], -1))
+        return trunk, trunk
 
 
 class PointNet(nn.Module):
     """One small network for every point, then the maximum over points."""
 
-    num_features = 128
+    num_features = 256
 
     def __init__(self) -> None:
         super().__init__()
-        self.first = nn.Linear(3, 32)
-        self.second = nn.Linear(32, 64)
-        self.last = nn.Linear(64, self.num_features)
+        self.first = nn.Linear(3, 64)
+        self.second = nn.Linear(64, 128)
+        self.last = nn.Linear(128, self.num_features)
 
     def forward(self, points: Tensor) -> Tensor:
         h = torch.relu_(self.first(points))

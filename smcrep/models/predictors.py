@@ -5,6 +5,7 @@ Each maps z [..., de], rotation [..., 3, 3] (None where the action is no motion)
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from smcrep.models.config import ModelConfig
 
@@ -42,8 +43,9 @@ class Group(nn.Module):
 
 
 class GroupResidual(nn.Module):
-    """z' = rho(R) z + MLP[rho(R) z, condition]: starts next to the group action, and learns what a rotation does not
-    say (translation, perspective, what comes into view, what a push does)."""
+    """z' = rho(R) z + MLP[rho(R) z, condition], brought to the length of z: starts next to the group action, and learns
+    what a rotation does not say (translation, perspective, what comes into view, what a push does). It moves on the
+    sphere where latents lie, so a prediction can be acted on again."""
 
     def __init__(self, dim: int, condition_dim: int, hidden: int) -> None:
         super().__init__()
@@ -51,7 +53,8 @@ class GroupResidual(nn.Module):
 
     def forward(self, z: Tensor, rotation: Tensor | None, condition: Tensor) -> Tensor:
         turned = rotate(z, rotation)
-        return turned + self.residual(torch.cat([turned, condition], -1))
+        moved = turned + self.residual(torch.cat([turned, condition], -1))
+        return F.normalize(moved, dim=-1) * z.norm(dim=-1, keepdim=True)
 
 
 class ResidualMLP(nn.Module):

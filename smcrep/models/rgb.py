@@ -1,7 +1,8 @@
-"""Image encoders with a spatial head: the map is flattened, not averaged.
+"""Image encoders that say where and what: one reads the map place by place, the other what is in a few places.
 
 Averaging over the image destroys the pose (retrieval of the true outcome stays at chance where a flattened map
-learns, same budget), so every encoder here ends in an s x s map that a linear layer reads place by place.
+learns, same budget), so "where" comes from an s x s map that a linear layer reads place by place. "What" comes from a
+few soft regions, of the first layers too: colours and textures of the object, without its background.
 """
 
 import torch
@@ -12,20 +13,26 @@ from smcrep.models.config import ModelConfig
 
 MAP_SIZE, MIN_MAP_SIZE = 8, 4
 CHANNELS = (16, 32, 64)
+REGION_RADII = (0.25, 0.35, 0.5, 1.0)
+"""Of the regions at first, as shares of the image's side: on the object, which a camera looks at, and about it."""
 
 
 def rgb_encoder(config: ModelConfig) -> nn.Module:
-    """uint8 [b, h, w, 3], any h and w -> float32 [b, trunk_dim]."""
-    backbone = SmallCNN() if config.rgb_encoder == "small" else TimmMap(config.rgb_encoder, config.rgb_size)
-    return SpatialEncoder(backbone, config)
+    """uint8 [b, h, w, 3], any h and w -> what and where, both float32 [b, trunk_dim]."""
+    if config.rgb_encoder == "small":
+        return SpatialEncoder(SmallCNN(), config, chromaticity=True)
+    return SpatialEncoder(TimmMap(config.rgb_encoder, config.rgb_size), config)
 
 
 class SpatialEncoder(nn.Module):
-    """Resize, normalise, ``backbone`` ([b, 3, s, s] -> [b, c, h, w]), flatten, linear."""
+    """Resize, normalise, ``backbone`` ([b, 3 or 6, s, s] -> its maps [b, c, h, w], the deepest last), two trunks.
 
-    def __init__(self, backbone: nn.Module, config: ModelConfig) -> None:
+    chromaticity  three more channels: each colour over the largest of the pixel, which light hardly changes.
+    """
+
+    def __init__(self, backbone: nn.Module, config: ModelConfig, *, chromaticity: bool = False) -> None:
         super().__init__()
-        self.size = config.rgb_size
+        self.size, self.chromaticity = config.rgb_size, chromaticity
         self.mean: Tensor
         self.std: Tensor
         self.register_buffer("mean", 255 * torch.tensor(config.rgb_mean)[:, None, None], persistent=False)
@@ -33,18 +40,47 @@ class SpatialEncoder(nn.Module):
         self.backbone = backbone.to(memory_format=torch.channels_last)  # images arrive so, and it is faster on a CPU
         with torch.no_grad():
             training = backbone.training
-            num_features = backbone.eval()(torch.zeros(1, 3, self.size, self.size)).numel()
+            maps = backbone.eval()(torch.zeros(1, 6 if chromaticity else 3, self.size, self.size))
             backbone.train(training)
-        self.head = nn.Sequential(nn.Linear(num_features, config.trunk_dim), nn.LayerNorm(config.trunk_dim), nn.GELU())
+        self.regions = Regions(maps)
+        self.what = _trunk(self.regions.num_features, config.trunk_dim)
+        self.where = _trunk(maps[-1].numel(), config.trunk_dim)
 
-    def forward(self, rgb: Tensor) -> Tensor:
+    def forward(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
         x = rgb.permute(0, 3, 1, 2).float()
         size = (self.size, self.size)
         if len(x) == 0:
             x = x.new_zeros(0, 3, *size)  # interpolate refuses an empty batch
         elif x.shape[-2:] != size:
             x = F.interpolate(x, size=size, mode="bilinear", antialias=True)
-        return self.head(self.backbone((x - self.mean) / self.std).flatten(1))
+        channels = (x - self.mean) / self.std
+        if self.chromaticity:
+            # Dark pixels have no colour worth a name: 10 of 255 keeps their noise out.
+            channels = torch.cat([channels, 4 * (x / (x.amax(1, keepdim=True) + 10) - 0.75)], 1)
+        maps = self.backbone(channels)
+        return self.what(self.regions(maps)), self.where(maps[-1].flatten(1))
+
+
+class Regions(nn.Module):
+    """Maps [b, c_i, h_i, w_i] -> [b, num_features]: averages of all channels over a few soft regions.
+
+    A region is a softmax over the places of the deepest map, of a score of what is there plus a bias of the place.
+    """
+
+    def __init__(self, maps: list[Tensor]) -> None:
+        super().__init__()
+        height, width = maps[-1].shape[-2:]
+        self.num_features = len(REGION_RADII) * sum(m.shape[1] for m in maps)
+        self.score = nn.Conv2d(maps[-1].shape[1], len(REGION_RADII), 1)
+        row, column = ((torch.arange(n) + 0.5) / n - 0.5 for n in (height, width))
+        square = (row[:, None].square() + column.square()).flatten()
+        self.place = nn.Parameter(-square / torch.tensor(REGION_RADII)[:, None].square())
+
+    def forward(self, maps: list[Tensor]) -> Tensor:
+        share = (self.score(maps[-1]).flatten(2) + self.place).softmax(-1)
+        size = (maps[-1].shape[-2], maps[-1].shape[-1])
+        seen = torch.cat([m if m.shape[-2:] == size else F.adaptive_avg_pool2d(m, size) for m in maps], 1)
+        return torch.einsum("brp,bcp->brc", share, seen.flatten(2)).flatten(1)
 
 
 class SmallCNN(nn.Module):
@@ -55,17 +91,20 @@ class SmallCNN(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        num_in = 3
+        self.stages = nn.ModuleList()
+        num_in = 6
         for i, num_out in enumerate(CHANNELS):
             kernel = 5 if i == 0 else 3
-            layers += [nn.Conv2d(num_in, num_out, kernel, stride=2, padding=kernel // 2, bias=False)]
-            layers += [nn.GroupNorm(8, num_out), nn.ReLU(inplace=True)]
+            convolution = nn.Conv2d(num_in, num_out, kernel, stride=2, padding=kernel // 2, bias=False)
+            self.stages.append(nn.Sequential(convolution, nn.GroupNorm(8, num_out), nn.ReLU()))
             num_in = num_out
-        self.layers = nn.Sequential(*layers)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.adaptive_avg_pool2d(self.layers(x), MAP_SIZE)
+    def forward(self, x: Tensor) -> list[Tensor]:
+        maps = []
+        for stage in self.stages:
+            x = stage(x)
+            maps.append(x)
+        return [*maps[:-1], F.adaptive_avg_pool2d(x, MAP_SIZE)]
 
 
 class TimmMap(nn.Module):
@@ -97,6 +136,10 @@ class TimmMap(nn.Module):
         indices = None if self.index is None else [self.index]
         return self.model.forward_intermediates(x, indices, intermediates_only=True)  # type: ignore[operator]
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> list[Tensor]:
         maps = self._maps(x)[0]
-        return F.adaptive_avg_pool2d(maps, (min(MAP_SIZE, maps.shape[-2]), min(MAP_SIZE, maps.shape[-1])))
+        return [F.adaptive_avg_pool2d(maps, (min(MAP_SIZE, maps.shape[-2]), min(MAP_SIZE, maps.shape[-1])))]
+
+
+def _trunk(num_in: int, num_out: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(num_in, num_out), nn.LayerNorm(num_out), nn.GELU())

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import combinations
 
 import torch
 from torch import Tensor
 
 from smcrep.objectives.equivariant import equivariant_contrast
 from smcrep.objectives.floor import action_blind_floor
-from smcrep.objectives.nt_xent import nt_xent
+from smcrep.objectives.instance_contrast import instance_contrast
 from smcrep.objectives.pairs import Pairs
 from smcrep.transition import Beliefs, Loss
 
@@ -20,11 +19,11 @@ FUSED = "fused"
 class SensorimotorWeights:
     """Weight of each group of terms (a group is the mean of its terms; 0 leaves it out) and the temperatures."""
 
-    invariant: float = 1.0  # NT-Xent of two observations of a state, in each sense and across senses
+    invariant: float = 1.0  # observations of one state agree, in each sense
     equivariant: float = 1.0  # contrast of predicted with observed outcomes, in each sense
     cross_modal: float = 1.0  # the same, predicted from one sense and observed in another
     fused: float = 1.0  # both on the fused embedding
-    invariant_temperature: float = 0.2
+    invariant_temperature: float = 0.1
     equivariant_temperature: float = 0.1
     same_state_negatives: bool = True  # for whoever builds the pairs; False is the control arm
 
@@ -50,7 +49,8 @@ def sensorimotor(
     project        [n, di] -> [n, dp]: the projector before NT-Xent, one for all senses.
     pairs          transitions and the candidates of each.
     num_invariant  the first di of d numbers are the invariant part, the others the equivariant one.
-    invariance     (za, zb) -> []: in place of `nt_xent` at the weights' temperature (lightly's NTXentLoss fits).
+    invariance     (za [n, dp], zb [n, dp]) -> []: a loss of two views in place of `instance_contrast` (lightly's
+                   NTXentLoss fits); it is then put to view i and view i + 1, for all i in turn.
 
     Observations where a sense is absent neither predict, nor are predicted, nor stand among its candidates.
     ``parts`` names every term, such as ``equivariant/rgb>points``, and ``floor``: what the equivariant terms cannot
@@ -61,7 +61,6 @@ def sensorimotor(
             f"sensorimotor: beliefs of {tuple(beliefs.mean.shape)} with names {beliefs.names}; give means "
             "[states, views, senses, d] and one name a sense"
         )
-    agree = invariance or (lambda za, zb: nt_xent(za, zb, weights.invariant_temperature).total)
     state = {name: beliefs.mean[:, :, i] for i, name in enumerate(beliefs.names)} | {FUSED: fused}
     present = {name: beliefs.present[:, :, i] for i, name in enumerate(beliefs.names)}
     present[FUSED] = beliefs.present.any(-1)
@@ -83,7 +82,7 @@ def sensorimotor(
         values = []
         for part, a, b in terms:
             if part == "invariant":
-                value = _invariant(projected[a], projected[b], present[a], present[b], agree)
+                value = _invariant(projected[a], present[a], invariance, weights.invariant_temperature)
             else:
                 value = _equivariant(predicted[a], outcome[b], present[a], present[b], pairs, weights)
             if value is not None:
@@ -99,7 +98,7 @@ def _wanted(names: tuple[str, ...], weights: SensorimotorWeights) -> dict[str, l
     """Group -> its terms (part, source sense, target sense), without the groups of weight 0."""
     ordered = [(a, b) for a in names for b in names if a != b]
     groups = {
-        "invariant": [("invariant", a, a) for a in names] + [("invariant", a, b) for a, b in combinations(names, 2)],
+        "invariant": [("invariant", a, a) for a in names],
         "equivariant": [("equivariant", a, a) for a in names],
         "cross_modal": [("equivariant", a, b) for a, b in ordered],
         "fused": [("invariant", FUSED, FUSED), ("equivariant", FUSED, FUSED)],
@@ -108,17 +107,19 @@ def _wanted(names: tuple[str, ...], weights: SensorimotorWeights) -> dict[str, l
 
 
 def _invariant(
-    za: Tensor, zb: Tensor, present_a: Tensor, present_b: Tensor, agree: Callable[[Tensor, Tensor], Tensor]
+    z: Tensor, present: Tensor, invariance: Callable[[Tensor, Tensor], Tensor] | None, temperature: float
 ) -> Tensor | None:
-    """Mean over views i of the agreement of view i with view i + 1 (cyclic), states [b, v, dp] being the classes."""
-    num_views = za.shape[1]
-    symmetric = num_views == 2 and za is zb  # of two views of one sense, the second pairing repeats the first
+    """Agreement of the views of each state; z [b, v, dp], the states being the classes."""
+    if invariance is None:
+        contrast = instance_contrast(z, z, present, present, temperature)
+        return contrast and contrast.total
+    num_views = z.shape[1]
     values = []
-    for i in range(1 if symmetric else num_views):
+    for i in range(1 if num_views == 2 else num_views):  # of two views, the second pairing repeats the first
         j = (i + 1) % num_views
-        keep = present_a[:, i] & present_b[:, j]
+        keep = present[:, i] & present[:, j]
         if int(keep.sum()) > 1:
-            values.append(agree(za[keep, i], zb[keep, j]))
+            values.append(invariance(z[keep, i], z[keep, j]))
     return torch.stack(values).mean() if values else None
 
 

@@ -21,6 +21,7 @@ class GroupLaws:
     identity: Estimate  # |P(z, e) - z|
     inverse: Estimate  # |P(P(z, a), a^-1) - z|
     composition: Estimate  # |P(P(z, a), b) - P(z, a then b)|
+    loop: Estimate  # |P(P(P(P(z, a), b), c), (a then b then c)^-1) - z|: four moves that end where they began
     gain: Estimate  # cos(z', P(z, a)) - cos(z', z)
 
 
@@ -29,6 +30,7 @@ def group_laws(
     z: Tensor,
     first: Any,
     second: Any,
+    third: Any,
     outcome: Tensor,
     groups: np.ndarray | None = None,
     *,
@@ -39,15 +41,18 @@ def group_laws(
     z        [n, d] embeddings before;  outcome [n, d]: embeddings observed after ``first``.
     first    n actions with ``inverse()`` and ``then(other)`` (`geometry.Action`, rigid kinds).
     second   n actions in the coordinates of the outcomes of ``first``; not all about one axis, or a wrong order of
-             composition passes.
+             composition passes. ``third``: the same, from the outcomes of ``second``.
     groups   [n], the unit of the intervals.
     """
     with torch.no_grad():
         moved = predict(z, first)
+        moved_twice = predict(moved, second)
+        whole = first.then(second)
         residuals = {
             "identity": predict(z, first.then(first.inverse())) - z,
             "inverse": predict(moved, first.inverse()) - z,
-            "composition": predict(moved, second) - predict(z, first.then(second)),
+            "composition": moved_twice - predict(z, whole),
+            "loop": predict(predict(moved_twice, third), whole.then(third).inverse()) - z,
         }
         displacement = (outcome - z).norm(dim=-1).double().numpy(force=True)
         gained = gain(z, moved, outcome).numpy(force=True)

@@ -83,3 +83,31 @@ def resampled_means(
     sums = np.stack([np.bincount(member, column) for column in values.T], 1)
     counts = rng.multinomial(g, np.full(g, 1 / g), size=num_resamples)
     return sums.sum(0) / sizes.sum(), (counts @ sums) / (counts @ sizes)[:, None]
+
+
+def over_seeds_and_objects(
+    values: np.ndarray,
+    *,
+    rng: np.random.Generator,
+    statistic: Callable[[np.ndarray], np.ndarray] | None = None,
+    num_resamples: int = NUM_RESAMPLES,
+) -> Estimate:
+    """Mean of values [seeds, objects] (each the mean over one object's queries) with its percentile interval, seeds
+    and objects being drawn with replacement, independently of each other (the pigeonhole bootstrap, Owen 2007).
+
+    Take the difference of two arms before, for a paired interval. values [seeds, objects, c] with a ``statistic`` of
+    their means [..., c] -> [...] gives that of a ratio, say. With one seed the interval is over objects alone.
+    """
+    values = np.asarray(values, np.float64)
+    if values.ndim not in (2, 3) or values.shape[1] < 2 or not len(values) or not np.isfinite(values).all():
+        raise ValueError(
+            f"over_seeds_and_objects: values of shape {values.shape}; give finite values [seeds, objects], 2 objects"
+            " or more"
+        )
+    values = values[..., None] if values.ndim == 2 else values
+    join = statistic or (lambda means: means[..., 0])
+    seeds, objects = values.shape[:2]
+    by_seed = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=num_resamples) / seeds
+    by_object = rng.multinomial(objects, np.full(objects, 1 / objects), size=num_resamples) / objects
+    resampled = np.einsum("rs,soc,ro->rc", by_seed, values, by_object)
+    return percentile_interval(float(join(values.mean((0, 1)))), join(resampled), objects)

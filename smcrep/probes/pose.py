@@ -20,6 +20,8 @@ class Pose:
     within_30_deg: Estimate
     constant_deg: Estimate
     gain_deg: Estimate  # constant - probe, paired
+    errors_deg: np.ndarray  # [n], of the probe
+    constants_deg: np.ndarray  # [n]
 
 
 def pose_probe(
@@ -74,6 +76,8 @@ def pose_errors(
         cluster_bootstrap(errors_deg < 30, groups, rng=rng),
         cluster_bootstrap(constant_deg, groups, rng=rng),
         cluster_bootstrap(constant_deg - errors_deg, groups, rng=rng),
+        errors_deg,
+        constant_deg,
     )
 
 

@@ -13,7 +13,8 @@ from typing import Any, Literal, get_type_hints
 from smcrep.models.config import ModelConfig
 from smcrep.objectives.sensorimotor import SensorimotorWeights
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+METHODS = ("sensorimotor", "equimod", "simclr")
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Optim:
 class Recipe:
     """Everything that decides the weights of a run, its data aside.
 
+    method            "sensorimotor", or what it is compared with on the same data: "equimod" and "simclr" (see
+                      `training.baselines`), which keep nothing of ``objective``.
     sense_dropout     probability that a sense of a state is left out of the *fused* embedding (never all of them), so
                       that each sense alone is at home in the fused space; the terms of single senses see everything.
     num_points        points of each cloud that a step looks at, drawn anew; 0: all.
@@ -57,6 +60,7 @@ class Recipe:
     name: str = "demo"
     model: ModelConfig = field(default_factory=ModelConfig)
     objective: SensorimotorWeights = field(default_factory=SensorimotorWeights)
+    method: Literal["sensorimotor", "equimod", "simclr"] = "sensorimotor"
     optim: Optim = field(default_factory=Optim)
     sense_dropout: float = 0.15
     num_points: int = 128
@@ -66,6 +70,7 @@ class Recipe:
     probe_every: int = 200
 
     def __post_init__(self) -> None:
+        _check(self.method in METHODS, self, "method", f"choose one of {', '.join(METHODS)}")
         _check(0 <= self.sense_dropout < 1, self, "sense_dropout", "give a probability in [0, 1)")
         _check(self.num_points >= 0, self, "num_points", "give 0 (all) or more")
         _check(self.seed >= 0, self, "seed", "give 0 or more")
@@ -105,7 +110,7 @@ def tiny() -> Recipe:
 
 def ycb() -> Recipe:
     """Scanned household objects (any folder of meshes will do): the demo, for longer."""
-    return replace(demo(), name="ycb", optim=replace(demo().optim, steps=2000, batch_states=28))
+    return replace(demo(), name="ycb", optim=replace(demo().optim, steps=2400))
 
 
 def no_action(recipe: Recipe) -> Recipe:

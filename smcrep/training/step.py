@@ -11,6 +11,7 @@ from smcrep.models.action import ActionLike
 from smcrep.models.model import SensorimotorModel
 from smcrep.objectives.pairs import Pairs, all_pairs, star
 from smcrep.objectives.sensorimotor import SensorimotorWeights, sensorimotor
+from smcrep.training.baselines import BASELINES
 from smcrep.training.recipes import Recipe
 from smcrep.transition import Beliefs, Loss, Senses, Transition
 
@@ -20,11 +21,12 @@ def step_loss(
     transition: Transition,
     weights: SensorimotorWeights,
     *,
+    method: str = "sensorimotor",
     sense_dropout: float = 0.0,
     num_points: int = 0,
     generator: torch.Generator | None = None,
 ) -> Loss:
-    """The sensorimotor objective of a batch of b states with k outcomes each.
+    """The sensorimotor objective, or the baseline ``method``, of a batch of b states with k outcomes each.
 
     The k + 1 observations of a state are encoded once. Where all actions of a state are rigid, every ordered pair of
     them is a transition; otherwise only before -> after is.
@@ -40,6 +42,8 @@ def step_loss(
         beliefs = replace(beliefs, mean=beliefs.mean.float(), log_precision=beliefs.log_precision.float())
         heard = drop_senses(beliefs.present, sense_dropout, generator)
         fused, _ = model.fuse(replace(beliefs, present=heard))
+        if method != "sensorimotor":
+            return BASELINES[method](model, beliefs, fused, transition)
         pairs = transition_pairs(transition.action, num_views, same_state_negatives=weights.same_state_negatives)
         condition = model.condition(pair_actions(transition.action, pairs), pair_physics(transition.physics, pairs))
         return sensorimotor(
@@ -127,6 +131,7 @@ class Objective(nn.Module):
             self.model,
             batch.transition,
             self.recipe.objective,
+            method=self.recipe.method,
             sense_dropout=self.recipe.sense_dropout,
             num_points=self.recipe.num_points,
             generator=batch.generator,

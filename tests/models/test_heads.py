@@ -12,7 +12,7 @@ CONFIG = ModelConfig(trunk_dim=16, invariant_dim=8, num_vectors=4, projector_dim
 
 
 def test_each_part_has_unit_norm() -> None:
-    mean, log_precision = BeliefHead(CONFIG)(torch.randn(6, 16))
+    mean, log_precision = BeliefHead(CONFIG)(torch.randn(6, 16), torch.randn(6, 16))
     assert mean.shape == log_precision.shape == (6, 20)
     for part in (mean[:, :8], mean[:, 8:]):
         torch.testing.assert_close(part.norm(dim=-1), torch.ones(6))
@@ -32,22 +32,31 @@ def test_normalisation_commutes_with_rotations_and_keeps_the_share_of_each_vecto
     trunk[:, :3] *= 5
     r = roma.random_rotmat(6)
     turned = torch.cat([rotate(trunk[:, :12], r), trunk[:, 12:]], -1)
-    mean = head(trunk)[0][:, 8:]
-    torch.testing.assert_close(head(turned)[0][:, 8:], rotate(mean, r))
+    mean = head(trunk, trunk)[0][:, 8:]
+    torch.testing.assert_close(head(trunk, turned)[0][:, 8:], rotate(mean, r))
     lengths, before = mean.unflatten(-1, (4, 3)).norm(dim=-1), trunk[:, :12].unflatten(-1, (4, 3)).norm(dim=-1)
     torch.testing.assert_close(lengths / lengths[:, :1], before / before[:, :1])
 
 
-def test_one_precision_per_part_equal_at_first_and_bounded_for_ever() -> None:
+def test_a_precision_for_each_number_and_for_each_vector_equal_at_first_and_bounded_for_ever() -> None:
     head, trunk = BeliefHead(CONFIG), torch.randn(6, 16)
-    assert torch.equal(head(trunk)[1], torch.zeros(6, 20))
+    assert torch.equal(head(trunk, trunk)[1], torch.zeros(6, 20))
     with torch.no_grad():
-        head.log_precision.weight.normal_(std=1000)
-    log_precision = head(trunk)[1]
+        head.invariant_precision.weight.normal_(std=1000)
+        head.equivariant_precision.weight.normal_()
+    log_precision = head(trunk, trunk)[1]
     assert (log_precision.abs() <= MAX_LOG_PRECISION).all()
-    assert (log_precision[:, :8] == log_precision[:, :1]).all()
-    assert (log_precision[:, 8:] == log_precision[:, 8:9]).all()
-    assert (log_precision[:, 0] != log_precision[:, 8]).any()
+    assert len(log_precision[0, :8].unique()) > 1
+    of_vectors = log_precision[:, 8:].unflatten(-1, (4, 3))
+    assert (of_vectors == of_vectors[..., :1]).all()
+    assert len(of_vectors[0, :, 0].unique()) == 4
+
+
+def test_what_and_where_are_read_apart() -> None:
+    head, what, where, other = BeliefHead(CONFIG), *torch.randn(3, 6, 16)
+    torch.testing.assert_close(head(what, where)[0][:, :8], head(what, other)[0][:, :8])
+    torch.testing.assert_close(head(what, where)[0][:, 8:], head(other, where)[0][:, 8:])
+    assert not torch.allclose(head(what, where)[0], head(other, where)[0])
 
 
 def test_projector_shape() -> None:

@@ -19,7 +19,8 @@ def build(seed: int = 0, config: ModelConfig = SMALL) -> SensorimotorModel:
     model = build_model(config)
     with torch.no_grad():
         for head in model.heads.values():
-            head.log_precision.weight.normal_()  # type: ignore[union-attr,operator]
+            head.invariant_precision.weight.normal_()  # type: ignore[union-attr,operator]
+            head.equivariant_precision.weight.normal_()  # type: ignore[union-attr,operator]
     return model
 
 

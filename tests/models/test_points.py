@@ -10,9 +10,26 @@ from smcrep.models.points import points_encoder
 ENCODERS = ["pointnet", "dgcnn"]
 
 
-def build(name: str, **fields) -> torch.nn.Module:
+def encoder_of(name: str, **fields) -> torch.nn.Module:
     torch.manual_seed(0)
     return points_encoder(ModelConfig(points_encoder=name, trunk_dim=16, **fields))
+
+
+class Trunk(torch.nn.Module):
+    """The one trunk that a cloud has."""
+
+    def __init__(self, encoder: torch.nn.Module) -> None:
+        super().__init__()
+        self.encoder, self.backbone = encoder, encoder.backbone
+
+    def forward(self, points: Tensor) -> Tensor:
+        what, where = self.encoder(points)
+        assert what is where
+        return where
+
+
+def build(name: str, **fields) -> torch.nn.Module:
+    return Trunk(encoder_of(name, **fields))
 
 
 def cloud(b: int, n: int, seed: int = 0) -> Tensor:

@@ -34,7 +34,7 @@ C = torch.randn(20, 5, generator=torch.Generator().manual_seed(4), dtype=torch.f
 @pytest.mark.parametrize("make", [lambda: build("group"), zeroed_residual], ids=["group", "group_residual, zeroed"])
 class TestRepresentation:
     def test_identity(self, make) -> None:
-        assert torch.equal(make()(Z, torch.eye(3, dtype=torch.float64).expand(20, 3, 3), C), Z)
+        torch.testing.assert_close(make()(Z, torch.eye(3, dtype=torch.float64).expand(20, 3, 3), C), Z)
 
     def test_inverse(self, make) -> None:
         p, r = make(), rotations(20)
@@ -90,10 +90,19 @@ def test_residual_predictors_start_near_the_action_of_the_group_or_the_identity(
 @pytest.mark.parametrize("name", ["group_residual", "mlp", "hypernetwork", "equimod"])
 def test_every_weight_learns(name: str) -> None:
     p = build(name)
-    p(Z, rotations(20), C).square().sum().backward()
+    (p(Z, rotations(20), C) * torch.linspace(0, 1, 12)).square().sum().backward()  # their length alone is given
     for key, parameter in p.named_parameters():
         assert parameter.grad is not None, key
         assert parameter.grad.abs().sum() > 0, key
+
+
+def test_group_residual_moves_on_the_sphere() -> None:
+    """So that a prediction can be acted on again: its length is that of the latent it starts from."""
+    p, r = build("group_residual"), rotations(20)
+    scale = torch.linspace(0.1, 3, 20, dtype=Z.dtype)[:, None]
+    out = p(scale * Z, r, C)
+    torch.testing.assert_close(out.norm(dim=-1), (scale * Z).norm(dim=-1))
+    assert (torch.cosine_similarity(out, rotate(scale * Z, r)) < 1 - 1e-6).any()
 
 
 def test_equimod_is_linear_in_latent_and_condition_together() -> None:

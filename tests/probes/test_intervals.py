@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from smcrep.probes.intervals import Estimate, cluster_bootstrap, over_seeds, percentile_interval
+from smcrep.probes.intervals import (
+    Estimate,
+    cluster_bootstrap,
+    over_seeds,
+    over_seeds_and_objects,
+    percentile_interval,
+)
 
 
 def test_over_seeds_equals_scipys_t_interval() -> None:
@@ -87,3 +93,41 @@ def test_too_few_units_are_refused() -> None:
         cluster_bootstrap(np.ones(4), np.zeros(4), rng=np.random.default_rng(0))
     with pytest.raises(ValueError, match="4 values and 3 clusters"):
         cluster_bootstrap(np.ones(4), np.zeros(3), rng=np.random.default_rng(0))
+
+
+def crossed(rng: np.random.Generator, seeds: int, objects: int, by_seed: float, by_object: float) -> np.ndarray:
+    return by_seed * rng.normal(size=(seeds, 1)) + by_object * rng.normal(size=(1, objects))
+
+
+def test_seeds_and_objects_both_widen_the_interval() -> None:
+    """Against the closed form of the pigeonhole bootstrap: variances of the two axes add."""
+    rng = np.random.default_rng(3)
+    for by_seed, by_object in ((1.0, 0.0), (0.0, 1.0), (1.0, 1.0)):
+        values = crossed(rng, 40, 50, by_seed, by_object)
+        found = over_seeds_and_objects(values, rng=rng)
+        variance = values.mean(1).var() / 40 + values.mean(0).var() / 50
+        assert found.ci95[1] - found.ci95[0] == pytest.approx(2 * 1.96 * variance**0.5, rel=0.1)
+        assert found.value == pytest.approx(values.mean())
+
+
+def test_a_paired_difference_forgets_what_both_share() -> None:
+    rng = np.random.default_rng(4)
+    shared = crossed(rng, 3, 15, 1.0, 1.0)
+    better = shared + 0.1 + 0.001 * rng.normal(size=shared.shape)
+    assert over_seeds_and_objects(better - shared, rng=rng).above(0.09)
+    assert not over_seeds_and_objects(better, rng=rng).above(over_seeds_and_objects(shared, rng=rng))
+
+
+def test_a_ratio_of_two_means() -> None:
+    rng = np.random.default_rng(5)
+    bottom = rng.uniform(1, 2, (3, 10))
+    values = np.stack([0.7 * bottom, bottom], -1)
+    found = over_seeds_and_objects(values, rng=rng, statistic=lambda m: m[..., 0] / m[..., 1])
+    assert found.value == pytest.approx(0.7)
+    assert found.ci95 == pytest.approx((0.7, 0.7))
+
+
+@pytest.mark.parametrize("values", [np.ones(4), np.ones((2, 1)), np.full((2, 3), np.nan), np.ones((0, 3))])
+def test_values_without_seeds_or_objects_are_refused(values: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="over_seeds_and_objects: "):
+        over_seeds_and_objects(values, rng=np.random.default_rng(0))

@@ -29,8 +29,13 @@ def test_unknown_field_names_the_nearest() -> None:
         Recipe.from_json(record)
 
 
+def test_an_unknown_method_is_named() -> None:
+    with pytest.raises(ValueError, match="method is byol; choose one of sensorimotor, equimod, simclr"):
+        replace(demo(), method="byol")  # type: ignore[arg-type]
+
+
 def test_recipe_of_another_version() -> None:
-    with pytest.raises(ValueError, match="version 99 and this smcrep reads 1"):
+    with pytest.raises(ValueError, match="version 99 and this smcrep reads 2"):
         Recipe.from_json({**demo().to_json(), "version": 99})
 
 

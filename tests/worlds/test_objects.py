@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
-from scipy.spatial import ConvexHull
+import trimesh
+from scipy.spatial import ConvexHull, KDTree
 
 from smcrep.geometry.physics import Physics
+from smcrep.worlds.families import procedural
 from smcrep.worlds.objects import MAX_HULL_POINTS, ObjectModel
 
 
@@ -63,3 +65,17 @@ def test_flat_mesh_has_a_hull_with_volume():
 def test_wrong_arrays_are_refused(field, value, words):
     with pytest.raises(ValueError, match=words):
         model(**{"vertices": CUBOID, field: value})
+
+
+def test_points_of_the_surface_lie_on_it_and_are_spread_evenly() -> None:
+    object = procedural("mug", 3)
+    points = object.surface(200)
+    assert points.shape == (200, 3)
+    mesh = trimesh.Trimesh(object.vertices, object.faces, process=False)
+    assert np.abs(trimesh.proximity.closest_point(mesh, points)[1]).max() < 1e-6
+    apart, at_random = (
+        KDTree(p).query(p, k=2)[0][:, 1] for p in (points, trimesh.sample.sample_surface(mesh, 200, seed=1)[0])
+    )
+    assert apart.min() > 0.5 * apart.max()
+    assert apart.min() > 3 * at_random.min()
+    assert np.array_equal(points, object.surface(200))

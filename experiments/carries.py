@@ -1,0 +1,296 @@
+"""Acting on some objects, does a model know others better? One model, all questions, and what each part does.
+
+    python experiments/carries.py --out runs/carries                     # every cell: some 2 hours on 2 cores
+    python experiments/carries.py --out runs/carries --arms main --seeds 0
+    python experiments/carries.py --out runs/carries --tiny              # a minute; the numbers mean nothing
+
+A cell is one arm with one seed: trained on 28 scans and procedural objects, questioned about 15 scans never seen.
+"main" is the recipe at its full length; all arms, ours among them, have one short budget of equal steps. Two cells run
+at once, one thread each. Interrupted, the same command goes on: a trained cell is not trained again, and a cell that is
+written is done. Leaves runs/carries/cells/ARM-SEED.json, of which experiments/figures/carries.py makes the records and
+the pictures. Expected: outcome and recognition of "ours" above each arm that lacks what the question needs.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from smcrep.data.store import Store
+from smcrep.evaluation.encoded import Encoded, encode
+from smcrep.evaluation.outcome import chain, foreign_action_hits, outcome_hits, roll_out_hits
+from smcrep.evaluation.pose_search import pose_search
+from smcrep.evaluation.recognition import accuracy_by_object, choose_strength, episodes_of
+from smcrep.geometry.rotations import geodesic_degrees
+from smcrep.hub import load_model
+from smcrep.models.model import FUSED, SensorimotorModel
+from smcrep.probes.equivariance import group_laws
+from smcrep.probes.pose import pose_probe
+from smcrep.probes.symmetry import add_s
+from smcrep.results import commit, machine, write_json
+from smcrep.training.run_folder import store_path
+from smcrep.worlds.environments import FACTOR_ENVIRONMENTS, TEST_ENVIRONMENTS
+from smcrep.worlds.families import FAMILIES
+from smcrep.worlds.object_source import ProceduralObjects
+from smcrep.worlds.simulate import Simulation, generate
+
+HERE = Path(__file__).parent
+SHORT_STEPS = 800
+ARMS: dict[str, tuple[str, ...]] = {
+    "ours": (),
+    "no_same_state_negatives": ("--objective.same-state-negatives", "False"),
+    "no_cross_modal": ("--objective.cross-modal", "0"),
+    "no_residual": ("--model.predictor", "group"),
+    "no_group_action": ("--model.predictor", "mlp"),
+    "equimod": ("--method", "equimod", "--model.predictor", "equimod"),
+    "simclr": ("--method", "simclr"),
+    "no_action": ("--model.use-action", "False"),
+    "untrained": (),
+}
+N_WAY, NUM_EPISODES, NUM_POSES = 15, 200, 12
+SURFACE_POINTS = 800
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("runs/carries"))
+    parser.add_argument("--arms", nargs="+", default=["main", *ARMS], choices=["main", *ARMS])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="cells at once, one thread each")
+    parser.add_argument("--data-root", type=Path, help="folder of meshes (default: the YCB scans)")
+    parser.add_argument("--tiny", action="store_true")
+    parser.add_argument("--cell", nargs=2, help=argparse.SUPPRESS)  # one cell, in a process of its own
+    arguments = parser.parse_args()
+    if arguments.cell:
+        run_cell(arguments, arguments.cell[0], int(arguments.cell[1]))
+        return
+    cells = [(arm, seed) for seed in arguments.seeds for arm in arguments.arms]
+    missing = [cell for cell in cells if not cell_path(arguments.out, *cell).exists()]
+    print(f"carries: {len(cells) - len(missing)} of {len(cells)} cells are there already", flush=True)
+    if missing:
+        make_stores(arguments)
+    begun = time.monotonic()
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        running = {pool.submit(spawn, cell): cell for cell in missing}
+        for done, future in enumerate(as_completed(running), 1):
+            future.result()
+            left = (time.monotonic() - begun) / done * (len(missing) - done) / 60
+            print(
+                f"carries: {'-'.join(map(str, running[future]))} done, {len(missing) - done} left, ETA {left:.0f} min"
+            )
+
+
+def spawn(cell: tuple[str, int]) -> None:
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, __file__, *sys.argv[1:], "--cell", cell[0], str(cell[1])]
+    subprocess.run(command, check=True, env=environment)
+
+
+def cell_path(out: Path, arm: str, seed: int) -> Path:
+    return out / f"cells/{arm}-{seed}.json"
+
+
+def pretrain(arguments: argparse.Namespace, run: Path, *options: str) -> None:
+    recipe = ["tiny", "--data.states-per-object", "4", "4", "4"] if arguments.tiny else ["ycb"]
+    root = ["--data.root", str(arguments.data_root)] if arguments.data_root else []
+    command = [sys.executable, str(HERE / "pretrain.py"), *recipe, "--stores", str(arguments.out / "stores")]
+    log = run.with_suffix(".log")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a") as file:
+        done = subprocess.run([*command, "--out", str(run), *root, *options], stdout=file, stderr=subprocess.STDOUT)
+    if done.returncode:
+        raise ValueError(f"training {run.name} failed: {log.read_text().strip().splitlines()[-1]} (all of it: {log})")
+
+
+def make_stores(arguments: argparse.Namespace) -> None:
+    """All cells share them: made once, by a training of one step, before the cells start side by side."""
+    pretrain(arguments, arguments.out / "runs/stores", *("--optim.steps", "1"))
+    question_stores(arguments.out / "runs/stores", arguments.tiny)
+
+
+def run_cell(arguments: argparse.Namespace, arm: str, seed: int) -> None:
+    begun = time.monotonic()
+    run = arguments.out / f"runs/{arm}-{seed}"
+    steps = 1 if arm == "untrained" else SHORT_STEPS if arm != "main" else 0
+    options = ["--optim.steps", str(steps)] if steps and not (arguments.tiny and arm != "untrained") else []
+    if arm == "untrained":
+        options += ["--optim.lr", "1e-12"]
+    pretrain(arguments, run, *ARMS.get(arm, ()), "--seed", str(seed), *options)
+    trained = time.monotonic()
+    model = load_model(run)[0]
+    stores = question_stores(run, arguments.tiny)
+    names, found = question(model, Store(store_path(run, "train")), stores, whole=arm == "main", tiny=arguments.tiny)
+    command = f"python experiments/carries.py --out {arguments.out} --arms {arm} --seeds {seed}"
+    about = {"arm": arm, "seed": seed, "objects": names, "command": command, "commit": commit(), "machine": machine()}
+    about |= {"train_minutes": (trained - begun) / 60, "minutes": (time.monotonic() - begun) / 60}
+    about |= {"queries": int(stores["test"].num_states * stores["test"].num_branches)}
+    write_json(cell_path(arguments.out, arm, seed), about | {"metrics": found})
+
+
+def question_stores(run: Path, tiny: bool) -> dict[str, Store]:
+    """The test store, and the test objects again in other environments and orientations; other shapes too."""
+    path = store_path(run, "test")
+    base = Simulation.from_json(Store(path).manifest.config["simulation"])
+    few = replace(base, states_per_object=4 if tiny else 12, seed=base.seed + 1)
+    simulations = {"new_environment": replace(few, environments=TEST_ENVIRONMENTS)}
+    for name in ("kitchen", *FACTOR_ENVIRONMENTS):  # those factors are changed in the kitchen, one by one
+        simulations[name] = replace(few, environments=(name,))
+    simulations["orientation"] = replace(few, policy=replace(base.policy, max_angle_deg="so3"))
+    trained_on = Store(store_path(run, "train-procedural" if not tiny else "train"))
+    known = {o.family for o in trained_on.objects} & set(FAMILIES)
+    held_out = tuple(name for name in FAMILIES if name not in known)
+    for name, families in (("shape_known", tuple(sorted(known))), ("shape_new", held_out)):
+        if families:
+            objects = ProceduralObjects(15 if tiny else 60, seed=900, families=families)
+            simulations[name] = replace(few, objects=objects, states_per_object=4)
+    stores = {
+        name: Store(generate(simulation, path.parent / f"test-{name}", progress=False))
+        for name, simulation in simulations.items()
+    }
+    return {"test": Store(path)} | stores
+
+
+def question(
+    model: SensorimotorModel, train: Store, stores: dict[str, Store], *, whole: bool, tiny: bool
+) -> tuple[list[str], dict[str, list[float]]]:
+    """Names of the test objects, and metric -> its value for each of them (for the objects of that store)."""
+    test = stores["test"]
+    rng = np.random.default_rng(0)
+    some = np.sort(rng.choice(train.num_states, min(train.num_states, 600), replace=False))
+    training, encoded = encode(model, train, some), encode(model, test)
+    strengths = {
+        (sense, k): choose_strength(training, sense, k_shot=k, n_way=min(N_WAY, len(train.objects)))
+        for sense in (FUSED, *model.config.senses)
+        for k in (1, 5)
+    }
+    found = outcomes(model, encoded) | recognition(model, encoded, strengths, tiny)
+    if whole:
+        found |= pose(model, training, encoded, test)
+        found |= laws(model, encoded)
+        for name, store in stores.items():
+            if name != "test":
+                there = encode(model, store)
+                answers = outcomes(model, there, controls=False) | recognition(model, there, strengths, tiny)
+                found |= {f"{name}.{metric}": values for metric, values in answers.items()}
+    return [o.name for o in test.objects], {name: np.round(values, 5).tolist() for name, values in found.items()}
+
+
+def by_object(values: np.ndarray, encoded: Encoded) -> np.ndarray:
+    """Mean of values [s, ...] for each object."""
+    return np.array([values[encoded.object_ids == i].mean() for i in np.unique(encoded.object_ids)])
+
+
+def outcomes(model: SensorimotorModel, encoded: Encoded, *, controls: bool = True) -> dict[str, np.ndarray]:
+    """h1.SENSE, h1.SENSE>OTHER: the true outcome among 16; with the action of another state, .shuffled_action."""
+    senses, found = model.config.senses, {}
+    across = [(a, b) for a in senses for b in senses if a != b]
+    for source, target in [(s, s) for s in (FUSED, *senses)] + across:
+        name = source if source == target else f"{source}>{target}"
+        found[f"h1.{name}"] = by_object(outcome_hits(model, encoded, source, target), encoded)
+        if controls:
+            wrong = foreign_action_hits(model, encoded, source, target)
+            found[f"h1_shuffled_action.{name}"] = by_object(wrong, encoded)
+    return found
+
+
+def recognition(
+    model: SensorimotorModel, encoded: Encoded, strengths: dict[tuple[str, int], float], tiny: bool
+) -> dict[str, np.ndarray]:
+    """1shot.SENSE and 5shot.SENSE, 15-way."""
+    found = {}
+    n_way = min(N_WAY, len(np.unique(encoded.object_ids)))
+    for k in (1, 5):
+        episodes = episodes_of(encoded, k_shot=k, n_way=n_way, num_episodes=20 if tiny else NUM_EPISODES)
+        for sense in (FUSED, *model.config.senses):
+            found[f"{k}shot.{sense}"] = accuracy_by_object(encoded, sense, episodes, strengths[sense, k])
+    return found
+
+
+def pose(model: SensorimotorModel, training: Encoded, encoded: Encoded, test: Store) -> dict[str, np.ndarray]:
+    """pose_search_deg, pose_probe_deg, pose_constant_deg (median by object) and add_s of the search, by sense."""
+    chosen = np.concatenate(
+        [np.flatnonzero(encoded.object_ids == i)[:NUM_POSES] for i in np.unique(encoded.object_ids)]
+    )
+    few, found = encoded.some(chosen), {}
+    true = turns(few)[:, 0]
+    simulation = Simulation.from_json(test.manifest.config["simulation"])
+    objects = simulation.object_set
+    for sense in (FUSED, *model.config.senses):
+        searched = pose_search(model, few, sense)
+        found[f"pose_search_deg.{sense}"] = medians(degrees(searched, true), few)
+        distances = np.empty(len(chosen))
+        for i in np.unique(few.object_ids):
+            rows, points = few.object_ids == i, objects[int(i)].surface(SURFACE_POINTS)
+            before = few.pose[rows, 0, :3, :3].numpy().astype(np.float64)
+            distances[rows] = add_s(points, searched[rows] @ before, true[rows] @ before)
+        found[f"add_s.{sense}"] = by_object(distances, few)
+        pairs = [
+            (
+                z[:, :1].expand_as(z[:, 1:]).flatten(0, 1).numpy(),
+                z[:, 1:].flatten(0, 1).numpy(),
+                turns(e).reshape(-1, 3, 3),
+            )
+            for e in (training, encoded)
+            for z in [e.equivariant(sense)]
+        ]
+        probe = pose_probe(*pairs, np.repeat(encoded.object_ids, pairs_of(encoded)), rng=np.random.default_rng(0))
+        found[f"pose_probe_deg.{sense}"] = medians(probe.errors_deg, encoded)
+        found["pose_constant_deg"] = medians(probe.constants_deg, encoded)
+    return found
+
+
+def pairs_of(encoded: Encoded) -> int:
+    return encoded.action.kind.shape[1]
+
+
+def turns(encoded: Encoded) -> np.ndarray:
+    """float64 [s, k, 3, 3]: R2 R1^T of every outcome, camera frame."""
+    rotation = encoded.pose[..., :3, :3].double().numpy()
+    return rotation[:, 1:] @ rotation[:, :1].swapaxes(-1, -2)
+
+
+def degrees(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return geodesic_degrees(torch.from_numpy(a), torch.from_numpy(b)).numpy()
+
+
+def medians(values: np.ndarray, encoded: Encoded) -> np.ndarray:
+    """Median for each object of values [s * anything], state by state."""
+    values = values.reshape(len(encoded.object_ids), -1)
+    return np.array([np.median(values[encoded.object_ids == i]) for i in np.unique(encoded.object_ids)])
+
+
+def laws(model: SensorimotorModel, encoded: Encoded) -> dict[str, np.ndarray]:
+    """law_NAME.SENSE for each object, relative to the true displacement; roll_out_STEP.SENSE: H@1 after that step."""
+    found: dict[str, list[float]] = {}
+    links = [link[:, 0] for link in chain(encoded.action, 3)]
+    for sense in (FUSED, *model.config.senses):
+        z = encoded.equivariant(sense)
+
+        def act(z: torch.Tensor, action: object, sense: str = sense) -> torch.Tensor:
+            return model.predict(sense, z, model.condition(action))  # type: ignore[arg-type]
+
+        for i in np.unique(encoded.object_ids):
+            rows = torch.from_numpy(encoded.object_ids == i)
+            own = [link[rows] for link in links]
+            kept = group_laws(act, z[rows, 0], *own, z[rows, 1], rng=np.random.default_rng(0))
+            for name, estimate in vars(kept).items():
+                found.setdefault(f"law_{name}.{sense}", []).append(estimate.value)
+        for step, hits in enumerate(roll_out_hits(model, encoded, sense).T, 1):
+            found[f"roll_out_{step}.{sense}"] = by_object(hits, encoded).tolist()
+    return {name: np.array(values) for name, values in found.items()}
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (ValueError, OSError) as error:
+        sys.exit(f"carries: {error}")
+    except subprocess.CalledProcessError:
+        sys.exit("carries: a cell failed; its own message stands above, and the same command goes on from there")

@@ -1,0 +1,62 @@
+"""Which turn did the object make? The predictor is asked for every turn, and the embedding after decides."""
+
+import numpy as np
+import roma
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from smcrep.evaluation.encoded import Encoded
+from smcrep.geometry.action import KINDS, Action
+from smcrep.geometry.rotations import nearest_rotation, rotation_grid
+from smcrep.models.model import FUSED, SensorimotorModel
+
+NUM_BEST = 8
+TRIALS = 256
+WIDTHS_DEG = (12.0, 4.0)
+
+
+@torch.no_grad()
+def pose_search(
+    model: SensorimotorModel, encoded: Encoded, sense: str = FUSED, *, num_rotations: int = 4096, seed: int = 0
+) -> np.ndarray:
+    """float64 [s, 3, 3]: R2 R1^T in the camera's frame, from the observation before to the first outcome of each state.
+
+    Where the object is held and how far that point moved are known to who holds it; the turn is searched: over a grid
+    of all rotations, then twice around the best ones so far, by the cosine between what is predicted and what is seen.
+    """
+    grid = torch.from_numpy(rotation_grid(num_rotations)).float()
+    generator = torch.Generator().manual_seed(seed)
+    before, after = encoded.equivariant(sense)[:, 0], encoded.equivariant(sense)[:, 1]
+    found = []
+    for z, seen, action in zip(before, after, _each(encoded.action[:, 0]), strict=True):
+        best = _best(model, sense, z, seen, action, grid)
+        for width in WIDTHS_DEG:
+            vectors = torch.randn(TRIALS, NUM_BEST, 3, generator=generator) / 3**0.5
+            turns = roma.rotvec_to_rotmat(np.radians(width) * vectors)
+            best = _best(model, sense, z, seen, action, torch.cat([best, (turns @ best).flatten(0, 1)]))
+        closest = best[:1] @ best.mT  # of two answers far apart (a symmetry) the mean would be neither
+        near = closest.diagonal(dim1=-2, dim2=-1).sum(-1) > 1 + 2 * np.cos(np.radians(2 * WIDTHS_DEG[0]))
+        found.append(nearest_rotation(best[near].double().mean(0)))
+    return torch.stack(found).numpy()
+
+
+def _each(action: Action) -> list[Action]:
+    return [action[i] for i in range(len(action.kind))]
+
+
+def _best(model: SensorimotorModel, sense: str, z: Tensor, seen: Tensor, action: Action, rotations: Tensor) -> Tensor:
+    n = len(rotations)
+    moved = (action.motion[:3, :3] @ action.contact) + action.motion[:3, 3]
+    motion = torch.eye(4).repeat(n, 1, 1)
+    motion[:, :3, :3] = rotations
+    motion[:, :3, 3] = moved - rotations @ action.contact
+    asked = Action(
+        torch.full((n,), KINDS.index("turn")),
+        motion,
+        action.contact.expand(n, 3),
+        action.force.expand(n, 3),
+        action.duration.expand(n),
+    )
+    predicted = model.predict(sense, z.expand(n, -1), model.condition(asked))
+    return rotations[F.cosine_similarity(predicted, seen[None], dim=-1).topk(NUM_BEST).indices]

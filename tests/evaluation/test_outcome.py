@@ -1,0 +1,43 @@
+"""Retrieval where the answer is planted: one who knows finds it, one who does not is at chance."""
+
+import numpy as np
+import pytest
+import torch
+
+from smcrep.evaluation.outcome import chain, foreign_action_hits, outcome_hits, roll_out_hits
+from tests.evaluation.worlds import NUM_ACTIONS, NUM_STATES, Blind, TrueTurns, turned
+
+MODEL, BLIND = TrueTurns(), Blind()
+
+
+def test_who_knows_the_action_finds_every_outcome() -> None:
+    hits = outcome_hits(MODEL, turned(), "a")  # type: ignore[arg-type]
+    assert hits.shape == (NUM_STATES, NUM_ACTIONS)
+    assert hits.mean() == 1
+    assert outcome_hits(MODEL, turned(), "a", "fused").mean() == 1  # type: ignore[arg-type]
+
+
+def test_who_ignores_it_is_at_chance_to_the_digit() -> None:
+    assert outcome_hits(BLIND, turned(), "a").mean() == pytest.approx(1 / NUM_ACTIONS)  # type: ignore[arg-type]
+
+
+def test_a_sense_that_means_nothing_and_a_foreign_action_are_at_chance() -> None:
+    many = [turned(seed) for seed in range(12)]
+    across = np.mean([outcome_hits(MODEL, e, "a", "noise").mean() for e in many])  # type: ignore[arg-type]
+    foreign = np.mean([foreign_action_hits(MODEL, e, "a").mean() for e in many])  # type: ignore[arg-type]
+    assert across == pytest.approx(1 / NUM_ACTIONS, abs=0.03)
+    assert foreign == pytest.approx(1 / NUM_ACTIONS, abs=0.05)
+
+
+def test_a_roll_out_goes_from_view_to_view_without_looking() -> None:
+    assert roll_out_hits(MODEL, turned(), "a").mean(0) == pytest.approx(np.ones(3))  # type: ignore[arg-type]
+    blind = roll_out_hits(BLIND, turned(), "a")  # type: ignore[arg-type]
+    assert (blind.mean(0) < 0.5).all()
+
+
+def test_links_of_a_chain_end_where_the_actions_end() -> None:
+    encoded = turned()
+    whole = torch.eye(4).expand(NUM_STATES, 1, 4, 4)
+    for i, link in enumerate(chain(encoded.action, 3)):
+        whole = link.motion @ whole
+        torch.testing.assert_close(whole[:, 0], encoded.action.motion[:, i], atol=1e-5, rtol=0)

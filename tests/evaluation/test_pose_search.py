@@ -1,0 +1,26 @@
+"""The turn is found where the latent truly turns, and is not invented where it does not."""
+
+import torch
+
+from smcrep.evaluation.pose_search import pose_search
+from smcrep.geometry.rotations import geodesic_degrees
+from tests.evaluation.worlds import NUM_STATES, Blind, TrueTurns, turned
+
+
+def errors(found: object, encoded: object) -> torch.Tensor:
+    true = encoded.pose[:, 1, :3, :3] @ encoded.pose[:, 0, :3, :3].mT  # type: ignore[attr-defined]
+    return geodesic_degrees(torch.as_tensor(found).float(), true)
+
+
+def test_a_true_turn_is_found_to_a_few_degrees_from_a_coarse_grid() -> None:
+    encoded = turned()
+    found = pose_search(TrueTurns(), encoded, "a", num_rotations=576)  # type: ignore[arg-type]
+    assert errors(found, encoded).max() < 6
+    assert errors(found, encoded).median() < 3
+
+
+def test_nothing_is_found_by_who_does_not_look() -> None:
+    encoded = turned()
+    found = pose_search(Blind(), encoded, "a", num_rotations=576)  # type: ignore[arg-type]
+    assert found.shape == (NUM_STATES, 3, 3)
+    assert errors(found, encoded).median() > 20
