@@ -23,6 +23,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -102,7 +103,7 @@ def main() -> None:
     draw(records, list(arms), shots, arguments.out / "figures/modelnet10.png")
 
     minutes = (time.monotonic() - begun) / 60
-    made = {"command": f"python experiments/modelnet10.py {' '.join(sys.argv[1:])}", "commit": commit()}
+    made: dict[str, Any] = {"command": f"python experiments/modelnet10.py {' '.join(sys.argv[1:])}", "commit": commit()}
     made |= {"machine": machine(), "minutes": round(minutes, 2)}
     write_claims(
         arguments.out / "claims/modelnet10.json", {name: Record(**vars(r) | made) for name, r in records.items()}
