@@ -8,7 +8,8 @@ from scipy.sparse.csgraph import connected_components
 
 THRESHOLD = 0.012
 """In rms radii. Eleven ModelNet10 meshes, each sampled twice with 1,024 evenly spread points, are .006 to .011 from
-themselves; distances of all pairs of the data set have a mode there, and the fewest pairs at .012 to .013."""
+themselves; distances of the pairs of the data set have a mode at .008 to .010 and a shallow valley at .010 to .014.
+Also caught, on the safe side: shapes that differ by a few per cent in one proportion."""
 
 NUM_SHARES = 32
 DIRECTIONS = np.array([v for v in product((-1.0, 0.0, 1.0), repeat=3) if v > (0.0, 0.0, 0.0)])
@@ -22,8 +23,8 @@ def near_duplicates(clouds: np.ndarray, threshold: float = THRESHOLD) -> np.ndar
     """int64 [s]: equal numbers for shapes joined by a chain of pairs closer than ``threshold``. clouds [s, n, 3], z up.
 
     The distance of a pair is the least over four turns about the vertical of a sliced Wasserstein distance: of the two
-    clouds, each centred on its mean and divided by its rms radius, projected on 13 directions. Averages over many
-    points make it twenty times as sharp as nearest points, whose distance depends on how many sheets a mesh has.
+    clouds, each centred on its mean and divided by its rms radius, projected on 13 directions. Nearest points
+    were tried: the same mesh sampled twice was .5 to 1.6 spacings from itself, as its sheets are doubled or not.
     """
     a, b = near_pairs(clouds, threshold)
     joined = coo_array((np.ones(len(a)), (a, b)), shape=(len(clouds), len(clouds)))
