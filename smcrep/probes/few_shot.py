@@ -56,6 +56,34 @@ def sample_episodes(
     return Episodes(support, query)
 
 
+def sample_across(
+    shown_labels: np.ndarray,
+    asked_labels: np.ndarray,
+    *,
+    k_shot: int,
+    num_episodes: int,
+    num_query: int,
+    rng: np.random.Generator,
+) -> Episodes:
+    """Episodes of all classes whose support comes from one pool and whose queries from another; rows of the second
+    count on from the first, as in ``np.concatenate([shown, asked])``. Nothing is drawn twice in an episode."""
+    shown_labels, asked_labels = np.asarray(shown_labels), np.asarray(asked_labels)
+    names = np.unique(np.concatenate([shown_labels, asked_labels]))
+    pools = [(np.flatnonzero(shown_labels == name), np.flatnonzero(asked_labels == name)) for name in names]
+    for name, (shown, asked) in zip(names, pools, strict=True):
+        if len(shown) < k_shot or len(asked) < num_query:
+            raise ValueError(
+                f"few_shot: class {name} has {len(shown)} rows to show and {len(asked)} to ask for; lower k_shot "
+                f"({k_shot}) or num_query ({num_query})"
+            )
+    draws = [
+        [(rng.choice(s, k_shot, replace=False), rng.choice(q, num_query, replace=False)) for s, q in pools]
+        for _ in range(num_episodes)
+    ]
+    support = np.array([[s for s, _ in episode] for episode in draws])
+    return Episodes(support, np.array([[q for _, q in episode] for episode in draws]) + len(shown_labels))
+
+
 def few_shot(
     embeddings: np.ndarray,
     labels: np.ndarray,

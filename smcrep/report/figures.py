@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from smcrep.report.style import COLOURS, bare, picture
+from smcrep.report.style import COLOURS, NAMES, bare, picture
 from smcrep.results import Record
 
 
@@ -33,22 +33,50 @@ def curves(metrics: Sequence[Mapping[str, float]], path: Path) -> None:
 def few_shot(arms: Mapping[str, Mapping[int, Record]], chance: float, title: str, path: Path) -> None:
     """Accuracy against shots. arms: name -> {shots: record}; names in `COLOURS` keep their colour."""
     with picture(path, size=(5.2, 3.4)) as (_, axes):
-        axis = axes[0]
-        for name, by_shot in arms.items():
-            shots = sorted(by_shot)
-            values = np.array([by_shot[k].value for k in shots])
-            bounds = np.array([by_shot[k].ci95 or (by_shot[k].value,) * 2 for k in shots])
-            colour = COLOURS.get(name.split()[0])
-            style = "--" if name in ("untrained", "no_action") else "-"
-            axis.plot(shots, values, style, marker="o", ms=4, color=colour, label=name.replace("_", " "))
-            axis.fill_between(shots, bounds[:, 0], bounds[:, 1], color=colour, alpha=0.15, lw=0)
-        axis.axhline(chance, color=COLOURS["chance"], lw=1)
-        axis.text(axis.get_xlim()[1], chance, " chance", va="center", color="#888888", fontsize=8)
-        axis.set(title=title, xlabel="labelled examples of each class", ylabel="accuracy", ylim=(0, 1), xscale="log")
-        ticks = sorted({k for by_shot in arms.values() for k in by_shot})
-        axis.set_xticks(ticks, [str(k) for k in ticks])
-        axis.minorticks_off()
-        axis.legend(loc="upper left", ncol=3)  # where accuracy seldom is
+        _against_shots(axes[0], arms)
+        _floor(axes[0], chance, "chance")
+        axes[0].set(title=title, ylabel="accuracy", ylim=(0, 1))
+        axes[0].legend(loc="upper left", ncol=3)  # where accuracy seldom is
+
+
+def few_shot_ahead(
+    arms: Mapping[str, Mapping[int, Record]],
+    ahead: Mapping[str, Mapping[int, Record]],
+    chance: float,
+    title: str,
+    path: Path,
+) -> None:
+    """Accuracy against shots, and beside it how far ours is ahead of each other arm on the same queries, whose paired
+    intervals are narrower than the bands of two curves suggest. ahead: arm -> {shots: record of the difference}."""
+    with picture(path, columns=2, size=(4.2, 3.2)) as (figure, axes):
+        figure.subplots_adjust(wspace=0.38)
+        _against_shots(axes[0], arms)
+        _floor(axes[0], chance, "chance")
+        axes[0].set(title=title, ylabel="accuracy", ylim=(0, 1))
+        axes[0].legend(loc="lower right", bbox_to_anchor=(1, chance))
+        _against_shots(axes[1], ahead)
+        _floor(axes[1], 0, "equal")
+        axes[1].set(title="Ours less each of the others", ylabel="difference in accuracy")
+
+
+def _against_shots(axis: Axes, arms: Mapping[str, Mapping[int, Record]]) -> None:
+    for name, by_shot in arms.items():
+        shots = sorted(by_shot)
+        values = np.array([by_shot[k].value for k in shots])
+        bounds = np.array([by_shot[k].ci95 or (by_shot[k].value,) * 2 for k in shots])
+        colour, label = COLOURS.get(name.split()[0]), NAMES.get(name, name.replace("_", " "))
+        style = "--" if name in ("untrained", "no_action") else "-"
+        axis.plot(shots, values, style, marker="o", ms=4, color=colour, label=label)
+        axis.fill_between(shots, bounds[:, 0], bounds[:, 1], color=colour, alpha=0.15, lw=0)
+    axis.set(xlabel="labelled examples of each class", xscale="log")
+    ticks = sorted({k for by_shot in arms.values() for k in by_shot})
+    axis.set_xticks(ticks, [str(k) for k in ticks])
+    axis.minorticks_off()
+
+
+def _floor(axis: Axes, height: float, name: str) -> None:
+    axis.axhline(height, color=COLOURS["chance"], lw=1, zorder=1)
+    axis.text(1.01, height, name, transform=axis.get_yaxis_transform(), va="center", color="#888888", fontsize=8)
 
 
 def bars(groups: Mapping[str, Mapping[str, Record]], floor: tuple[str, float], title: str, path: Path) -> None:

@@ -20,9 +20,13 @@ COLOURS = {
     "no_action": "#8d99ae",
     "untrained": "#c9a66b",
     "chance": "#b8b8b8",
+    "simclr": "#a05195",
     "oracle": "#66a182",
 }
 """A sense, an arm or a control has the same colour in every picture."""
+
+NAMES = {"simclr": "SimCLR", "rgb": "RGB"}
+"""Written otherwise than in a record."""
 
 _RC: Any = {  # matplotlib types its keys as literals
     "figure.dpi": 130,

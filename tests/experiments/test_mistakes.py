@@ -22,6 +22,8 @@ CASES = {
     "no objects": ("pretrain.py tiny --data.num-objects 0 4 4 --out {tmp}/out", "num is 0; ask for 1 to"),
     "run that is none": ("linear_probe.py --run {tmp}", "no stores.json in it; give the folder that"),
     "run that is not there": ("collapse.py --run {tmp}/gone", "gone: no such folder; give the folder that"),
+    "arm without a name": ("modelnet10.py --run {tmp} --control runs/simclr", "--control runs/simclr: give NAME=RUN"),
+    "model that is not there": ("modelnet10.py --run {tmp}/gone", "no folder {tmp}/gone; give a run folder"),
     "nothing to extract": ("extract.py --run {tmp}", "no stores.json in it; give the folder that"),
 }
 
@@ -34,7 +36,7 @@ def test_one_clear_line(mistake: str, tmp_path: Path) -> None:
         [sys.executable, str(ROOT / "experiments" / script), *arguments], capture_output=True, text=True, check=False
     )
     assert done.returncode != 0
-    assert words in done.stderr
+    assert words.format(tmp=tmp_path) in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) <= 5  # tyro draws a frame around its line
     assert not (tmp_path / "out" / "model").exists()

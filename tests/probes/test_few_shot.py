@@ -12,6 +12,7 @@ from smcrep.probes.few_shot import (
     classify,
     few_shot,
     ridge,
+    sample_across,
     sample_episodes,
 )
 
@@ -157,3 +158,25 @@ def test_what_cannot_be_asked_is_refused() -> None:
         few_shot(z, labels, groups, k_shot=1, n_way=4, rng=rng)
     with pytest.raises(ValueError, match="NaN or infinity"):
         classify(z * np.nan, Episodes(np.zeros((1, 2, 1), int), np.ones((1, 2, 1), int)), centroid)
+
+
+def test_across_pools_support_and_queries_keep_to_their_own() -> None:
+    rng = np.random.default_rng(0)
+    shown, asked = np.arange(60) % 3, rng.permutation(np.arange(30) % 3)
+    episodes = sample_across(shown, asked, k_shot=7, num_episodes=20, num_query=10, rng=rng)
+    labels = np.concatenate([shown, asked])
+    assert episodes.support.shape == (20, 3, 7)
+    assert episodes.query.shape == (20, 3, 10)
+    assert episodes.support.max() < 60 <= episodes.query.min()
+    for rows in (episodes.support, episodes.query):
+        assert (labels[rows] == np.arange(3)[:, None]).all()
+        assert (np.diff(np.sort(rows, -1), axis=-1) > 0).all()  # nothing twice
+    again = sample_across(shown, asked, k_shot=7, num_episodes=20, num_query=10, rng=np.random.default_rng(5))
+    assert not np.array_equal(again.support, episodes.support)
+
+
+@pytest.mark.parametrize(("k_shot", "num_query"), [(21, 5), (5, 11)])
+def test_across_pools_too_few_rows_are_named(k_shot: int, num_query: int) -> None:
+    shown, asked, rng = np.arange(60) % 3, np.arange(30) % 3, np.random.default_rng(0)
+    with pytest.raises(ValueError, match=r"class 0 has 20 rows to show and 10 to ask for; lower k_shot"):
+        sample_across(shown, asked, k_shot=k_shot, num_episodes=1, num_query=num_query, rng=rng)

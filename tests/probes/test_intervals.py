@@ -7,6 +7,7 @@ from scipy import stats
 from smcrep.probes.intervals import (
     Estimate,
     cluster_bootstrap,
+    crossed_bootstrap,
     over_seeds,
     over_seeds_and_objects,
     percentile_interval,
@@ -131,3 +132,25 @@ def test_a_ratio_of_two_means() -> None:
 def test_values_without_seeds_or_objects_are_refused(values: np.ndarray) -> None:
     with pytest.raises(ValueError, match="over_seeds_and_objects: "):
         over_seeds_and_objects(values, rng=np.random.default_rng(0))
+
+
+def test_crossed_intervals_cover_what_rows_and_columns_share() -> None:
+    covered, narrow = 0, 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        rows, columns = np.repeat(np.arange(40), 30), np.tile(np.arange(30), 40)
+        values = rng.normal(size=40)[rows] + rng.normal(size=30)[columns] + rng.normal(size=1200)
+        low, high = crossed_bootstrap(values, rows, columns, rng=rng, num_resamples=300).ci95
+        covered += low < 0 < high
+        low, high = cluster_bootstrap(values, rows, rng=rng, num_resamples=300).ci95
+        narrow += low < 0 < high
+    assert covered / 200 > 0.91
+    assert narrow / 200 < 0.9  # over one of the two it misses what the other shares
+
+
+def test_crossed_by_one_grouping_is_the_cluster_bootstrap() -> None:
+    values, groups = np.random.default_rng(0).normal(size=90), np.arange(90) // 3
+    one = crossed_bootstrap(values, groups, rng=np.random.default_rng(1))
+    other = cluster_bootstrap(values, groups, rng=np.random.default_rng(1))
+    assert (one.value, one.n) == (other.value, other.n)
+    np.testing.assert_allclose(one.ci95, other.ci95)

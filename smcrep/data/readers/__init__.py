@@ -1,1 +1,1 @@
-"""Foreign formats read as transitions, one file a format."""
+"""Foreign formats, one file a format."""

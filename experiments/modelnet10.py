@@ -1,0 +1,300 @@
+"""Do encoders pretrained only in our world tell apart furniture they never met, from few labels?
+
+    python experiments/modelnet10.py --run runs/ours [SEED2 ...] --control simclr=runs/simclr[,SEED2 ...]  # 3 min.
+
+ModelNet10 as 1,024-point clouds ($SMCREP_DATA/modelnet10_points1024). The cloud encoder is frozen; on it is fitted
+
+  modelnet10.svm             a linear SVM: official split, all labels of the training side (3,991 less copies)
+  modelnet10.10wayKshot      linear SVMs on K labelled shapes of each class, 50 draws (frozen protocol of CrossPoint,
+                             but with support from the training side and 20 queries a class from the test side; *not*
+                             the fine-tuned folds of Point-BERT). ``.class_means``: the nearest class mean instead.
+
+beside chance, the same networks untrained and the encoders of each --control; several runs of an arm are its seeds.
+Near-duplicates of test shapes are left out of the training side. How clouds are shown, which features are read and the
+SVM's C are chosen for each arm and protocol by one rule: the best on shapes held out from the training side. Intervals
+are over groups of test shapes and, with few labels, over draws too. Expected: above the untrained encoders and SimCLR.
+
+Leaves claims/modelnet10.json and figures/modelnet10.png in --out.
+"""
+
+import argparse
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from smcrep.data.duplicates import THRESHOLD, near_duplicates
+from smcrep.data.readers.modelnet import Shapes, open_modelnet10
+from smcrep.data.views import looking_from, visible_points
+from smcrep.hub import build_model, load_model
+from smcrep.models.model import SensorimotorModel
+from smcrep.probes.few_shot import centred_centroid, classify, sample_across
+from smcrep.probes.intervals import crossed_bootstrap, over_seeds
+from smcrep.probes.svm import choose_c, svm_correct, svm_episodes
+from smcrep.report import figures
+from smcrep.results import Record, commit, machine, write_claims
+
+DATA = Path(os.environ.get("SMCREP_DATA", "~/.cache/smcrep/data")).expanduser()
+SEED = 0
+SHOTS = (1, 2, 5, 10, 20, 50)
+NUM_QUERY = 20
+ELEVATION_DEG = 35.0  # the world's cameras look down by 25 to 52 degrees
+DISTANCE = 5.8  # of the cloud's mean, in rms radii: the median of the world's observations
+SCALES = (0.5, 1.0)  # rms radius over points_scale_m; in the world .3 to 1.8, median .9
+NUM_SEEN = 256  # points of a partial view
+SHOWN = {  # azimuths, and whether hidden points are removed; features are averaged over views
+    "whole": ((45.0,), False),
+    "one view": ((45.0,), True),
+    "four views": ((45.0, 135.0, 225.0, 315.0), True),
+}
+PARTS = ("pooled", "trunk", "invariant", "both")
+HELD_OUT, CHOICE_C = 0.25, 0.01
+PER_CLASS = 200  # shapes of a class that the choice looks at
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How an arm's clouds are shown, which of its features are read, with which C."""
+
+    shown: str
+    scale: float
+    part: str
+    c: float
+    held_out: float  # accuracy there, before the C was chosen
+
+    def __str__(self) -> str:
+        return f"{self.shown} at {self.scale} x points_scale_m, {self.part}, C {self.c}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path, nargs="+", required=True, help="runs of our arm, one a seed")
+    parser.add_argument("--control", nargs="*", default=[], metavar="NAME=RUN,RUN", help="runs of other arms")
+    parser.add_argument("--data", type=Path, default=DATA / "modelnet10_points1024/modelnet10_points1024.npz")
+    parser.add_argument("--out", type=Path, default=Path("runs/modelnet10"))
+    parser.add_argument("--draws", type=int, default=50)
+    parser.add_argument("--tiny", action="store_true", help="few shapes and draws, to see that it runs")
+    arguments = parser.parse_args()
+    begun = time.monotonic()
+    arms = load_arms(arguments.run, arguments.control)
+    shapes = open_modelnet10(arguments.data)
+    shots, draws, shown = SHOTS, arguments.draws, list(SHOWN)
+    if arguments.tiny:
+        shapes, shots, draws, shown = shapes[first_of_each(shapes, 25)], (1, 10), 3, shown[:2]
+
+    shapes, groups, duplicates = without_duplicates(shapes)
+    seen = {name: show(shapes.points, *SHOWN[name]) for name in shown}
+    chosen = {arm: choose(models, seen, shapes, groups) for arm, models in arms.items()}
+    records = {"modelnet10.near_duplicates": duplicates}
+    for protocol in ("svm", "few"):
+        how, features = {arm: c[protocol] for arm, c in chosen.items()}, {}
+        for arm, models in arms.items():
+            print(f"{protocol}, {arm}: {how[arm]} ({how[arm].held_out:.3f} on shapes held out)", flush=True)
+            features[arm] = [encode(model, seen[how[arm].shown], how[arm].scale)[how[arm].part] for model in models]
+        if protocol == "svm":
+            records |= all_labels(features, how, shapes, groups)
+        else:
+            records |= few_labels(features, how, shapes, groups, shots, draws)
+    draw(records, list(arms), shots, arguments.out / "figures/modelnet10.png")
+
+    minutes = (time.monotonic() - begun) / 60
+    made: dict[str, Any] = {"command": f"python experiments/modelnet10.py {' '.join(sys.argv[1:])}", "commit": commit()}
+    made |= {"machine": machine(), "minutes": round(minutes, 2)}
+    write_claims(
+        arguments.out / "claims/modelnet10.json", {name: Record(**vars(r) | made) for name, r in records.items()}
+    )
+    for name in ("modelnet10.svm", *(f"modelnet10.10way{k}shot" for k in shots)):
+        r = records[name]
+        others = ", ".join(f"{arm} {r.controls[arm]:.3f}" for arm in arms if arm != "ours")
+        print(f"{name}: {r.value:.3f} [{r.ci95[0]:.3f}, {r.ci95[1]:.3f}]  ({others})" if r.ci95 else name)
+
+
+def load_arms(runs: list[Path], controls: list[str]) -> dict[str, list[SensorimotorModel]]:
+    """Arm -> one model a seed; ``untrained`` are as many as ours, of its configuration."""
+    folders: dict[str, list[Path]] = {"ours": runs}
+    for item in controls:
+        name, equals, paths = item.partition("=")
+        if not (name and equals and paths) or name in (*folders, "untrained"):
+            raise ValueError(
+                f"--control {item}: give NAME=RUN or NAME=RUN,RUN with names other than ours and untrained"
+            )
+        folders[name] = [Path(p) for p in paths.split(",")]
+    arms = {name: [load_model(path)[0] for path in paths] for name, paths in folders.items()}
+    for name, models in arms.items():
+        for path, model in zip(folders[name], models, strict=True):
+            if "points" not in model.config.senses:
+                raise ValueError(f"{path}: its model has no sense 'points'; give a run trained with it")
+    untrained = []
+    for seed, model in enumerate(arms["ours"]):
+        torch.manual_seed(seed)
+        untrained.append(build_model(model.config).eval())
+    return arms | {"untrained": untrained}
+
+
+def first_of_each(shapes: Shapes, count: int) -> np.ndarray:
+    """The first ``count`` rows of each class on each side."""
+    sides = 2 * shapes.labels + shapes.is_test
+    return np.concatenate([np.flatnonzero(sides == side)[:count] for side in np.unique(sides)])
+
+
+def without_duplicates(shapes: Shapes) -> tuple[Shapes, np.ndarray, Record]:
+    """Shapes less those of the training side that a test shape nearly repeats; the near-duplicate group of each."""
+    groups = near_duplicates(shapes.points)
+    sizes = np.bincount(groups)
+    spoilt = ~shapes.is_test & np.isin(groups, groups[shapes.is_test])
+    several = sizes[sizes > 1]
+    found = {"groups": len(several), "shapes": int(several.sum()), "largest": int(sizes.max()), "threshold": THRESHOLD}
+    print(
+        f"{len(several)} groups of near-duplicates (closer than {THRESHOLD} rms radii) hold {several.sum()} of "
+        f"{len(shapes)} shapes, the largest {sizes.max()}; {spoilt.sum()} training shapes repeat test shapes: left out",
+        flush=True,
+    )
+    record = Record(float(spoilt.sum()), n=len(shapes), unit="training shapes left out", controls=found)
+    return shapes[~spoilt], groups[~spoilt], record
+
+
+def show(points: np.ndarray, azimuths: tuple[float, ...], partial: bool) -> list[np.ndarray]:
+    """One float32 [s, n, 3] a view: in the camera's frame, rms radius 1, mean at `DISTANCE` before the camera."""
+    rng = np.random.default_rng(SEED)
+    centred = points - points.mean(1, keepdims=True)
+    centred = centred / np.sqrt((centred**2).sum(-1).mean(1))[:, None, None]
+    views = []
+    for azimuth in azimuths:
+        clouds = centred @ looking_from(azimuth, ELEVATION_DEG).T.astype(np.float32) + np.array(
+            [0, 0, DISTANCE], np.float32
+        )
+        if partial:
+            rows = [visible_points(cloud) for cloud in clouds]
+            rows = [rng.choice(r, NUM_SEEN, replace=len(r) < NUM_SEEN) for r in rows]
+            clouds = np.stack([cloud[r] for cloud, r in zip(clouds, rows, strict=True)])
+        views.append(clouds.astype(np.float32))
+    return views
+
+
+@torch.no_grad()
+def encode(model: SensorimotorModel, views: list[np.ndarray], scale: float) -> dict[str, np.ndarray]:
+    """Part -> float32 [s, d], the mean over views."""
+    encoder, head, pooled = model.encoders["points"], model.heads["points"], []
+    hook = encoder.backbone.register_forward_hook(lambda module, given, found: pooled.append(found))  # type: ignore
+    found: dict[str, list] = {part: [] for part in PARTS}
+    try:
+        for clouds in views:
+            trunk = [encoder(c) for c in (torch.from_numpy(clouds) * scale * model.config.points_scale_m).split(256)]
+            mean = head(torch.cat(trunk))[0]
+            parts = torch.cat(pooled), torch.cat(trunk), mean[:, : model.config.invariant_dim], mean
+            pooled.clear()
+            for name, part in zip(PARTS, parts, strict=True):
+                found[name].append(part)
+    finally:
+        hook.remove()
+    return {name: torch.stack(parts).mean(0).numpy() for name, parts in found.items()}
+
+
+def choose(
+    models: list[SensorimotorModel], seen: dict[str, list[np.ndarray]], shapes: Shapes, groups: np.ndarray
+) -> dict[str, Choice]:
+    """For each protocol the best on a quarter of the training side, no near-duplicate of which is fitted on; mean over
+    the models. What is best with all labels need not be with ten."""
+    rows = first_of_each(shapes, PER_CLASS)
+    rows = rows[~shapes.is_test[rows]]
+    names = np.unique(groups[rows])
+    held = np.isin(groups[rows], np.random.default_rng(SEED).permutation(names)[: int(HELD_OUT * len(names))])
+    y, order = shapes.labels[rows], np.argsort(held, kind="stable")
+    asked, rng = min(10, int(np.bincount(y[held]).min())), np.random.default_rng(SEED)
+    few = sample_across(y[~held], y[held], k_shot=10, num_episodes=20, num_query=asked, rng=rng)
+    right: dict[str, dict[tuple[str, float, str], float]] = {"svm": {}, "few": {}}
+    for shown, views in seen.items():
+        for scale in SCALES:
+            found = [encode(model, [view[rows] for view in views], scale) for model in models]
+            for part in PARTS:
+                z = [f[part] for f in found]
+                scores = [svm_correct(f[~held], y[~held], f[held], y[held], c=CHOICE_C).mean() for f in z]
+                right["svm"][shown, scale, part] = float(np.mean(scores))
+                right["few"][shown, scale, part] = float(np.mean([svm_episodes(f[order], few) for f in z]))
+    best = {protocol: max(scores, key=scores.__getitem__) for protocol, scores in right.items()}
+    shown, scale, part = best["svm"]
+    z = [encode(model, [view[rows] for view in seen[shown]], scale)[part] for model in models]
+    strengths = {"svm": sorted(choose_c(f[~held], y[~held], f[held], y[held]) for f in z)[len(z) // 2], "few": 1.0}
+    return {name: Choice(*how, strengths[name], right[name][how]) for name, how in best.items()}
+
+
+def all_labels(
+    features: dict[str, list[np.ndarray]], chosen: dict[str, Choice], shapes: Shapes, groups: np.ndarray
+) -> dict[str, Record]:
+    test, y = shapes.is_test, shapes.labels
+    correct = {
+        arm: np.array([svm_correct(z[~test], y[~test], z[test], y[test], c=chosen[arm].c) for z in models])
+        for arm, models in features.items()
+    }
+    majority = float(np.bincount(y[test]).max() / test.sum())
+    return {"modelnet10.svm": beside(correct, chosen, groups[test], chance=0.1, majority=majority)}
+
+
+def few_labels(
+    features: dict[str, list[np.ndarray]],
+    chosen: dict[str, Choice],
+    shapes: Shapes,
+    groups: np.ndarray,
+    shots: tuple[int, ...],
+    draws: int,
+) -> dict[str, Record]:
+    order = np.argsort(shapes.is_test, kind="stable")  # the training side first, as `sample_across` counts
+    y, num_train = shapes.labels[order], int((~shapes.is_test).sum())
+    records = {}
+    for k in shots:
+        rng = np.random.default_rng(SEED)
+        episodes = sample_across(
+            y[:num_train], y[num_train:], k_shot=k, num_episodes=draws, num_query=NUM_QUERY, rng=rng
+        )
+        asked = groups[order][episodes.query].ravel()
+        which = np.repeat(np.arange(draws), episodes.query[0].size)
+        classifiers = {"": svm_episodes, ".class_means": lambda z, e: classify(z, e, centred_centroid)}
+        for ending, classifier in classifiers.items():
+            correct = {
+                arm: np.array([classifier(z[order], episodes).ravel() for z in models])
+                for arm, models in features.items()
+            }
+            records[f"modelnet10.10way{k}shot{ending}"] = beside(correct, chosen, asked, which, chance=0.1)
+    return records
+
+
+def beside(
+    correct: dict[str, np.ndarray], chosen: dict[str, Choice], *crossed: np.ndarray, **controls: float | str
+) -> Record:
+    """Ours as a record, the other arms and ours less theirs beside it. correct: arm -> [seeds, queries]; crossed: over
+    what the intervals are, in which seeds are averaged (``seeds_low``, ``seeds_high``: over seeds)."""
+    mean = {arm: right.mean(0) for arm, right in correct.items()}
+    ours = crossed_bootstrap(mean["ours"], *crossed, rng=np.random.default_rng(SEED))
+    for arm, right in correct.items():
+        controls |= {f"{arm}_read": str(chosen[arm]), f"{arm}_by_seed": " ".join(f"{x:.4f}" for x in right.mean(1))}
+        for name, values in {arm: mean[arm], f"minus_{arm}": mean["ours"] - mean[arm]}.items():
+            if arm != "ours":
+                found = crossed_bootstrap(values, *crossed, rng=np.random.default_rng(SEED))
+                controls |= {name: found.value, f"{name}_low": found.ci95[0], f"{name}_high": found.ci95[1]}
+    if (seeds := len(correct["ours"])) > 1:
+        low, high = over_seeds(correct["ours"].mean(1)).ci95
+        controls |= {"seeds_low": low, "seeds_high": high}
+    return Record(ours.value, ours.ci95, seeds=seeds, n=ours.n, unit="accuracy", controls=controls)
+
+
+def draw(records: dict[str, Record], arms: list[str], shots: tuple[int, ...], path: Path) -> None:
+    ours = {k: records[f"modelnet10.10way{k}shot"] for k in shots}
+    curves, ahead = {"ours": ours}, {}
+    for arm in arms[1:]:
+        curves[arm], ahead[arm] = (
+            {k: Record(r.controls[n], (r.controls[f"{n}_low"], r.controls[f"{n}_high"])) for k, r in ours.items()}
+            for n in (arm, f"minus_{arm}")
+        )
+    figures.few_shot_ahead(curves, ahead, 0.1, "ModelNet10, 10 classes, frozen encoders", path)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (ValueError, OSError) as error:
+        sys.exit(f"modelnet10: {error}")

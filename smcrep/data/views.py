@@ -1,0 +1,26 @@
+"""A whole cloud as a camera would have it: turned into its frame, and only the part that it sees."""
+
+import numpy as np
+from scipy.spatial import ConvexHull
+
+
+def looking_from(azimuth_deg: float, elevation_deg: float) -> np.ndarray:
+    """R_camera_world [3, 3] of an upright camera (x right, y down, z forward) that looks at the origin of a world with
+    z up, from ``azimuth_deg`` (counted from x towards y) and ``elevation_deg`` (below 90)."""
+    a, e = np.radians([azimuth_deg, elevation_deg])
+    forward = -np.array([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)])
+    right = np.cross(forward, [0, 0, 1])
+    right /= np.linalg.norm(right)
+    return np.stack([right, np.cross(forward, right), forward])
+
+
+def visible_points(cloud: np.ndarray, radius: float = 100.0) -> np.ndarray:
+    """Rows of ``cloud`` [n, 3] (camera frame) seen from the origin: hidden-point removal (Katz, Tal & Basri, SIGGRAPH
+    2007). Points are flipped about a sphere of ``radius`` times the farthest distance; those on the convex hull of
+    themselves and the camera are seen."""
+    distance = np.linalg.norm(cloud, axis=1, keepdims=True)
+    if not distance.min() > 0:
+        raise ValueError("visible_points: a point lies in the camera, or is not finite; place the cloud before it")
+    flipped = cloud * (2 * radius * distance.max() / distance - 1)
+    hull = ConvexHull(np.concatenate([flipped, np.zeros((1, 3))]))
+    return np.sort(hull.vertices[hull.vertices < len(cloud)])
