@@ -7,7 +7,7 @@
 A cell is one arm with one seed: trained on 28 scans and procedural objects, questioned about 15 scans never seen.
 "main" is the recipe at its full length; all arms, ours among them, have one short budget of equal steps. Two cells run
 at once, one thread each. Interrupted, the same command goes on: a trained cell is not trained again, and a cell that is
-written is done. Leaves runs/carries/cells/ARM-SEED.json, of which experiments/figures/carries.py makes the records and
+written is done. Leaves a file ARM-SEED.json for each cell, of which experiments/figures/carries.py makes the records and
 the pictures. Expected: outcome and recognition of "ours" above each arm that lacks what the question needs.
 """
 
@@ -61,6 +61,7 @@ SURFACE_POINTS = 800
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("runs/carries"))
+    parser.add_argument("--cells", type=Path, help="folder of the finished cells (default: OUT/cells)")
     parser.add_argument("--arms", nargs="+", default=["main", *ARMS], choices=["main", *ARMS])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="cells at once, one thread each")
@@ -68,11 +69,14 @@ def main() -> None:
     parser.add_argument("--tiny", action="store_true")
     parser.add_argument("--cell", nargs=2, help=argparse.SUPPRESS)  # one cell, in a process of its own
     arguments = parser.parse_args()
+    arguments.cells = arguments.cells or arguments.out / "cells"
     if arguments.cell:
         run_cell(arguments, arguments.cell[0], int(arguments.cell[1]))
         return
-    cells = [(arm, seed) for seed in arguments.seeds for arm in arguments.arms]
-    missing = [cell for cell in cells if not cell_path(arguments.out, *cell).exists()]
+    cells = sorted(
+        ((arm, seed) for seed in arguments.seeds for arm in arguments.arms), key=lambda cell: cell[0] != "main"
+    )
+    missing = [cell for cell in cells if not cell_path(arguments.cells, *cell).exists()]
     print(f"carries: {len(cells) - len(missing)} of {len(cells)} cells are there already", flush=True)
     if missing:
         make_stores(arguments)
@@ -93,8 +97,8 @@ def spawn(cell: tuple[str, int]) -> None:
     subprocess.run(command, check=True, env=environment)
 
 
-def cell_path(out: Path, arm: str, seed: int) -> Path:
-    return out / f"cells/{arm}-{seed}.json"
+def cell_path(cells: Path, arm: str, seed: int) -> Path:
+    return cells / f"{arm}-{seed}.json"
 
 
 def pretrain(arguments: argparse.Namespace, run: Path, *options: str) -> None:
@@ -127,11 +131,11 @@ def run_cell(arguments: argparse.Namespace, arm: str, seed: int) -> None:
     model = load_model(run)[0]
     stores = question_stores(run, arguments.tiny)
     names, found = question(model, Store(store_path(run, "train")), stores, whole=arm == "main", tiny=arguments.tiny)
-    command = f"python experiments/carries.py --out {arguments.out} --arms {arm} --seeds {seed}"
+    command = f"python experiments/carries.py --arms {arm} --seeds {seed}"
     about = {"arm": arm, "seed": seed, "objects": names, "command": command, "commit": commit(), "machine": machine()}
     about |= {"train_minutes": (trained - begun) / 60, "minutes": (time.monotonic() - begun) / 60}
     about |= {"queries": int(stores["test"].num_states * stores["test"].num_branches)}
-    write_json(cell_path(arguments.out, arm, seed), about | {"metrics": found})
+    write_json(cell_path(arguments.cells, arm, seed), about | {"metrics": found})
 
 
 def question_stores(run: Path, tiny: bool) -> dict[str, Store]:
