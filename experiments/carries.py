@@ -7,8 +7,9 @@
 A cell is one arm with one seed: trained on 28 scans and procedural objects, questioned about 15 scans never seen.
 "main" is the recipe at its full length; all arms, ours among them, have one short budget of equal steps. Two cells run
 at once, one thread each. Interrupted, the same command goes on: a trained cell is not trained again, and a cell that is
-written is done. Leaves a file ARM-SEED.json for each cell, of which experiments/figures/carries.py makes the records and
-the pictures. Expected: outcome and recognition of "ours" above each arm that lacks what the question needs.
+written is done. Leaves ARM-SEED.json for each cell and objects.json (their rotational symmetry), of which
+experiments/figures/carries.py makes records and pictures. Expected: outcome and recognition of "ours" above each
+arm that lacks what the question needs.
 """
 
 import argparse
@@ -33,7 +34,7 @@ from smcrep.hub import load_model
 from smcrep.models.model import FUSED, SensorimotorModel
 from smcrep.probes.equivariance import group_laws
 from smcrep.probes.pose import pose_probe
-from smcrep.probes.symmetry import add_s
+from smcrep.probes.symmetry import add_s, rotational_symmetry
 from smcrep.results import commit, machine, write_json
 from smcrep.training.run_folder import store_path
 from smcrep.worlds.environments import FACTOR_ENVIRONMENTS, TEST_ENVIRONMENTS
@@ -136,6 +137,16 @@ def run_cell(arguments: argparse.Namespace, arm: str, seed: int) -> None:
     about |= {"train_minutes": (trained - begun) / 60, "minutes": (time.monotonic() - begun) / 60}
     about |= {"queries": int(stores["test"].num_states * stores["test"].num_branches)}
     write_json(cell_path(arguments.cells, arm, seed), about | {"metrics": found})
+
+
+def symmetries(arguments: argparse.Namespace) -> None:
+    """Name of each test object -> the least change (ADD-S over diameter) that any turn of 30 degrees or more makes."""
+    path = arguments.cells / "objects.json"
+    if not path.exists():
+        store = Store(store_path(arguments.out / "runs/stores", "test"))
+        objects = Simulation.from_json(store.manifest.config["simulation"]).object_set
+        least = {each.name: rotational_symmetry(each.surface(SURFACE_POINTS)).add_s for each in objects}
+        write_json(path, {"symmetry_add_s": {name: round(value, 5) for name, value in least.items()}})
 
 
 def question_stores(run: Path, tiny: bool) -> dict[str, Store]:
