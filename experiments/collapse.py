@@ -26,7 +26,7 @@ from smcrep.geometry.action import KINDS
 from smcrep.hub import build_model, load_model
 from smcrep.models.model import SensorimotorModel
 from smcrep.probes.collapse.indicators import rank_me
-from smcrep.probes.collapse.oracle import depth_distance, moving_pixels, noise_threshold, oracle_scores
+from smcrep.probes.collapse.oracle import oracle_hits
 from smcrep.probes.collapse.use import Use, another_state, use
 from smcrep.probes.intervals import Estimate
 from smcrep.probes.retrieval import Ranks, rank_same_state, same_state_scores, summarise
@@ -34,7 +34,7 @@ from smcrep.report import figures
 from smcrep.results import Record, commit, machine, write_claims
 from smcrep.training.run_folder import store_path
 from smcrep.transition import Embedding, Transition
-from smcrep.worlds.environments import ENVIRONMENTS
+from smcrep.worlds.environments import noisiest_depth_sigma
 from smcrep.worlds.simulate import Simulation, generate
 
 NUM_CANDIDATES = 16
@@ -112,7 +112,8 @@ def audit(model: SensorimotorModel, store: Store, signal: str) -> Audited:
     before, after = embed(model, transition)
     depth = store.targets(states).depth_after
     assert depth is not None  # audit_stores asks for it
-    oracle_true, oracle_foreign = oracle_hits(depth.numpy(), store)
+    environments = store.manifest.config["simulation"]["environments"]
+    oracle_true, oracle_foreign = oracle_hits(depth.numpy(), noisiest_depth_sigma(environments, depth.numpy()))
     clusters = np.repeat(states, NUM_CANDIDATES)
     uses, ranks, scores, more = {}, {}, {}, {}
     for sense in ("fused", *model.config.senses):
@@ -172,27 +173,6 @@ def predict(
         rotation=None if condition.rotation is None else condition.rotation.flatten(0, 1),
     )
     return model.predict(sense, source[:, None].expand(-1, k, -1).flatten(0, 1), flat).unflatten(0, (s, k)).numpy()
-
-
-def oracle_hits(depth: np.ndarray, store: Store) -> tuple[np.ndarray, np.ndarray]:
-    """H@1 [s, q] of one who knows the simulator: told the true signal, and told the foreign one."""
-    n = NUM_CANDIDATES
-    seen = moving_pixels(depth)  # the table, the same in every outcome, would thin out the differences
-    threshold = noise_threshold(depth_sigma_of(store, depth), seen)
-    hits = []
-    for told in (slice(0, n), slice(n, n + 1)):
-        distance = depth_distance(
-            depth[:, told], depth[:, :n], seen_simulated=seen[:, told], seen_candidates=seen[:, :n]
-        )
-        scores = np.broadcast_to(oracle_scores(distance, threshold[:, told]), (len(depth), n, n))
-        hits.append(rank_same_state(scores).hits(1))
-    return hits[0], hits[1]
-
-
-def depth_sigma_of(store: Store, depth: np.ndarray) -> np.ndarray:
-    """Standard deviation in metres of each depth reading, by the noisiest environment of the store."""
-    names = store.manifest.config["simulation"]["environments"]
-    return np.max([ENVIRONMENTS[name].noise.depth_sigma(depth) for name in names], 0)
 
 
 def claims(arm: str, audits: dict[str, dict[str, Audited]]) -> dict[str, Record]:

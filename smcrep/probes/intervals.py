@@ -1,6 +1,6 @@
 """A figure with its 95 % interval: over seeds, or over clusters of observations that share an object or a state."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +33,23 @@ def over_seeds(values: np.ndarray) -> Estimate:
     mean, n = float(values.mean()), len(values)
     half = float(stats.t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n))
     return Estimate(mean, (mean - half, mean + half), n)
+
+
+def over_seeds_and_units(estimates: Sequence[Estimate]) -> Estimate:
+    """Mean of one figure measured on the same units by runs of several seeds, with an interval over both.
+
+    The half widths add in squares: that of the units (mean over seeds; the units are shared, so more seeds do not make
+    it smaller) and that of the seeds (`over_seeds`). A single seed keeps its own interval. ``n`` counts units.
+    """
+    if not estimates:
+        raise ValueError("over_seeds_and_units: no estimates; give one for each seed")
+    if len(estimates) == 1:
+        return estimates[0]
+    between = over_seeds(np.array([e.value for e in estimates]))
+    half = between.ci95[1] - between.value
+    below = np.hypot(half, np.mean([e.value - e.ci95[0] for e in estimates]))
+    above = np.hypot(half, np.mean([e.ci95[1] - e.value for e in estimates]))
+    return Estimate(between.value, (between.value - float(below), between.value + float(above)), estimates[0].n)
 
 
 def cluster_bootstrap(

@@ -1,10 +1,11 @@
 """Physics probe: can mass and friction be read from embeddings of what happened?"""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
+from sklearn.base import RegressorMixin
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -32,9 +33,9 @@ def physics_probe(
     *,
     names: Sequence[str],
     rng: np.random.Generator,
-    strength: float = 1.0,
+    regression: Callable[[], RegressorMixin] = Ridge,
 ) -> dict[str, PhysicsScore]:
-    """Ridge regression of each physics parameter, of penalty ``strength``, on features scaled by ``train``.
+    """Regression of each physics parameter on features scaled by ``train``; ``regression`` makes an untrained one.
 
     train [n, d], test [m, d]: embeddings of before, after and the action, side by side: a mass shows in what a known
     push did, not in a picture. *_physics [.., p] in the order of ``names``; groups [m]: the unit of the intervals.
@@ -47,8 +48,8 @@ def physics_probe(
     varied = [i for i in range(len(names)) if min(np.ptp(train_physics[:, i]), np.ptp(test_physics[:, i])) > 1e-6]
     scores: dict[str, PhysicsScore] = {}
     for i in varied:
-        regression = make_pipeline(StandardScaler(), Ridge(alpha=strength)).fit(train, train_physics[:, i])
-        scores[names[i]] = physics_score(test_physics[:, i], regression.predict(test), groups, rng=rng)
+        fitted = make_pipeline(StandardScaler(), regression()).fit(train, train_physics[:, i])
+        scores[names[i]] = physics_score(test_physics[:, i], fitted.predict(test), groups, rng=rng)
     return scores
 
 

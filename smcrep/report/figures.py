@@ -176,3 +176,59 @@ def outcomes(
 def _frame(axis: Axes, colour: str) -> None:
     for spine in axis.spines.values():
         spine.set(visible=True, color=colour, linewidth=2.2)
+
+
+def physics(
+    expected: np.ndarray,
+    uses: Mapping[str, Mapping[str, Record]],
+    reveal: Mapping[str, Record],
+    path: Path,
+) -> None:
+    """Whether mass and friction are used, and whether a push reveals them.
+
+    expected [n, n]: of queries told the i-th lightest setting, the share that expects the outcome of the j-th; uses:
+    signal -> sense -> use; reveal: parameter -> R2, with ``without_after`` among its controls.
+    """
+    with picture(path, columns=3, size=(3.7, 3.3)) as (figure, axes):
+        figure.subplots_adjust(wspace=0.42)
+        image = axes[0].imshow(expected, cmap="Blues", vmin=0, vmax=1)
+        axes[0].grid(False)
+        last = len(expected) - 1
+        ends = ([0, last], ["lightest", "heaviest"])
+        axes[0].set_xticks(*ends)
+        axes[0].set_yticks(*ends, rotation=90)
+        for labels, sides in (
+            (axes[0].get_xticklabels(), ("left", "right")),
+            (axes[0].get_yticklabels(), ("top", "bottom")),
+        ):
+            for label, side in zip(labels, sides, strict=True):  # within the picture, clear of what stands around it
+                label.set(**{"ha" if side in ("left", "right") else "va": side})
+        axes[0].set(title="Told a mass, what is expected?", xlabel="best guess among the outcomes", ylabel="told")
+        figure.colorbar(image, ax=axes[0], fraction=0.046, ticks=[0, 0.5, 1], label="share of pushes")
+
+        senses = list(next(iter(uses.values())))
+        width = 0.8 / len(senses)
+        for i, sense in enumerate(senses):
+            x = np.arange(len(uses)) + (i - (len(senses) - 1) / 2) * width
+            _bars(axes[1], x, [by_sense[sense] for by_sense in uses.values()], width, COLOURS[sense], sense)
+        axes[1].axhline(1, color=COLOURS["oracle"], lw=1.2, ls="--")
+        axes[1].text(len(uses) - 0.5, 1.02, "the simulator itself", ha="right", color=COLOURS["oracle"], fontsize=8)
+        axes[1].set_xticks(range(len(uses)), [name.replace(", ", ",\n") for name in uses])
+        axes[1].set(title="Use on unseen objects", ylim=(min(-0.1, axes[1].get_ylim()[0]), 1.12))
+        axes[1].legend(loc="upper left", bbox_to_anchor=(0.3, 0.9))
+
+        x, half = np.arange(len(reveal)), 0.38
+        _bars(axes[2], x - half / 2, list(reveal.values()), half, COLOURS["fused"], "having seen the push")
+        blind = [Record(record.controls["without_after"]) for record in reveal.values()]
+        _bars(axes[2], x + half / 2, blind, half, COLOURS["no_action"], "before it")
+        axes[2].axhline(0, color="#888888", lw=1)
+        axes[2].set_xticks(x, list(reveal))
+        axes[2].set(title="Read from the embedding (R²)", ylim=(min(-0.15, axes[2].get_ylim()[0]), 1))
+        axes[2].legend(loc="upper right")
+
+
+def _bars(axis: Axes, x: np.ndarray, records: Sequence[Record], width: float, colour: str, label: str) -> None:
+    values = np.array([r.value for r in records])
+    bounds = np.array([r.ci95 or (r.value,) * 2 for r in records])
+    error = np.abs(bounds.T - values)
+    axis.bar(x, values, width * 0.92, yerr=error, color=colour, label=label, ecolor="#444444", error_kw={"lw": 1})

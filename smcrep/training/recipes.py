@@ -115,6 +115,11 @@ def ycb() -> Recipe:
     return replace(demo(), name="ycb", objective=objective, optim=replace(demo().optim, steps=2000))
 
 
+def push() -> Recipe:
+    """Objects pushed on a table, told mass and friction: the demo, for longer."""
+    return replace(demo(), name="push", optim=replace(demo().optim, steps=900))
+
+
 def no_action(recipe: Recipe) -> Recipe:
     """The control arm: the same in everything, but the model is never told what was done."""
     return replace(recipe, name=f"{recipe.name}_no_action", model=replace(recipe.model, use_action=False))

@@ -1,6 +1,9 @@
 """Environments by name: training and test families are disjoint, and some differ from training in one factor alone."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+
+import numpy as np
 
 from smcrep.worlds.backdrops import Palette
 from smcrep.worlds.environment import BackgroundFamily, CameraFamily, Environment, LightFamily
@@ -175,3 +178,8 @@ kind and the table's pattern, the camera's elevation or field of view, the numbe
 
 FACTOR_ENVIRONMENTS: tuple[str, ...] = tuple(e.name for e in _FACTORS)
 """The training environment "kitchen" with one factor taken from a test environment."""
+
+
+def noisiest_depth_sigma(names: Sequence[str], depth: np.ndarray) -> np.ndarray:
+    """Standard deviation in metres of the reading of each depth [...], in the noisiest of these environments."""
+    return np.max([ENVIRONMENTS[name].noise.depth_sigma(depth) for name in names], 0)

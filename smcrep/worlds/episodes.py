@@ -12,7 +12,7 @@ from smcrep.worlds.actions import WorldAction, to_camera
 from smcrep.worlds.clouds import partial_cloud, visible_pixels
 from smcrep.worlds.environments import ENVIRONMENTS, Environment
 from smcrep.worlds.physics import UnstableSimulation
-from smcrep.worlds.policy import sample_actions, sample_physics, sample_state
+from smcrep.worlds.policy import sample_actions, sample_settings, sample_state
 from smcrep.worlds.scenery import Scenery
 from smcrep.worlds.sensors import Frames, View, render
 from smcrep.worlds.simulation import ENVIRONMENT_IDS, Simulation
@@ -55,12 +55,13 @@ def draw(simulation: Simulation, state_id: int, attempt: int = 0) -> Episode:
     acted_on = objects[state_id // simulation.states_per_object]
     state = sample_state(policy, acted_on, environment, rng, image_size=simulation.image_size, others=objects)
     k = policy.num_branches
-    if policy.branch_over == "action":
+    over = policy.branch_over if policy.branch_over != "either" else rng.choice(("action", "physics"))
+    if over == "action":
         actions = sample_actions(policy, state, k, rng, environment=environment)
         outcomes = branch(state, actions)
     else:
         actions = sample_actions(policy, state, 1, rng, environment=environment) * k
-        outcomes = branch(state, actions[0], [sample_physics(rng) for _ in range(k)])
+        outcomes = branch(state, actions[0], sample_settings(policy, k, rng))
     sceneries = [each.sample_scenery(rng) for each in environments]
     return Episode([state, *outcomes], actions, sceneries, environments, rng)
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 
-from smcrep.geometry.physics import Physics
+from smcrep.geometry.physics import PHYSICS_DIM, Physics
 from smcrep.worlds.actions import Hold, LiftAndDrop, Look, Push, Turn, WorldAction
 from smcrep.worlds.camera import Camera
 from smcrep.worlds.environments import Environment
@@ -22,10 +22,8 @@ from smcrep.worlds.world import State, settle
 Floats = NDArray[np.float64]
 
 HAND_KINDS = ("turn", "look", "hold")
-MASS_KG = (0.05, 1.0)
-FRICTION = (0.2, 1.0)
-RESTITUTION = (0.0, 0.5)
-COM_OFFSET = 0.2
+PHYSICAL = {"mass_kg": (0, np.inf), "friction": (0, np.inf), "restitution": (-1e-9, 1), "com_offset": (-1, 1)}
+"""What each range of `Policy` must lie within."""
 GRASP = 0.05
 """Standard deviation of the grasp about the centre of the box, per axis, in diameters: a grasp, not a measured pose."""
 PUSH_ANGLE_DEG = 20.0
@@ -41,10 +39,14 @@ class Policy:
     max_angle_deg     each of three Euler angles is uniform within ± this; "so3": orientations uniform on SO(3)
     translation       each coordinate of the object's position is uniform within ± this, in diameters of the object
     push_force_n, push_duration_s, lift_m   ranges, uniform, independent of the object's physics
+    push_height       range of the contact above mid height, in heights of the object as it lies
     num_branches      k outcomes of one state
-    branch_over       "action": k actions under one physics; "physics": one action under k physics
+    branch_over       "action": k actions under one physics; "physics": one action under k physics; "either": one of
+                      both, each with probability 1/2, drawn for each state
     vary_physics      mass, friction, restitution and centre of mass are drawn anew for each state, independently of
                       what the object looks like; False keeps the object's own
+    mass_kg, friction, restitution, com_offset   what they are drawn from, see `sample_physics`; a range of two equal
+                      numbers fixes one
     """
 
     kinds: Mapping[str, float] = field(default_factory=lambda: {"turn": 1.0})
@@ -53,10 +55,15 @@ class Policy:
     translation: float = 0.08
     push_force_n: tuple[float, float] = (2.0, 10.0)
     push_duration_s: tuple[float, float] = (0.02, 0.04)
+    push_height: tuple[float, float] = (-0.1, 0.1)
     lift_m: tuple[float, float] = (0.02, 0.1)
     num_branches: int = 8
-    branch_over: Literal["action", "physics"] = "action"
+    branch_over: Literal["action", "physics", "either"] = "action"
     vary_physics: bool = False
+    mass_kg: tuple[float, float] = (0.05, 1.0)
+    friction: tuple[float, float] = (0.2, 1.0)
+    restitution: tuple[float, float] = (0.0, 0.5)
+    com_offset: tuple[float, float] = (-0.2, 0.2)
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.kinds) - set(SAMPLERS))
@@ -74,13 +81,22 @@ class Policy:
                 "Policy: a turn released above a table settles, so turns from one outcome to another do not compose; "
                 "use lift_and_drop on a table, or support='hand'"
             )
-        if self.branch_over not in ("action", "physics"):
-            raise ValueError(f"Policy: branch_over is {self.branch_over!r}; choose 'action' or 'physics'")
-        if self.branch_over == "physics" and not (set(self.kinds) <= {"push", "lift_and_drop"} and self.vary_physics):
+        if self.branch_over not in ("action", "physics", "either"):
+            raise ValueError(f"Policy: branch_over is {self.branch_over!r}; choose 'action', 'physics' or 'either'")
+        if self.branch_over != "action" and not (set(self.kinds) <= {"push", "lift_and_drop"} and self.vary_physics):
             raise ValueError(
-                "Policy: branch_over='physics' needs outcomes that depend on physics; "
+                f"Policy: branch_over={self.branch_over!r} needs outcomes that depend on physics; "
                 "set kinds to push or lift_and_drop, support='table' and vary_physics=True"
             )
+        for name, (least, most) in PHYSICAL.items():
+            low, high = getattr(self, name)
+            if not least < low <= high < most:
+                raise ValueError(
+                    f"Policy: {name} is {(low, high)}; give a range from low to high, between {least} and {most}"
+                )
+        low, high = self.push_height
+        if not -0.5 < low <= high < 0.5:
+            raise ValueError(f"Policy: push_height is {(low, high)}; give a range from low to high within -0.5 and 0.5")
         if self.num_branches < 1:
             raise ValueError(f"Policy: num_branches is {self.num_branches}; give at least 1 (2 or more to learn from)")
         if self.max_angle_deg != "so3" and not (
@@ -121,14 +137,25 @@ def sample_pose(policy: Policy, object: ObjectModel, rng: np.random.Generator) -
     return pose
 
 
-def sample_physics(rng: np.random.Generator) -> Physics:
-    """Mass log-uniform, the rest uniform, within the ranges above: 20-fold in mass, from ice to rubber."""
-    return Physics(
-        mass_kg=float(np.exp(rng.uniform(*np.log(MASS_KG)))),
-        friction=float(rng.uniform(*FRICTION)),
-        restitution=float(rng.uniform(*RESTITUTION)),
-        com_offset=tuple(rng.uniform(-COM_OFFSET, COM_OFFSET, 3).tolist()),
-    )
+def sample_physics(policy: Policy, rng: np.random.Generator) -> Physics:
+    """Mass log-uniform, the rest uniform (the centre of mass along each axis), within the ranges of ``policy``: as it
+    stands 20-fold in mass, from ice to rubber."""
+    return _physics(policy, rng.random(PHYSICS_DIM))
+
+
+def sample_settings(policy: Policy, k: int, rng: np.random.Generator) -> list[Physics]:
+    """k settings for the branches of one state, each by the law of `sample_physics`; together a Latin hypercube: of
+    each parameter one draw lies in every k-th of its range. So settings of a state differ, which iid draws often
+    would not, and in any order (nothing but physics says which is which)."""
+    u = (rng.permuted(np.tile(np.arange(k), (PHYSICS_DIM, 1)), axis=1).T + rng.random((k, PHYSICS_DIM))) / k
+    return [_physics(policy, row) for row in u]
+
+
+def _physics(policy: Policy, u: Floats) -> Physics:
+    """From numbers [PHYSICS_DIM] in [0, 1), in the order of PHYSICS_NAMES."""
+    ranges = (np.log(policy.mass_kg), policy.friction, policy.restitution, *[policy.com_offset] * 3)
+    log_mass, friction, restitution, *com = (low + (high - low) * x for (low, high), x in zip(ranges, u, strict=True))
+    return Physics(float(np.exp(log_mass)), float(friction), float(restitution), tuple(float(c) for c in com))
 
 
 def sample_state(
@@ -146,7 +173,7 @@ def sample_state(
     """
     clutter = [others[i] for i in rng.integers(len(others), size=environment.num_clutter(rng))] if len(others) else []
     poses = [sample_pose(policy, object, rng), *(_beside(policy, object, other, rng) for other in clutter)]
-    own = sample_physics(rng) if policy.vary_physics else object.physics
+    own = sample_physics(policy, rng) if policy.vary_physics else object.physics
     camera = _sample_camera(policy, object, environment, image_size, rng)
     state = State(
         (object, *clutter), np.stack(poses), (own, *(other.physics for other in clutter)), camera, policy.support
@@ -201,12 +228,12 @@ def _sample_turn(policy: Policy, state: State, environment: Environment, rng: np
 
 
 def _sample_push(policy: Policy, state: State, environment: Environment, rng: np.random.Generator) -> Push:
-    """From any side, near mid height, onto the hull, inward and horizontal within ± PUSH_ANGLE_DEG."""
+    """From any side, at a height of ``policy``, onto the hull, inward and horizontal within ± PUSH_ANGLE_DEG."""
     object, pose = state.objects[0], state.poses[0]
     hull = object.hull @ pose[:3, :3].T + pose[:3, 3]
     low, high = hull.min(0), hull.max(0)
     inside = (low + high) / 2
-    inside[2] += rng.uniform(-0.1, 0.1) * (high - low)[2]
+    inside[2] += rng.uniform(*policy.push_height) * (high - low)[2]
     azimuth, aim = rng.uniform(0, 2 * np.pi), np.radians(rng.uniform(-1, 1) * PUSH_ANGLE_DEG)
     outward = np.array([np.cos(azimuth), np.sin(azimuth), 0.0])
     # The ray leaves the hull {x: n x + d <= 0} through the first plane it meets from within.

@@ -10,6 +10,7 @@ from smcrep.probes.intervals import (
     crossed_bootstrap,
     over_seeds,
     over_seeds_and_objects,
+    over_seeds_and_units,
     percentile_interval,
 )
 
@@ -154,3 +155,17 @@ def test_crossed_by_one_grouping_is_the_cluster_bootstrap() -> None:
     other = cluster_bootstrap(values, groups, rng=np.random.default_rng(1))
     assert (one.value, one.n) == (other.value, other.n)
     np.testing.assert_allclose(one.ci95, other.ci95)
+
+
+def test_seeds_and_units_add_in_squares_and_more_seeds_do_not_shrink_the_share_of_the_units() -> None:
+    each = [Estimate(v, (v - 0.3, v + 0.4), 50) for v in (0.5, 0.6, 0.7)]
+    found = over_seeds_and_units(each)
+    half = 4.3027 * 0.1 / np.sqrt(3)  # Student's t on 2 degrees of freedom
+    assert found.value == pytest.approx(0.6)
+    assert found.ci95 == pytest.approx((0.6 - np.hypot(half, 0.3), 0.6 + np.hypot(half, 0.4)), rel=1e-4)
+    assert found.n == 50
+    alike = [Estimate(0.6, (0.3, 1.0), 50)] * 9
+    assert over_seeds_and_units(alike).ci95 == pytest.approx((0.3, 1.0))
+    assert over_seeds_and_units(alike[:1]) == alike[0]
+    with pytest.raises(ValueError, match="no estimates"):
+        over_seeds_and_units([])

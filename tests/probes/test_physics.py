@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 from sklearn.metrics import r2_score
+from sklearn.neighbors import KNeighborsRegressor
 
 from smcrep.probes.physics import physics_probe, physics_score
 
@@ -27,6 +28,18 @@ def test_what_shows_is_read_and_what_does_not_is_not() -> None:
     assert found["log_mass"].r2.n == 20
     assert found["friction"].r2.value < 0.05
     assert found["friction"].spearman.ci95[0] < 0 < found["friction"].spearman.ci95[1]
+
+
+def test_the_regression_can_be_another() -> None:
+    """A product of two features is nothing to a line and plain to neighbours."""
+    rng = np.random.default_rng(0)
+    x, y = (rng.uniform(-1, 1, (600, 2)) for _ in range(2))
+    products = x.prod(1, keepdims=True), y.prod(1, keepdims=True)
+    arguments = (x, products[0], y, products[1])
+    line = physics_probe(*arguments, names=("friction",), rng=rng)["friction"].r2.value
+    near = physics_probe(*arguments, names=("friction",), rng=rng, regression=KNeighborsRegressor)["friction"].r2.value
+    assert line < 0.1
+    assert near > 0.9
 
 
 def test_scores_equal_scikit_learns_and_scipys_with_ties_too() -> None:

@@ -32,6 +32,8 @@ def run(tmp_path: Path) -> Path:
     figures.neighbours(images, [0, 1, 2], found, found > 5, tmp_path / "figures/neighbours.png")
     candidates = images.reshape(2, 6, 16, 16, 3)
     order = np.array([[2, 1, 0], [5, 4, 3]])
+    few = {"mass": Record(0.6, (0.5, 0.7), controls={"without_after": -0.02})}
+    figures.physics(np.eye(8), {"physics": {"fused": shots[1]}}, few, tmp_path / "figures/physics.png")
     figures.outcomes(
         images[:2], candidates, order, np.array([2, 4]), ["turn 40°", "turn 9°"], tmp_path / "figures/outcomes.png"
     )
@@ -43,7 +45,7 @@ def run(tmp_path: Path) -> Path:
 
 def test_page_is_self_contained(run: Path) -> None:
     page = (run / "report.html").read_text()
-    assert page.count("<img") == page.count("data:image/png;base64,") == 6
+    assert page.count("<img") == page.count("data:image/png;base64,") == 7
     assert "http" not in page.replace("<!doctype html>", "")
     assert "A &lt;title&gt; &amp; more" in page
     assert "words &lt; 3" in page
@@ -72,7 +74,7 @@ def test_in_a_browser(run: Path, tmp_path: Path) -> None:
     try:
         browser.get((run / "report.html").as_uri())
         widths = browser.execute_script("return [...document.images].map(i => i.complete ? i.naturalWidth : 0)")
-        assert len(widths) == 6
+        assert len(widths) == 7
         assert min(widths) > 0
         assert browser.get_log("browser") == []
     finally:

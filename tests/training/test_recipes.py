@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
-from smcrep.training.recipes import Optim, Recipe, demo, no_action, no_physics, tiny, unlike, ycb
+from smcrep.training.recipes import Optim, Recipe, demo, no_action, no_physics, push, tiny, unlike, ycb
 
 
-@pytest.mark.parametrize("recipe", [demo(), tiny(), ycb(), no_action(demo()), no_physics(tiny())], ids=lambda r: r.name)
+@pytest.mark.parametrize(
+    "recipe", [demo(), tiny(), ycb(), push(), no_action(demo()), no_physics(tiny())], ids=lambda r: r.name
+)
 def test_json_gives_the_recipe_back(recipe: Recipe) -> None:
     assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
 

@@ -9,7 +9,14 @@ from scipy.stats import kstest
 from smcrep.worlds.actions import LiftAndDrop, Look, Push, Turn, motion_world
 from smcrep.worlds.environments import ENVIRONMENTS, TRAIN_ENVIRONMENTS
 from smcrep.worlds.families import procedural
-from smcrep.worlds.policy import Policy, sample_actions, sample_physics, sample_rotation, sample_state
+from smcrep.worlds.policy import (
+    Policy,
+    sample_actions,
+    sample_physics,
+    sample_rotation,
+    sample_settings,
+    sample_state,
+)
 from smcrep.worlds.world import branch
 from tests.worlds.scenes import box
 
@@ -130,7 +137,7 @@ def test_a_look_keeps_the_fixation_in_the_middle_and_the_size_alike() -> None:
 
 def test_physics_is_drawn_from_its_law_and_says_nothing_of_the_looks() -> None:
     rng = np.random.default_rng(0)
-    drawn_physics = np.stack([sample_physics(rng).vector() for _ in range(2000)])
+    drawn_physics = np.stack([sample_physics(Policy(), rng).vector() for _ in range(2000)])
     for column, low, high in ((0, np.log(0.05), 0.0), (1, 0.2, 1.0), (2, 0.0, 0.5), (3, -0.2, 0.2)):
         assert kstest(drawn_physics[:, column], "uniform", (low, high - low)).pvalue > 0.01
     policy = Policy(vary_physics=True)
@@ -197,3 +204,51 @@ def test_training_environments_all_work() -> None:
     rng = np.random.default_rng(0)
     for name in TRAIN_ENVIRONMENTS:
         assert sample_state(Policy(), MUG, ENVIRONMENTS[name], rng, image_size=32).camera.width == 32
+
+
+def test_physics_is_drawn_within_the_ranges_asked_for() -> None:
+    policy = Policy(mass_kg=(0.3, 3.0), friction=(0.1, 0.2), restitution=(0.1, 0.1), com_offset=(0.0, 0.0))
+    rng = np.random.default_rng(0)
+    found = np.stack([sample_physics(policy, rng).vector() for _ in range(1000)])
+    for column, low, high in ((0, np.log(0.3), np.log(3.0)), (1, 0.1, 0.2)):
+        assert kstest(found[:, column], "uniform", (low, high - low)).pvalue > 0.01
+    np.testing.assert_allclose(found[:, 2:], [[0.1, 0, 0, 0]] * 1000, atol=1e-7)
+
+
+def test_settings_of_a_state_are_spread_and_follow_the_law_one_by_one() -> None:
+    policy, rng = Policy(mass_kg=(0.1, 1.0), friction=(0.2, 1.0)), np.random.default_rng(0)
+    sets = np.stack([[p.vector()[:2] for p in sample_settings(policy, 8, rng)] for _ in range(400)])
+    unit = (sets - [np.log(0.1), 0.2]) / [np.log(10), 0.8]
+    np.testing.assert_array_equal(
+        np.sort(np.floor(unit * 8), axis=1), np.broadcast_to(np.arange(8)[:, None], (400, 8, 2))
+    )
+    for place in (0, 7):  # any place in the order draws from the whole range: the order says nothing
+        for column in (0, 1):
+            assert kstest(unit[:, place, column], "uniform").pvalue > 0.01
+    assert abs(np.corrcoef(unit[..., 0].ravel(), unit[..., 1].ravel())[0, 1]) < 0.08
+
+
+def test_a_push_meets_the_object_at_the_height_asked_for() -> None:
+    policy = Policy({"push": 1.0}, "table", push_height=(-0.4, -0.3))
+    for state, (action,) in drawn(policy, 6):
+        assert isinstance(action, Push)
+        height = (MUG.hull @ state.poses[0, :3, :3].T + state.poses[0, :3, 3])[:, 2]
+        above = (action.contact[2] - (height.min() + height.max()) / 2) / np.ptp(height)
+        assert -0.4 - 1e-6 <= above <= -0.3 + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"mass_kg": (0.0, 1.0)}, r"mass_kg is \(0.0, 1.0\); give a range from low to high, between 0 and inf"),
+        ({"friction": (0.5, 0.2)}, r"friction is \(0.5, 0.2\)"),
+        ({"restitution": (0.0, 1.0)}, r"restitution is \(0.0, 1.0\)"),
+        ({"com_offset": (-1.0, 0.0)}, r"com_offset is \(-1.0, 0.0\)"),
+        ({"push_height": (-0.6, 0.0)}, r"push_height is \(-0.6, 0.0\); give a range from low to high within"),
+        ({"branch_over": "either"}, "branch_over='either' needs outcomes that depend on physics"),
+        ({"branch_over": "both"}, "choose 'action', 'physics' or 'either'"),
+    ],
+)
+def test_impossible_laws_are_refused(wrong: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Policy(**wrong)

@@ -17,10 +17,11 @@ import trimesh
 from smcrep.data.store import Store, shard_path
 from smcrep.geometry.action import apply
 from smcrep.worlds.environments import TEST_ENVIRONMENTS
-from smcrep.worlds.episodes import shard_rows
+from smcrep.worlds.episodes import draw, shard_rows
 from smcrep.worlds.families import procedural_set
 from smcrep.worlds.meshes import load_folder
 from smcrep.worlds.object_source import MeshObjects, ObjectSet, ProceduralObjects
+from smcrep.worlds.physics import UnstableSimulation
 from smcrep.worlds.simulate import Policy, Simulation, generate, run_shard
 
 SMALL = Simulation(
@@ -141,6 +142,23 @@ def test_one_push_under_many_physics(pushed: Store) -> None:
     light, heavy = data["physics"][:, 1:, 0].argmin(1), data["physics"][:, 1:, 0].argmax(1)
     rows = np.arange(len(moved))
     assert (moved[rows, light] > moved[rows, heavy]).mean() > 0.7
+
+
+def test_either_branches_over_the_push_or_over_physics_each_in_half_of_the_states() -> None:
+    policy = Policy({"push": 1.0}, "table", num_branches=3, branch_over="either", vary_physics=True)
+    simulation = Simulation(ProceduralObjects(2, 0), policy=policy, states_per_object=15)
+    over_physics = []
+    for state_id in range(simulation.num_states):
+        try:
+            episode = draw(simulation, state_id)
+        except UnstableSimulation:
+            continue
+        num_pushes = len({id(action) for action in episode.actions})
+        num_physics = len({state.physics[0] for state in episode.observed[1:]})
+        assert (num_pushes, num_physics) in ((1, 3), (3, 1))
+        over_physics.append(num_physics == 3)
+    assert 0.25 < np.mean(over_physics) < 0.75
+    assert len(over_physics) > 20
 
 
 def test_a_state_does_not_depend_on_its_shard_or_on_other_objects(small: Store) -> None:

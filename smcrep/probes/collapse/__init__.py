@@ -1,7 +1,7 @@
 """The collapse audit: is a signal used, and how many directions does an embedding fill?"""
 
 from smcrep.probes.collapse.indicators import participation_ratio, rank_me
-from smcrep.probes.collapse.oracle import depth_distance, moving_pixels, noise_threshold, oracle_scores
+from smcrep.probes.collapse.oracle import depth_distance, moving_pixels, noise_threshold, oracle_hits, oracle_scores
 from smcrep.probes.collapse.use import Use, another_state, use
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "depth_distance",
     "moving_pixels",
     "noise_threshold",
+    "oracle_hits",
     "oracle_scores",
     "participation_ratio",
     "rank_me",

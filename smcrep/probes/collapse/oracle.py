@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from smcrep.probes.retrieval import rank_same_state
+
 MISSING_M = 0.05
 """Metres charged for a pixel in which one image sees something and the other nothing; no pixel counts more."""
 
@@ -63,3 +65,22 @@ def oracle_scores(distance: np.ndarray, threshold_m: np.ndarray | float) -> np.n
     simulated outcome being equal and best. Rank them with `probes.retrieval`."""
     threshold = np.asarray(threshold_m, np.float64)
     return -np.maximum(distance, threshold[..., None] if threshold.ndim else threshold)
+
+
+def oracle_hits(depth: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """H@1 [s, n] of one who knows the simulator, told the true signal, and told a foreign one.
+
+    depth [s, n + 1, h, w] metres, free of noise: the n candidates of each state are also its n queries, and the last
+    outcome is that of the foreign signal. sigma: standard deviation of the sensor's readings in metres, like ``depth``.
+    """
+    n = depth.shape[1] - 1
+    seen = moving_pixels(depth)  # the table, the same in every outcome, would thin out the differences
+    threshold = noise_threshold(sigma, seen)
+    hits = []
+    for told in (slice(0, n), slice(n, n + 1)):
+        distance = depth_distance(
+            depth[:, told], depth[:, :n], seen_simulated=seen[:, told], seen_candidates=seen[:, :n]
+        )
+        scores = np.broadcast_to(oracle_scores(distance, threshold[:, told]), (len(depth), n, n))
+        hits.append(rank_same_state(scores).hits(1))
+    return hits[0], hits[1]

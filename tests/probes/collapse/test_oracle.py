@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from smcrep.probes.collapse.oracle import depth_distance, moving_pixels, noise_threshold, oracle_scores
+from smcrep.probes.collapse.oracle import depth_distance, moving_pixels, noise_threshold, oracle_hits, oracle_scores
 from smcrep.probes.retrieval import rank_same_state
 
 CAP = 0.05
@@ -106,3 +106,14 @@ def test_moving_pixels_are_the_box_wherever_it_stands() -> None:
 def test_images_of_another_size_are_refused() -> None:
     with pytest.raises(ValueError, match=r"give \[states, images, h, w\] alike"):
         depth_distance(np.ones((2, 3, 4, 4)), np.ones((2, 3, 4, 5)))
+
+
+def test_hits_of_the_oracle_on_bars_that_slid() -> None:
+    """Outcomes 0, 1 and 2 show a bar in three places, 3 repeats 2 within the noise, 4 (foreign) is where 0 is."""
+    depth = np.full((1, 5, 8, 8), 0.8, np.float32)  # the table
+    for outcome, column in enumerate((0, 2, 5, 5, 0)):
+        depth[0, outcome, :, column] = 0.5
+    depth[0, 3, :, 5] += 1e-4
+    true, foreign = oracle_hits(depth, np.full_like(depth, 0.002))
+    np.testing.assert_allclose(true, [[1, 1, 0.5, 0.5]])
+    np.testing.assert_allclose(foreign, [[1, 0, 0, 0]])

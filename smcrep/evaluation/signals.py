@@ -1,0 +1,55 @@
+"""What a model makes of the signal (action, physics) that tells the outcomes of a state apart: told the true one, a
+foreign one, and those of the same state in disorder."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from smcrep.evaluation.encoded import Encoded, predict
+from smcrep.models.model import FUSED, SensorimotorModel
+from smcrep.probes.retrieval import rank_same_state, same_state_scores
+
+
+@dataclass(frozen=True)
+class SignalHits:
+    """H@1 [s, n] of n queries of each state among its n candidates, and the scores [s, n, n] under the true signal.
+
+    true      told the signal that was applied.
+    foreign   told the signal of outcome n + 1, which is no candidate: the same prediction for all queries.
+    shuffled  told the n signals of the state in random order: chance, 1 / n, for every model, unless something else
+              than the signal tells candidates apart.
+    wrong     told the signal of another candidate, never its own: below chance where the signal is followed.
+    """
+
+    true: np.ndarray
+    foreign: np.ndarray
+    shuffled: np.ndarray
+    wrong: np.ndarray
+    scores: np.ndarray
+
+
+def signal_hits(
+    model: SensorimotorModel, encoded: Encoded, sense: str = FUSED, *, rng: np.random.Generator
+) -> SignalHits:
+    """Of states with n + 1 outcomes each, of which the last is foreign."""
+    states, outcomes = encoded.action.kind.shape
+    n = outcomes - 1
+    if n < 2:
+        raise ValueError(f"signal_hits: {outcomes} outcomes a state; give 2 candidates and a foreign one at least")
+    candidates = encoded.equivariant(sense)[:, 1 : n + 1].numpy()
+    rows = np.arange(states)[:, None]
+
+    def scores(told: np.ndarray) -> np.ndarray:
+        """``told`` int [s, n]: whose signal each query is given."""
+        index = torch.from_numpy(rows), torch.from_numpy(told)
+        physics = None if encoded.physics is None else encoded.physics[index]
+        predicted = predict(model, encoded, sense, action=encoded.action[index], physics=physics)
+        return same_state_scores(predicted.numpy(), candidates)
+
+    own = np.tile(np.arange(n), (states, 1))
+    turned = (own + rng.integers(1, n, (states, n))) % n
+    told = {"foreign": np.full_like(own, n), "shuffled": rng.permuted(own, axis=1), "wrong": turned}
+    true = scores(own)
+    hits = {name: rank_same_state(scores(order)).hits(1) for name, order in told.items()}
+    return SignalHits(true=rank_same_state(true).hits(1), scores=true, **hits)
