@@ -28,6 +28,7 @@ from smcrep.data.mixture import MixedLoader
 from smcrep.data.splits import read_split_file, split_objects
 from smcrep.data.store import Store
 from smcrep.hub import save_pretrained
+from smcrep.models.pretrained import timm_weights
 from smcrep.results import commit, write_json
 from smcrep.training import checkpoint, recipes
 from smcrep.training.build import Compute, build_fabric
@@ -213,6 +214,8 @@ def main() -> None:
     arguments = ["tiny" if a == "--tiny" else a for a in sys.argv[1:]]
     run = parse(RECIPES, arguments, flat=("recipe",), description=str(__doc__))
     fabric = build_fabric(run.compute, run.recipe.optim)
+    if run.recipe.rgb_weights:  # refused before minutes of simulation, not after
+        timm_weights(run.recipe.model.rgb_encoder, run.recipe.model.rgb_size, run.recipe.rgb_weights)
     begun = time.monotonic()
     with fabric.rank_zero_first():
         paths = make_stores(run, progress=fabric.is_global_zero)

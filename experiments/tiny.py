@@ -16,6 +16,7 @@ MODELNET10 = Path(os.environ.get("SMCREP_DATA", "~/.cache/smcrep/data")).expandu
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         commands = [["demo.py", "--tiny", "--out", f"{folder}/tiny"], ["check_claims.py"]]
+        commands += [["pretrained.py", "--tiny", "--out", f"{folder}/pretrained"]]
         if MODELNET10.is_dir():
             commands += [["modelnet10.py", "--tiny", "--run", f"{folder}/tiny", "--out", f"{folder}/modelnet10"]]
         else:

@@ -22,6 +22,7 @@ class ModelConfig:
 
     rgb_encoder     "small" (our CNN) or any timm name.
     rgb_size        side in pixels to which every image is resized.
+    rgb_frozen_norm  True: BatchNorm of a timm encoder keeps the statistics that its weights came with, in training too.
     num_vectors     the equivariant part is this many vectors in R^3 (42: 126 numbers, beside 128 invariant ones).
     use_action      False: the control arm. The action is replaced by `hold` in training and evaluation alike.
     use_physics     False: the model is never told mass, friction, ...
@@ -35,6 +36,7 @@ class ModelConfig:
     senses: tuple[str, ...] = SENSES
     rgb_encoder: str = "small"
     rgb_size: int = 64
+    rgb_frozen_norm: bool = False
     points_encoder: str = "pointnet"
     trunk_dim: int = 256
     invariant_dim: int = 128

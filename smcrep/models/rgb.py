@@ -5,6 +5,8 @@ learns, same budget), so "where" comes from an s x s map that a linear layer rea
 few soft regions, of the first layers too: colours and textures of the object, without its background.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -21,7 +23,7 @@ def rgb_encoder(config: ModelConfig) -> nn.Module:
     """uint8 [b, h, w, 3], any h and w -> what and where, both float32 [b, trunk_dim]."""
     if config.rgb_encoder == "small":
         return SpatialEncoder(SmallCNN(), config, chromaticity=True)
-    return SpatialEncoder(TimmMap(config.rgb_encoder, config.rgb_size), config)
+    return SpatialEncoder(TimmMap(config.rgb_encoder, config.rgb_size, frozen_norm=config.rgb_frozen_norm), config)
 
 
 class SpatialEncoder(nn.Module):
@@ -109,18 +111,16 @@ class SmallCNN(nn.Module):
 
 class TimmMap(nn.Module):
     """Deepest map of any timm image model that still has 4 x 4 places, averaged to at most 8 x 8; what lies behind it
-    is cut off where timm can (a ResNet on 64 pixels ends in 2 x 2, where little of the pose is left)."""
+    is cut off where timm can (a ResNet on 64 pixels ends in 2 x 2, where little of the pose is left).
 
-    def __init__(self, name: str, size: int) -> None:
+    frozen_norm  BatchNorm normalises by the statistics it was loaded with in training too: those of our small batches
+                 of related images would drift, and make an image's embedding depend on its neighbours in the batch.
+    """
+
+    def __init__(self, name: str, size: int, *, frozen_norm: bool = False) -> None:
         super().__init__()
-        import timm  # slow to import, and the small CNN does not need it
-
-        if not timm.is_model(name):
-            raise ValueError(f"rgb_encoder: timm knows no model {name!r}; take 'small' or a name of timm.list_models()")
-        try:
-            model = timm.create_model(name, num_classes=0, img_size=size)
-        except TypeError:  # convolutional networks take any size and know no img_size
-            model = timm.create_model(name, num_classes=0)
+        self.frozen_norm = frozen_norm
+        model = timm_model(name, size, num_classes=0)
         if not hasattr(model, "forward_intermediates"):
             raise ValueError(f"rgb_encoder: timm's {name!r} gives no intermediate maps; take another model")
         self.model = model.eval()
@@ -130,7 +130,15 @@ class TimmMap(nn.Module):
         self.index = max((i for i, side in enumerate(sides) if side >= MIN_MAP_SIZE), default=len(sides) - 1)
         if hasattr(model, "prune_intermediate_layers"):
             model.prune_intermediate_layers([self.index], prune_norm=True, prune_head=True)  # type: ignore[operator]
-        self.model.train()
+        self.train()
+
+    def train(self, mode: bool = True) -> "TimmMap":
+        super().train(mode)
+        if self.frozen_norm:
+            for module in self.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
+        return self
 
     def _maps(self, x: Tensor) -> list[Tensor]:
         indices = None if self.index is None else [self.index]
@@ -143,3 +151,15 @@ class TimmMap(nn.Module):
 
 def _trunk(num_in: int, num_out: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(num_in, num_out), nn.LayerNorm(num_out), nn.GELU())
+
+
+def timm_model(name: str, size: int, **options: Any) -> nn.Module:
+    """timm's model of that name for images of ``size`` pixels; ``options`` as `timm.create_model` takes them."""
+    import timm  # slow to import, and the small CNN does not need it
+
+    if not timm.is_model(name):
+        raise ValueError(f"rgb_encoder: timm knows no model {name!r}; take 'small' or a name of timm.list_models()")
+    try:
+        return timm.create_model(name, img_size=size, **options)
+    except TypeError:  # convolutional networks take any size and know no img_size
+        return timm.create_model(name, **options)

@@ -8,7 +8,10 @@ from torch import nn
 
 from smcrep.hub import build_model
 from smcrep.models.model import SensorimotorModel
+from smcrep.models.pretrained import freeze_groups, load_image_weights
 from smcrep.training.recipes import Optim, Recipe
+
+RGB_BACKBONE = "encoders.rgb.backbone."
 
 
 @dataclass(frozen=True)
@@ -40,15 +43,29 @@ def build_fabric(compute: Compute, optim: Optim) -> Fabric:
 
 
 def build_seeded_model(recipe: Recipe) -> SensorimotorModel:
-    """The untrained model whose weights are decided by the recipe's seed; torch's own generator is left as it was."""
+    """The model before training: its weights are decided by the recipe's seed, those of its image encoder by
+    ``rgb_weights`` where the recipe names some. torch's own generator is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(recipe.seed)
-        return build_model(recipe.model)
+        model = build_model(recipe.model)
+    if recipe.rgb_weights:
+        with torch.random.fork_rng(devices=[]):  # timm draws weights before it fills them
+            load_image_weights(model, recipe.rgb_weights)
+    if recipe.optim.rgb_frozen:
+        freeze_groups(model, recipe.optim.rgb_frozen)
+    return model
 
 
 def build_optimiser(model: nn.Module, optim: Optim) -> torch.optim.AdamW:
-    """AdamW; biases and the gains of normalisations are not pulled to 0."""
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.ndim <= 1]
-    groups = [{"params": matrices, "weight_decay": optim.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    """AdamW; biases and the gains of normalisations are not pulled to 0. The rate of the schedule is multiplied by
+    each group's ``lr_scale``."""
+    learning = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    groups = []
+    for in_backbone, scale in ((False, 1.0), (True, optim.rgb_lr_scale)):
+        part = [p for name, p in learning if name.startswith(RGB_BACKBONE) == in_backbone]
+        for chosen, decay in (
+            ([p for p in part if p.ndim > 1], optim.weight_decay),
+            ([p for p in part if p.ndim <= 1], 0.0),
+        ):
+            groups.append({"params": chosen, "weight_decay": decay, "lr_scale": scale})
     return torch.optim.AdamW(groups, lr=optim.lr, betas=(0.9, 0.98), fused=True)

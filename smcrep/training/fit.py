@@ -101,7 +101,7 @@ def fit(
         while step < recipe.optim.steps and not _anyone(fabric, signals.received is not None):
             rate = learning_rate(step, recipe.optim)
             for group in optimiser.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group["lr_scale"]
             transition = next(stream)[0].to(fabric.device)
             with _own_randomness(recipe.seed, step, fabric) as generator:
                 total, parts = wrapped(Batch(transition, generator))

@@ -24,6 +24,9 @@ class Optim:
     warmup        steps of linear warm-up, counted among ``steps``.
     batch_states  states a step and process; each is observed k + 1 times.
     grad_clip     largest L2 norm of the whole gradient.
+    rgb_lr_scale  the image backbone learns at this times ``lr``: pretrained weights forget at the rate new heads need.
+    rgb_frozen    so many groups of a timm backbone's layers, from the image on, learn nothing (1: the stem, 2: the
+                  first stage too, ...); a step then costs less, for no gradient goes through them.
     precision     "auto" is bf16-mixed on CUDA and 32-true elsewhere.
     """
 
@@ -33,14 +36,17 @@ class Optim:
     steps: int = 380
     batch_states: int = 16
     grad_clip: float = 1.0
+    rgb_lr_scale: float = 1.0
+    rgb_frozen: int = 0
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
 
     def __post_init__(self) -> None:
-        for name in ("lr", "grad_clip"):
+        for name in ("lr", "grad_clip", "rgb_lr_scale"):
             _check(math.isfinite(getattr(self, name)) and getattr(self, name) > 0, self, name, "give a number above 0")
         _check(math.isfinite(self.weight_decay) and self.weight_decay >= 0, self, "weight_decay", "give 0 or more")
         _check(self.steps >= 1, self, "steps", "give at least 1")
-        _check(self.warmup >= 0, self, "warmup", "give 0 or more")
+        for name in ("warmup", "rgb_frozen"):
+            _check(getattr(self, name) >= 0, self, name, "give 0 or more")
         _check(self.batch_states >= 2, self, "batch_states", "a contrast needs at least 2 states")
 
 
@@ -53,6 +59,8 @@ class Recipe:
     sense_dropout     probability that a sense of a state is left out of the *fused* embedding (never all of them), so
                       that each sense alone is at home in the fused space; the terms of single senses see everything.
     num_points        points of each cloud that a step looks at, drawn anew; 0: all.
+    rgb_weights       first weights of a timm image encoder: "" drawn by the seed, "timm" fetched from timm's hub, else
+                      a file (.safetensors, .pth).
     seed              of the first weights, of the order of the data, of the dropout.
     log_every         steps between records in metrics.jsonl; likewise checkpoint_every and probe_every, 0 being never.
     """
@@ -64,6 +72,7 @@ class Recipe:
     optim: Optim = field(default_factory=Optim)
     sense_dropout: float = 0.15
     num_points: int = 128
+    rgb_weights: str = ""
     seed: int = 0
     log_every: int = 20
     checkpoint_every: int = 200
@@ -73,6 +82,8 @@ class Recipe:
         _check(self.method in METHODS, self, "method", f"choose one of {', '.join(METHODS)}")
         _check(0 <= self.sense_dropout < 1, self, "sense_dropout", "give a probability in [0, 1)")
         _check(self.num_points >= 0, self, "num_points", "give 0 (all) or more")
+        started = self.rgb_weights and self.model.rgb_encoder == "small"
+        _check(not started, self, "rgb_weights", "set model.rgb_encoder to the timm name that they are of")
         _check(self.seed >= 0, self, "seed", "give 0 or more")
         _check(self.log_every >= 1, self, "log_every", "give at least 1")
         for name in ("checkpoint_every", "probe_every"):

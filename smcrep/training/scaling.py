@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from smcrep.models.pretrained import pretrained_inputs
 from smcrep.models.scales import fit_scales
 from smcrep.training.recipes import Recipe
 from smcrep.training.step import observations, pair_actions, pair_physics, transition_pairs
@@ -10,7 +11,8 @@ from smcrep.transition import Transition
 
 def scaled(recipe: Recipe, sample: Transition) -> Recipe:
     """``recipe`` with the scales of ``sample``, a few hundred states; actions and physics as the predictors are told
-    them, that is of all pairs that `step_loss` forms, the composed ones too."""
+    them, that is of all pairs that `step_loss` forms, the composed ones too. Pixels are scaled as pretrained weights
+    expect where the recipe names some."""
     senses = observations(sample)
     flat = senses.flatten().data
     pairs = transition_pairs(sample.action, senses.batch_shape[1])
@@ -21,4 +23,4 @@ def scaled(recipe: Recipe, sample: Transition) -> Recipe:
         points=flat.get("points"),
         rgb=flat.get("rgb"),
     )
-    return replace(recipe, model=model)
+    return replace(recipe, model=pretrained_inputs(model) if recipe.rgb_weights else model)

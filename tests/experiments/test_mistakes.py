@@ -24,6 +24,10 @@ CASES = {
     "run that is not there": ("collapse.py --run {tmp}/gone", "gone: no such folder; give the folder that"),
     "arm without a name": ("modelnet10.py --run {tmp} --control runs/simclr", "--control runs/simclr: give NAME=RUN"),
     "model that is not there": ("modelnet10.py --run {tmp}/gone", "no folder {tmp}/gone; give a run folder"),
+    "image weights that are not there": (
+        "pretrained.py --weights {tmp}/gone.pth --root {tmp} --out {tmp}/out",
+        "no file {tmp}/gone.pth; give a .safetensors or .pth file, or 'timm'",
+    ),
     "nothing to extract": ("extract.py --run {tmp}", "no stores.json in it; give the folder that"),
 }
 

@@ -1,5 +1,7 @@
 """Image encoders keep places apart, take any size, and give a batch what its items get."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import timm
@@ -130,3 +132,18 @@ def test_timm_map_is_that_of_timm() -> None:
 def test_an_unknown_name_is_named() -> None:
     with pytest.raises(ValueError, match="timm knows no model 'resnet_18'; take 'small'"):
         rgb_encoder(ModelConfig(rgb_encoder="resnet_18"))
+
+
+def test_frozen_norm_keeps_its_statistics_and_a_batch_its_items() -> None:
+    config = ModelConfig(trunk_dim=16, rgb_encoder="test_efficientnet")
+    frozen, free = (rgb_encoder(replace(config, rgb_frozen_norm=f)).train() for f in (True, False))
+    x = images(4, 64, 64)
+    for encoder, stays in ((frozen, True), (free, False)):
+        before = {n: b.clone() for n, b in encoder.named_buffers()}
+        out = torch.cat(encoder(x), -1)
+        assert all(torch.equal(b, before[n]) for n, b in encoder.named_buffers()) == stays
+        alone = torch.cat([torch.cat(encoder(item[None]), -1) for item in x])
+        assert torch.allclose(out, alone, atol=1e-4) == stays
+    norms = [m for m in frozen.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert norms
+    assert all(p.requires_grad for m in norms for p in m.parameters())  # gain and bias still learn

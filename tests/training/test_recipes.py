@@ -43,11 +43,19 @@ def test_recipe_of_another_version() -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("lr", 0.0), ("lr", float("nan")), ("steps", 0), ("batch_states", 1), ("grad_clip", -1.0), ("weight_decay", -0.1)],
+    [
+        *(("lr", 0.0), ("lr", float("nan")), ("steps", 0), ("batch_states", 1), ("grad_clip", -1.0)),
+        *(("weight_decay", -0.1), ("rgb_lr_scale", 0.0), ("rgb_frozen", -1)),
+    ],
 )
 def test_numbers_out_of_range(field: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"Optim: {field} is {value}"):
         Optim(**{field: value})
+
+
+def test_image_weights_for_an_encoder_that_takes_none() -> None:
+    with pytest.raises(ValueError, match=r"rgb_weights is w\.pth; set model\.rgb_encoder to the timm name"):
+        replace(demo(), rgb_weights="w.pth")
 
 
 def test_dropout_of_everything() -> None:

@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+import timm
 import torch
 
 from smcrep.geometry.action import ACTION_DIM
@@ -24,3 +27,12 @@ def test_nothing_else_changes() -> None:
     assert {line.split()[0].removeprefix("model.") for line in found} == {
         *("action_mean", "action_std", "physics_mean", "physics_std", "points_scale_m", "rgb_mean", "rgb_std")
     }
+
+
+def test_pretrained_weights_bring_their_own_scale_of_pixels() -> None:
+    recipe = tiny_recipe(model=replace(tiny_recipe().model, rgb_encoder="test_resnet"), rgb_weights="learned.pth")
+    found = scaled(recipe, transition(4, 2, seed=1)).model
+    timms = timm.get_pretrained_cfg("test_resnet")
+    assert timms is not None
+    assert (found.rgb_mean, found.rgb_std, found.rgb_frozen_norm) == (timms.mean, timms.std, True)
+    assert found.points_scale_m != recipe.model.points_scale_m  # the others are fitted as ever

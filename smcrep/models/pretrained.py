@@ -1,0 +1,125 @@
+"""Image weights learned elsewhere: read without running code, named as timm names them, loaded strictly."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from smcrep.models.config import ModelConfig
+from smcrep.models.efficientnet_lite import is_efficientnet_lite, timm_names
+from smcrep.models.rgb import timm_model
+
+TIMM = "timm"
+"""In place of a file: the weights that timm fetches from its hub."""
+
+NESTED = ("state_dict", "model")
+"""Where training scripts put the weights inside their checkpoints."""
+
+
+def pretrained_inputs(config: ModelConfig) -> ModelConfig:
+    """``config`` with what its encoder's pretrained weights expect: pixels scaled as timm says of that name, and
+    BatchNorm with the statistics that come with the weights."""
+    import timm
+
+    given = timm.get_pretrained_cfg(config.rgb_encoder, allow_unregistered=True)
+    if given is None:
+        raise ValueError(
+            f"image weights: rgb_encoder is {config.rgb_encoder!r}; pretrained weights are for a name of "
+            "timm.list_models(), such as 'tf_efficientnet_lite0'"
+        )
+    return replace(config, rgb_mean=given.mean, rgb_std=given.std, rgb_frozen_norm=True)
+
+
+def load_image_weights(model: nn.Module, weights: str | Path | Mapping[str, Tensor]) -> None:
+    """Fill the image encoder of a `SensorimotorModel` in place; its map to the trunk stays as it was drawn.
+
+    weights  as `timm_weights` takes them.
+
+    Every tensor of the encoder must be among them, with its shape; those of the layers behind the map that the model
+    reads (a classifier) are let go. Build the model from `pretrained_inputs(config)`, for the weights expect their own
+    scale of pixels.
+    """
+    config: ModelConfig = model.config  # type: ignore[assignment]
+    if "rgb" not in config.senses or config.rgb_encoder == "small":
+        raise ValueError("image weights: this model has no timm encoder to load them into; set rgb_encoder to its name")
+    found = timm_weights(config.rgb_encoder, config.rgb_size, weights)
+    encoder: nn.Module = model.encoders["rgb"].backbone.model  # type: ignore[index, union-attr, assignment]
+    own = encoder.state_dict()
+    for name in own:
+        if found[name].shape != own[name].shape:
+            raise ValueError(
+                f"image weights: {name!r} has shape {list(found[name].shape)}, {config.rgb_encoder} at "
+                f"{config.rgb_size} pixels wants {list(own[name].shape)}; take the weights of that name and size"
+            )
+    encoder.load_state_dict({name: found[name] for name in own})
+
+
+def timm_weights(name: str, size: int, weights: str | Path | Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of timm's model ``name`` for images of ``size`` pixels, under timm's names.
+
+    weights  "timm" (fetched from timm's hub), a file (.safetensors, or .pth, .pt, .bin read with ``weights_only``), or
+             a state dict; named as timm names them, or as `efficientnet-lite-pytorch` does.
+
+    A classifier may be missing. ValueError in one line for another tensor that is missing, or that the model does not
+    know.
+    """
+    if isinstance(weights, str) and weights == TIMM:
+        return _from_hub(name, size).state_dict()
+    known = timm_model(name, size).state_dict()
+    where = "the state dict" if isinstance(weights, Mapping) else str(weights)
+    found = dict(weights) if isinstance(weights, Mapping) else read_image_weights(weights)
+    if is_efficientnet_lite(found):
+        found = timm_names(found, known)
+    for key in found:
+        if key not in known:
+            raise ValueError(f"image weights: {where} has an unknown tensor {key!r}; {name} has none of that name")
+    for key in timm_model(name, size, num_classes=0).state_dict():
+        if key not in found:
+            raise ValueError(f"image weights: {where} lacks {key!r}; it is of another model than {name}")
+    return found
+
+
+def read_image_weights(path: str | Path) -> dict[str, Tensor]:
+    """The tensors of a .safetensors or torch file; nothing else in it is ever run. ValueError in one line."""
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"image weights: no file {path}; give a .safetensors or .pth file, or {TIMM!r}")
+    try:
+        read = load_file(path) if path.suffix == ".safetensors" else _torch_file(path)
+    except Exception as error:  # torch raises whatever its unpickler stumbles over, IndexError too
+        line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ValueError(f"image weights: {path} cannot be read as tensors alone ({line})") from None
+    for key in NESTED:
+        if isinstance(read, dict) and isinstance(read.get(key), dict):
+            read = read[key]
+    if not isinstance(read, dict) or not read or not all(isinstance(t, Tensor) for t in read.values()):
+        raise ValueError(f"image weights: {path} holds no state dict; save model.state_dict() of the encoder")
+    return {name.removeprefix("module."): tensor for name, tensor in read.items()}
+
+
+def freeze_groups(model: nn.Module, num_groups: int) -> None:
+    """The first ``num_groups`` of timm's groups of layers (0: the stem, then stage by stage) learn nothing."""
+    from timm.models import group_parameters
+
+    encoder: nn.Module = model.encoders["rgb"].backbone.model  # type: ignore[index, union-attr, assignment]
+    groups = group_parameters(encoder, encoder.group_matcher(coarse=True))  # type: ignore[operator]
+    frozen = {name for group in sorted(groups)[:num_groups] for name in groups[group]}
+    for name, parameter in encoder.named_parameters():
+        parameter.requires_grad_(name not in frozen)
+
+
+def _torch_file(path: Path) -> object:
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _from_hub(name: str, size: int) -> nn.Module:
+    try:
+        return timm_model(name, size, pretrained=True)
+    except Exception as error:  # whatever timm's download raises: no network, no such weights
+        line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ValueError(
+            f"image weights: timm could not fetch those of {name!r} ({line}); give a file of them instead"
+        ) from None
