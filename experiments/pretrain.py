@@ -111,7 +111,12 @@ def tiny() -> Run:
 
 def ycb() -> Run:
     data = Data(
-        root=YCB, states_per_object=(120, 32, 40), procedural=2000, procedural_share=0.55, held_out_families=HELD_OUT
+        root=YCB,
+        states_per_object=(120, 32, 40),
+        procedural=3000,
+        procedural_states=3,
+        procedural_share=0.65,
+        held_out_families=HELD_OUT,
     )
     return Run(recipes.ycb(), data, out=Path("runs/ycb"))
 
@@ -159,7 +164,7 @@ def simulations(data: Data) -> dict[str, Simulation]:
             split=split,
         )
     if data.root and data.procedural:
-        objects = ProceduralObjects(data.procedural, procedural["train"].seed)
+        objects = replace(procedural["train"], num=data.procedural)
         found[BESIDE] = replace(found["train"], objects=objects, states_per_object=data.procedural_states)
     return found
 

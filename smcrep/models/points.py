@@ -8,15 +8,16 @@ from smcrep.models.dgcnn import DGCNN
 
 
 def points_encoder(config: ModelConfig) -> nn.Module:
-    """float32 [b, n, 3] metres, camera frame, any n >= 1 -> what and where, both float32 [b, trunk_dim]: one trunk."""
+    """float32 [b, n, 3] metres, camera frame, any n >= 1 -> what and where, both float32 [b, trunk_dim]."""
     backbone = {"pointnet": PointNet, "dgcnn": DGCNN}[config.points_encoder]()
     return CloudEncoder(backbone, config)
 
 
 class CloudEncoder(nn.Module):
-    """Centre on the cloud's own mean, scale, ``backbone`` ([b, n, 3] -> [b, backbone.num_features]), head.
+    """Centre on the cloud's own mean, scale, ``backbone`` ([b, n, 3] -> [b, backbone.num_features]), two trunks.
 
-    The mean joins after pooling: a robot has both, and the shape must not be read through its place.
+    The mean joins after pooling, and "where" alone: a robot has both, and what a thing is must not be read through its
+    place (another lens, at twice the distance, would make it another thing).
     """
 
     def __init__(self, backbone: nn.Module, config: ModelConfig) -> None:
@@ -24,15 +25,16 @@ class CloudEncoder(nn.Module):
         self.scale_m = config.points_scale_m
         self.backbone = backbone
         num_features: int = backbone.num_features  # type: ignore[assignment]
-        self.head = nn.Sequential(
-            nn.Linear(num_features + 3, config.trunk_dim), nn.LayerNorm(config.trunk_dim), nn.GELU()
-        )
+        self.what, self.where = _trunk(num_features, config.trunk_dim), _trunk(num_features + 3, config.trunk_dim)
 
     def forward(self, points: Tensor) -> tuple[Tensor, Tensor]:
         centre = points.mean(-2, keepdim=True)
         features = self.backbone((points - centre) / self.scale_m)
-        trunk = self.head(torch.cat([features, centre[:, 0] / self.scale_m], -1))
-        return trunk, trunk
+        return self.what(features), self.where(torch.cat([features, centre[:, 0] / self.scale_m], -1))
+
+
+def _trunk(num_in: int, num_out: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(num_in, num_out), nn.LayerNorm(num_out), nn.GELU())
 
 
 class PointNet(nn.Module):

@@ -61,6 +61,7 @@ class Recipe:
     num_points        points of each cloud that a step looks at, drawn anew; 0: all.
     rgb_weights       first weights of a timm image encoder: "" drawn by the seed, "timm" fetched from timm's hub, else
                       a file (.safetensors, .pth).
+    colour_jitter     spread of the logarithm by which each channel of each image is brightened or darkened; 0: none.
     seed              of the first weights, of the order of the data, of the dropout.
     log_every         steps between records in metrics.jsonl; likewise checkpoint_every and probe_every, 0 being never.
     """
@@ -72,6 +73,7 @@ class Recipe:
     optim: Optim = field(default_factory=Optim)
     sense_dropout: float = 0.15
     num_points: int = 128
+    colour_jitter: float = 0.15
     rgb_weights: str = ""
     seed: int = 0
     log_every: int = 20
@@ -81,6 +83,7 @@ class Recipe:
     def __post_init__(self) -> None:
         _check(self.method in METHODS, self, "method", f"choose one of {', '.join(METHODS)}")
         _check(0 <= self.sense_dropout < 1, self, "sense_dropout", "give a probability in [0, 1)")
+        _check(0 <= self.colour_jitter <= 1, self, "colour_jitter", "give 0 (none) to 1")
         _check(self.num_points >= 0, self, "num_points", "give 0 (all) or more")
         started = self.rgb_weights and self.model.rgb_encoder == "small"
         _check(not started, self, "rgb_weights", "set model.rgb_encoder to the timm name that they are of")
@@ -123,7 +126,7 @@ def ycb() -> Recipe:
     """Scanned household objects (any folder of meshes will do) and procedural ones: the demo, for longer."""
     # Twice the weight on recognition: what moves learns from every pair of views, what stays from every state only.
     objective = replace(demo().objective, invariant=2.0)
-    return replace(demo(), name="ycb", objective=objective, optim=replace(demo().optim, steps=2000))
+    return replace(demo(), name="ycb", objective=objective, optim=replace(demo().optim, steps=3000))
 
 
 def push() -> Recipe:

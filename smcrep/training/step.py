@@ -24,6 +24,7 @@ def step_loss(
     method: str = "sensorimotor",
     sense_dropout: float = 0.0,
     num_points: int = 0,
+    colour_jitter: float = 0.0,
     generator: torch.Generator | None = None,
 ) -> Loss:
     """The sensorimotor objective, or the baseline ``method``, of a batch of b states with k outcomes each.
@@ -33,9 +34,11 @@ def step_loss(
 
     sense_dropout  probability of leaving a sense of a state out of the fused embedding.
     num_points     points of each cloud that are looked at; 0: all.
-    generator      draws both.
+    colour_jitter  see `jitter_colours`.
+    generator      draws all of it.
     """
     senses = thin_clouds(observations(transition), num_points, generator)
+    senses = jitter_colours(senses, colour_jitter, generator)
     num_states, num_views = senses.batch_shape
     beliefs = _unflatten(model.beliefs(senses.flatten()), num_states)
     with torch.autocast(beliefs.mean.device.type, enabled=False):  # cosines at a temperature of 0.1 want all 24 bits
@@ -73,6 +76,15 @@ def thin_clouds(senses: Senses, num_points: int, generator: torch.Generator | No
     kept = torch.randperm(senses["points"].shape[-2], generator=generator)[:num_points]
     thinned = senses["points"].index_select(-2, kept.to(senses["points"].device))
     return Senses({**senses.data, "points": thinned}, senses.present)
+
+
+def jitter_colours(senses: Senses, strength: float, generator: torch.Generator | None) -> Senses:
+    """Each channel of each image times exp(``strength`` N(0, 1)), as another light or white balance would."""
+    if "rgb" not in senses or not strength:
+        return senses
+    rgb = senses["rgb"]
+    gain = torch.exp(strength * torch.randn(*rgb.shape[:-3], 1, 1, 3, generator=generator)).to(rgb.device)
+    return Senses({**senses.data, "rgb": (rgb * gain).clamp_(0, 255).to(rgb.dtype)}, senses.present)
 
 
 def transition_pairs(action: ActionLike, num_views: int, *, same_state_negatives: bool = True) -> Pairs:
@@ -134,6 +146,7 @@ class Objective(nn.Module):
             method=self.recipe.method,
             sense_dropout=self.recipe.sense_dropout,
             num_points=self.recipe.num_points,
+            colour_jitter=self.recipe.colour_jitter,
             generator=batch.generator,
         )
         return loss.total, loss.parts

@@ -79,6 +79,12 @@ def _blobs(palette: Palette, u: Uniform, grid: Uniform) -> Background:
     return Background(colours(palette, grid[..., :3]), (size, size), _offset(grid), 1.0)
 
 
+def _mosaic(palette: Palette, u: Uniform, grid: Uniform) -> Background:
+    """A cloth or a poster: small pieces of many colours with edges."""
+    size = 10 + 10 * u[4]
+    return Background(colours(palette, grid[..., :3]), (size, size), _offset(grid), 3.0 + 6.0 * float(u[3]))
+
+
 def _bokeh(palette: Palette, u: Uniform, grid: Uniform) -> Background:
     """Few lamps in the dark, out of focus."""
     lamp = grid[..., 3:] < 0.08 + 0.08 * u[3]
@@ -116,6 +122,7 @@ KINDS: dict[str, Callable[[Palette, Uniform, Uniform], Background]] = {
     "tiles": _tiles,
     "noise": _noise,
     "blobs": _blobs,
+    "mosaic": _mosaic,
     "bokeh": _bokeh,
     "stripes": _stripes,
     "patchwork": _patchwork,

@@ -11,6 +11,10 @@ from smcrep.worlds.noise import SensorNoise
 
 _WHITE = Palette((0, 1), (0, 0.06), (0.95, 1))
 
+_ANY = Palette((0, 1), (0, 0.9), (0.1, 1))
+_TINTED = Palette((0, 1), (0, 0.3), (0.9, 1))
+_WIDE_CAMERA = CameraFamily((25, 53), (29, 51), (0.74, 0.92))
+
 _TRAIN = (
     Environment(
         "studio",
@@ -77,6 +81,39 @@ _TRAIN = (
         CameraFamily((25, 45), (38, 46), (0.75, 0.88)),
         (0, 1),
         SensorNoise(0.0003, 0.002, 0.0, 0.005, 0.01),
+    ),
+    # Wide ones: what is drawn from many colours of light and ground carries to light and ground never met.
+    Environment(
+        "bazaar",
+        LightFamily((40, 75), (0.6, 1.2), _TINTED, (0.25, 0.5), _TINTED, (0, 0.3)),
+        BackgroundFamily("mosaic", _ANY, "marble", _ANY, (0.3, 0.9)),
+        _WIDE_CAMERA,
+        (0, 1),
+        SensorNoise(0.0004, 0.0015, 0.0005, 0.015, 0.02, 0.2),
+    ),
+    Environment(
+        "dusk",
+        LightFamily((40, 75), (0.5, 0.9), _TINTED, (0.2, 0.35), _TINTED, (0, 0.3)),
+        BackgroundFamily("gradient", Palette((0, 1), (0, 0.8), (0.05, 0.7)), "plain", _ANY, (0.3, 0.9)),
+        _WIDE_CAMERA,
+        (0, 1),
+        SensorNoise(0.0004, 0.002, 0.0005, 0.015, 0.025, 0.3),
+    ),
+    Environment(
+        "nursery",
+        LightFamily((40, 75), (0.7, 1.3), _TINTED, (0.3, 0.5), _TINTED, (0, 0.2)),
+        BackgroundFamily("blobs", _ANY, "wood", _ANY, (0.3, 0.9)),
+        _WIDE_CAMERA,
+        (0, 1),
+        SensorNoise(0.0003, 0.002, 0.0, 0.01, 0.015, 0.2),
+    ),
+    Environment(
+        "cellar",
+        LightFamily((40, 75), (0.5, 1.1), _TINTED, (0.2, 0.4), _TINTED, (0, 0.3)),
+        BackgroundFamily("noise", _ANY, "grass", _ANY, (0.3, 0.9)),
+        _WIDE_CAMERA,
+        (0, 1),
+        SensorNoise(0.0005, 0.002, 0.0005, 0.02, 0.02, 0.3),
     ),
 )
 

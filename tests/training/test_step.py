@@ -12,6 +12,7 @@ from smcrep.objectives.sensorimotor import SensorimotorWeights
 from smcrep.training.build import build_seeded_model
 from smcrep.training.step import (
     drop_senses,
+    jitter_colours,
     observations,
     pair_actions,
     pair_physics,
@@ -164,3 +165,18 @@ def test_augmented_images_are_transitions_too() -> None:
     loss.total.backward()
     assert loss.total.isfinite()
     assert set(loss.parts) == {"invariant/rgb", "equivariant/rgb", "invariant/fused", "equivariant/fused", "floor"}
+
+
+def test_jitter_is_one_gain_a_channel_and_image_and_none_at_strength_0() -> None:
+    senses = observations(transition(3, 2, seed=9))
+    plain = Senses({**senses.data, "rgb": torch.full_like(senses["rgb"], 100)}, senses.present)
+    drawn = jitter_colours(plain, 0.2, torch.Generator().manual_seed(0))
+    rgb = drawn["rgb"].float()
+    assert rgb.std((2, 3)).max() == 0  # the same over the whole of an image
+    gains = (rgb[:, :, 0, 0] / 100).log()
+    assert gains.flatten().unique().numel() > 20
+    assert 0.1 < gains.std() < 0.35
+    assert drawn["points"] is plain["points"]
+    assert jitter_colours(plain, 0.0, None) is plain
+    bright = Senses({"rgb": torch.full((1, 1, 4, 4, 3), 250, dtype=torch.uint8)}, {"rgb": torch.ones(1, 1).bool()})
+    assert jitter_colours(bright, 0.9, torch.Generator().manual_seed(1))["rgb"].max() == 255
