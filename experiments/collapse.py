@@ -22,9 +22,11 @@ import numpy as np
 import torch
 
 from smcrep.data.store import Store
+from smcrep.evaluation.encoded import encode, predict
+from smcrep.evaluation.signals import signal_hits
 from smcrep.geometry.action import KINDS
 from smcrep.hub import build_model, load_model
-from smcrep.models.model import SensorimotorModel
+from smcrep.models.model import FUSED, SensorimotorModel
 from smcrep.probes.collapse.indicators import rank_me
 from smcrep.probes.collapse.oracle import oracle_hits
 from smcrep.probes.collapse.use import Use, another_state, use
@@ -33,7 +35,7 @@ from smcrep.probes.retrieval import Ranks, rank_same_state, same_state_scores, s
 from smcrep.report import figures
 from smcrep.results import Record, commit, machine, write_claims
 from smcrep.training.run_folder import store_path
-from smcrep.transition import Embedding, Transition
+from smcrep.transition import Transition
 from smcrep.worlds.environments import noisiest_depth_sigma
 from smcrep.worlds.simulate import Simulation, generate
 
@@ -107,72 +109,31 @@ class Audited:
 
 
 def audit(model: SensorimotorModel, store: Store, signal: str) -> Audited:
-    states = np.arange(store.num_states)
-    transition = store.transitions(states, model.config.senses)
-    before, after = embed(model, transition)
+    encoded, states = encode(model, store), np.arange(store.num_states)
     depth = store.targets(states).depth_after
     assert depth is not None  # audit_stores asks for it
     environments = store.manifest.config["simulation"]["environments"]
     oracle_true, oracle_foreign = oracle_hits(depth.numpy(), noisiest_depth_sigma(environments, depth.numpy()))
     clusters = np.repeat(states, NUM_CANDIDATES)
     uses, ranks, scores, more = {}, {}, {}, {}
-    for sense in ("fused", *model.config.senses):
-        outcome = after.equivariant(sense)[:, :NUM_CANDIDATES].numpy()
-        predicted = predict(model, before.equivariant(sense), transition, sense)
-        scores[sense] = same_state_scores(predicted[:, :NUM_CANDIDATES], outcome)
-        ranks[sense] = rank_same_state(scores[sense])
-        foreign = np.repeat(predicted[:, NUM_CANDIDATES:], NUM_CANDIDATES, 1)
-        foreign_hits = rank_same_state(same_state_scores(foreign, outcome)).hits(1)
+    for sense in (FUSED, *model.config.senses):
         rng = np.random.default_rng(SEED)
+        hits = signal_hits(model, encoded, sense, rng=rng)
+        scores[sense], ranks[sense] = hits.scores, rank_same_state(hits.scores)
         uses[sense] = use(
-            ranks[sense].hits(1).ravel(),
-            foreign_hits.ravel(),
-            oracle_true.ravel(),
-            oracle_foreign.ravel(),
-            clusters,
-            rng=rng,
+            hits.true.ravel(), hits.foreign.ravel(), oracle_true.ravel(), oracle_foreign.ravel(), clusters, rng=rng
         )
-        swapped = another_state(len(states), rng)
-        stolen = predict(model, before.equivariant(sense), transition, sense, signal_of=swapped)[:, :NUM_CANDIDATES]
+        other = another_state(len(states), rng)
+        physics = None if encoded.physics is None else encoded.physics[other]
+        stolen = predict(model, encoded, sense, action=encoded.action[other], physics=physics)[:, :NUM_CANDIDATES]
+        outcome = encoded.equivariant(sense)[:, 1 : NUM_CANDIDATES + 1]
         more[sense] = {
-            "foreign": float(foreign_hits.mean()),
-            "other_state": float(rank_same_state(same_state_scores(stolen, outcome)).hits(1).mean()),
-            "rankme": rank_me(after.equivariant(sense).flatten(0, 1).numpy()),
-            "rankme_invariant": rank_me(after.invariant(sense).flatten(0, 1).numpy()),
+            "foreign": float(hits.foreign.mean()),
+            "other_state": float(rank_same_state(same_state_scores(stolen.numpy(), outcome.numpy())).hits(1).mean()),
+            "rankme": rank_me(encoded.equivariant(sense)[:, 1:].flatten(0, 1).numpy()),
+            "rankme_invariant": rank_me(encoded.invariant(sense)[:, 1:].flatten(0, 1).numpy()),
         }
     return Audited(uses, ranks, scores, more)
-
-
-def embed(model: SensorimotorModel, transition: Transition) -> tuple[Embedding, Embedding]:
-    """Embeddings before [s] and after [s, k]."""
-    k = next(iter(transition.after.values())).shape[1]
-    before = model.embed(**dict(transition.before))
-    after = model.embed(**dict(transition.after.flatten()))
-    split = {n: t.unflatten(0, (-1, k)) for n, t in after.senses.items()}
-    return before, replace(after, fused=after.fused.unflatten(0, (-1, k)), senses=split)
-
-
-@torch.no_grad()
-def predict(
-    model: SensorimotorModel,
-    source: torch.Tensor,
-    transition: Transition,
-    sense: str,
-    signal_of: np.ndarray | None = None,
-) -> np.ndarray:
-    """float [s, k, de]: the outcome expected of each action from ``source`` [s, de]; with ``signal_of``, of the actions
-    and physics of those other states."""
-    rows = slice(None) if signal_of is None else torch.from_numpy(signal_of)
-    action = transition.action[rows]
-    physics = None if transition.physics is None else transition.physics[rows]
-    condition = model.condition(action, physics)
-    s, k = action.kind.shape
-    flat = replace(
-        condition,
-        vector=condition.vector.flatten(0, 1),
-        rotation=None if condition.rotation is None else condition.rotation.flatten(0, 1),
-    )
-    return model.predict(sense, source[:, None].expand(-1, k, -1).flatten(0, 1), flat).unflatten(0, (s, k)).numpy()
 
 
 def claims(arm: str, audits: dict[str, dict[str, Audited]]) -> dict[str, Record]:

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from smcrep.data.store import Store
+from smcrep.evaluation.encoded import encode
 from smcrep.hub import build_model, load_model
 from smcrep.models.model import SensorimotorModel
 from smcrep.probes.few_shot import few_shot
@@ -206,11 +207,8 @@ def _turns(model: SensorimotorModel, store: Store, part: str, limit: int | None)
     """(h1, h2, R2 R1^T) of every before -> outcome of the store (of its first states, some ``limit`` outcomes)."""
     k = store.num_branches
     num_states = store.num_states if limit is None else min(store.num_states, max(limit // k, 1))
-    rows = np.arange(num_states * (k + 1))
-    embedding = embed(model, store, rows)
-    z = (embedding.fused if part == "fused" else embedding.senses[part]).cpu().numpy()
-    z = z.reshape(num_states, k + 1, -1)
-    rotation = store.read(rows, ["pose"])["pose"].numpy().reshape(num_states, k + 1, 4, 4)[..., :3, :3]
+    encoded = encode(model, store, np.arange(num_states))
+    z, rotation = encoded.latent[part].numpy(), encoded.pose[..., :3, :3].numpy()
     turned = rotation[:, 1:] @ rotation[:, :1].swapaxes(-1, -2)
     before = np.repeat(z[:, :1], k, 1)
     return before.reshape(-1, z.shape[-1]), z[:, 1:].reshape(-1, z.shape[-1]), turned.reshape(-1, 3, 3)

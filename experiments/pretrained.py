@@ -39,7 +39,7 @@ from smcrep.models.model import SensorimotorModel
 from smcrep.models.pretrained import pretrained_inputs, timm_weights
 from smcrep.objectives.sensorimotor import SensorimotorWeights
 from smcrep.probes.few_shot import Classifier, Episodes, centroid, classify, ridge, sample_episodes
-from smcrep.probes.intervals import NUM_RESAMPLES, percentile_interval
+from smcrep.probes.intervals import over_seeds_and_objects
 from smcrep.probes.retrieval import rank_same_state, same_state_scores
 from smcrep.results import Record, commit, machine, write_claims
 from smcrep.training.build import Compute, build_fabric
@@ -278,15 +278,9 @@ def asked(runs: list[Seen], episodes: dict[str, Episodes]) -> tuple[np.ndarray, 
 
 
 def record(values: np.ndarray, objects: np.ndarray, unit_of: str, **controls: Any) -> Record:
-    """Mean of values [runs, n] with the interval over runs and the objects [n] of the columns, both drawn anew."""
-    rng = np.random.default_rng(SEED)
-    member = np.unique(objects, return_inverse=True)[1].ravel()
-    counts = np.bincount(member)
-    sums = np.stack([np.bincount(member, row) for row in values])
-    runs = rng.multinomial(len(values), np.full(len(values), 1 / len(values)), NUM_RESAMPLES) / len(values)
-    drawn = rng.multinomial(len(counts), np.full(len(counts), 1 / len(counts)), NUM_RESAMPLES)
-    resampled = np.einsum("br,ro,bo->b", runs, sums, drawn) / (drawn @ counts)
-    e = percentile_interval(float(values.mean()), resampled, len(counts))
+    """Mean of values [runs, n] with the interval over runs and the objects [n] of the columns."""
+    each = np.stack([values[:, objects == name].mean(1) for name in np.unique(objects)], 1)
+    e = over_seeds_and_objects(each, rng=np.random.default_rng(SEED))
     return Record(e.value, e.ci95, seeds=len(values), n=e.n, unit=unit_of, controls=controls)
 
 

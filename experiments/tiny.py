@@ -16,7 +16,12 @@ MODELNET10 = Path(os.environ.get("SMCREP_DATA", "~/.cache/smcrep/data")).expandu
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         commands = [["demo.py", "--tiny", "--out", f"{folder}/tiny"], ["check_claims.py"]]
-        commands += [["pretrained.py", "--tiny", "--out", f"{folder}/pretrained"]]
+        commands += [
+            ["carries.py", "--tiny", "--arms", "main", "equimod", "--seeds", "0", "--out", f"{folder}/carries"]
+        ]
+        commands += [["figures/carries.py", "--cells", f"{folder}/carries/cells", "--claims", f"{folder}/carries.json"]]
+        commands[-1] += ["--figures", folder]
+        commands += [[f"{name}.py", "--tiny", "--out", f"{folder}/{name}"] for name in ("physics", "pretrained")]
         if MODELNET10.is_dir():
             commands += [["modelnet10.py", "--tiny", "--run", f"{folder}/tiny", "--out", f"{folder}/modelnet10"]]
         else:

@@ -10,6 +10,7 @@ from smcrep.objectives.equivariant import equivariant_contrast
 from smcrep.objectives.floor import action_blind_floor
 from smcrep.objectives.instance_contrast import instance_contrast
 from smcrep.objectives.pairs import Pairs
+from smcrep.objectives.processes import ALONE, Processes
 from smcrep.transition import Beliefs, Loss
 
 FUSED = "fused"
@@ -38,6 +39,7 @@ def sensorimotor(
     *,
     num_invariant: int,
     invariance: Callable[[Tensor, Tensor], Tensor] | None = None,
+    processes: Processes = ALONE,
 ) -> Loss:
     """Sum over four groups of terms, each the weighted mean of its terms.
 
@@ -51,6 +53,8 @@ def sensorimotor(
     num_invariant  the first di of d numbers are the invariant part, the others the equivariant one.
     invariance     (za [n, dp], zb [n, dp]) -> []: a loss of two views in place of `instance_contrast` (lightly's
                    NTXentLoss fits); it is then put to view i and view i + 1, for all i in turn.
+
+    processes      over which the batch is spread: observations of all are candidates and negatives.
 
     Observations where a sense is absent neither predict, nor are predicted, nor stand among its candidates.
     ``parts`` names every term, such as ``equivariant/rgb>points``, and ``floor``: what the equivariant terms cannot
@@ -75,6 +79,11 @@ def sensorimotor(
     outcome = {name: state[name][..., num_invariant:].flatten(0, 1) for name in senses}
     sources = sorted({a for terms in wanted.values() for part, a, _ in terms if part == "equivariant"})
     predicted = {name: predict(name, outcome[name][pairs.source]) for name in sources}
+    everywhere = _Everywhere(
+        {name: processes.gather(z) for name, z in outcome.items()} if sources else {},
+        {name: processes.gather(present[name].flatten()) for name in senses} if sources else {},
+        processes.rank * len(pairs.allowed[0]),
+    )
 
     total = fused.new_zeros(())
     parts: dict[str, Tensor] = {}
@@ -82,9 +91,9 @@ def sensorimotor(
         values = []
         for part, a, b in terms:
             if part == "invariant":
-                value = _invariant(projected[a], present[a], invariance, weights.invariant_temperature)
+                value = _invariant(projected[a], present[a], invariance, weights.invariant_temperature, processes)
             else:
-                value = _equivariant(predicted[a], outcome[b], present[a], present[b], pairs, weights)
+                value = _equivariant(predicted[a], b, present[a], pairs, everywhere, weights.equivariant_temperature)
             if value is not None:
                 parts[f"{part}/{a}" if a == b else f"{part}/{a}>{b}"] = value.detach()
                 values.append(value)
@@ -107,11 +116,15 @@ def _wanted(names: tuple[str, ...], weights: SensorimotorWeights) -> dict[str, l
 
 
 def _invariant(
-    z: Tensor, present: Tensor, invariance: Callable[[Tensor, Tensor], Tensor] | None, temperature: float
+    z: Tensor,
+    present: Tensor,
+    invariance: Callable[[Tensor, Tensor], Tensor] | None,
+    temperature: float,
+    processes: Processes,
 ) -> Tensor | None:
     """Agreement of the views of each state; z [b, v, dp], the states being the classes."""
     if invariance is None:
-        contrast = instance_contrast(z, z, present, present, temperature)
+        contrast = instance_contrast(z, present, temperature, processes=processes)
         return contrast and contrast.total
     num_views = z.shape[1]
     values = []
@@ -123,19 +136,30 @@ def _invariant(
     return torch.stack(values).mean() if values else None
 
 
+@dataclass(frozen=True)
+class _Everywhere:
+    """Outcomes of all processes, and which are present, by sense; the first row of this process among them."""
+
+    outcome: dict[str, Tensor]
+    present: dict[str, Tensor]
+    first: int
+
+    def allowed(self, own: Tensor) -> Tensor:
+        """``own`` [q, c] among the candidates of all [q, C]: those of other processes are of other states."""
+        if len(own) == 0 or len(next(iter(self.present.values()))) == own.shape[1]:
+            return own
+        every = own.new_ones(len(own), len(next(iter(self.present.values()))))
+        every[:, self.first : self.first + own.shape[1]] = own
+        return every
+
+
 def _equivariant(
-    predicted: Tensor,
-    outcome: Tensor,
-    source_present: Tensor,
-    target_present: Tensor,
-    pairs: Pairs,
-    weights: SensorimotorWeights,
+    predicted: Tensor, target: str, source_present: Tensor, pairs: Pairs, everywhere: _Everywhere, temperature: float
 ) -> Tensor | None:
-    source_present, target_present = source_present.flatten(), target_present.flatten()
-    keep = source_present[pairs.source] & target_present[pairs.positive]
+    outcome, present = everywhere.outcome[target], everywhere.present[target]
+    positive = pairs.positive + everywhere.first
+    keep = source_present.flatten()[pairs.source] & present[positive]
     if not bool(keep.any()):
         return None
-    kept, temperature = pairs[keep], weights.equivariant_temperature
-    return equivariant_contrast(
-        predicted[keep], outcome, kept.positive, kept.allowed & target_present, temperature
-    ).total
+    allowed = everywhere.allowed(pairs.allowed[keep]) & present
+    return equivariant_contrast(predicted[keep], outcome, positive[keep], allowed, temperature).total

@@ -10,6 +10,7 @@ from smcrep.geometry.action import Action
 from smcrep.models.action import ActionLike
 from smcrep.models.model import SensorimotorModel
 from smcrep.objectives.pairs import Pairs, all_pairs, star
+from smcrep.objectives.processes import processes
 from smcrep.objectives.sensorimotor import SensorimotorWeights, sensorimotor
 from smcrep.training.baselines import BASELINES
 from smcrep.training.recipes import Recipe
@@ -57,6 +58,7 @@ def step_loss(
             pairs,
             weights,
             num_invariant=model.config.invariant_dim,
+            processes=processes(),
         )
 
 

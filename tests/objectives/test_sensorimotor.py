@@ -72,7 +72,7 @@ def test_terms_are_those_losses_on_those_parts_of_the_latent() -> None:
     z = mean[..., :3]
     everywhere = torch.ones(B, V, dtype=torch.bool)
     views = z[:, :, 1]
-    own = instance_contrast(views, views, everywhere, everywhere, WEIGHTS.invariant_temperature)
+    own = instance_contrast(views, everywhere, WEIGHTS.invariant_temperature)
     assert own is not None
     assert found.parts["invariant/points"] == pytest.approx(float(own.total), rel=1e-5)
     rgb, points = mean[:, :, 0, DI:].flatten(0, 1), mean[:, :, 1, DI:].flatten(0, 1)
