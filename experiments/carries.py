@@ -34,7 +34,7 @@ from smcrep.hub import load_model
 from smcrep.models.model import FUSED, SensorimotorModel
 from smcrep.probes.equivariance import group_laws
 from smcrep.probes.pose import pose_probe
-from smcrep.probes.symmetry import add_s, rotational_symmetry
+from smcrep.probes.symmetry import add_s, rotational_symmetry, sampling_floor
 from smcrep.results import commit, machine, write_json
 from smcrep.training.run_folder import store_path
 from smcrep.worlds.environments import FACTOR_ENVIRONMENTS, TEST_ENVIRONMENTS
@@ -140,13 +140,16 @@ def run_cell(arguments: argparse.Namespace, arm: str, seed: int) -> None:
 
 
 def symmetries(arguments: argparse.Namespace) -> None:
-    """Name of each test object -> the least change (ADD-S over diameter) that any turn of 30 degrees or more makes."""
+    """Name of each test object -> the least change (ADD-S) that any turn of 30 degrees or more makes to its shape, over
+    that of a perfect symmetry: about 1 where it has one."""
     path = arguments.cells / "objects.json"
     if not path.exists():
         store = Store(store_path(arguments.out / "runs/stores", "test"))
-        objects = Simulation.from_json(store.manifest.config["simulation"]).object_set
-        least = {each.name: rotational_symmetry(each.surface(SURFACE_POINTS)).add_s for each in objects}
-        write_json(path, {"symmetry_add_s": {name: round(value, 5) for name, value in least.items()}})
+        found = {}
+        for each in Simulation.from_json(store.manifest.config["simulation"]).object_set:
+            points, again = (each.surface(SURFACE_POINTS, seed) for seed in (0, 1))
+            found[each.name] = round(rotational_symmetry(points).add_s / sampling_floor(points, again), 3)
+        write_json(path, {"least_change_over_floor": found})
 
 
 def question_stores(run: Path, tiny: bool) -> dict[str, Store]:

@@ -69,6 +69,12 @@ def add_s(points: np.ndarray, predicted: np.ndarray, true: np.ndarray) -> np.nda
     ) / largest_distance(points)
 
 
+def sampling_floor(points: np.ndarray, again: np.ndarray) -> float:
+    """The ``add_s`` that a perfect symmetry would read: mean distance of the points of a second, independent sampling
+    of the same surface to the nearest of the first, over the diameter. Compare with it, not with 0."""
+    return float(KDTree(points).query(again)[0].mean() / largest_distance(points))
+
+
 def largest_distance(points: np.ndarray) -> float:
     """Diameter of a set of points [n, 3]."""
     return float(torch.pdist(torch.from_numpy(np.asarray(points, np.float64))).max())

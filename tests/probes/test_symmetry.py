@@ -5,11 +5,11 @@ import pytest
 import trimesh
 
 from smcrep.geometry.rotations import uniform_rotations
-from smcrep.probes.symmetry import add_s, largest_distance, rotational_symmetry
+from smcrep.probes.symmetry import add_s, largest_distance, rotational_symmetry, sampling_floor
 
 
-def even(mesh: trimesh.Trimesh) -> np.ndarray:
-    return np.asarray(trimesh.sample.sample_surface_even(mesh, 800, seed=0)[0])
+def even(mesh: trimesh.Trimesh, seed: int = 0) -> np.ndarray:
+    return np.asarray(trimesh.sample.sample_surface_even(mesh, 800, seed=seed)[0])
 
 
 def box(*extents: float) -> trimesh.Trimesh:
@@ -73,3 +73,11 @@ def test_add_s_forgives_a_turn_that_nobody_can_see() -> None:
     quarter = np.array([[[0.0, -1, 0], [1, 0, 0], [0, 0, 1]]])
     assert add_s(even(box(1, 1, 1)), quarter, np.eye(3)[None])[0] < 0.03
     assert add_s(even(hook()), quarter, np.eye(3)[None])[0] > 0.08
+
+
+def test_a_symmetry_reads_the_floor_and_its_lack_far_above_however_thin_the_thing() -> None:
+    bar = box(1.0, 0.05, 0.05)
+    bent = trimesh.util.concatenate([bar, box(0.05, 0.3, 0.05).apply_translation([0.5, 0.15, 0])])
+    for mesh, symmetric in ((bar, True), (box(1, 1, 1), True), (bent, False), (hook(), False)):
+        ratio = rotational_symmetry(even(mesh)).add_s / sampling_floor(even(mesh), even(mesh, 1))
+        assert (ratio < 1.25) == symmetric
