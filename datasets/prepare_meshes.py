@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 import tyro
 
 from smcrep.data.splits import read_split_file
+from smcrep.engines import ENGINES
 from smcrep.worlds.environments import TEST_ENVIRONMENTS, TRAIN_ENVIRONMENTS
 from smcrep.worlds.object_source import ObjectSet
 from smcrep.worlds.simulate import MeshObjects, Policy, Simulation, generate
@@ -59,6 +60,7 @@ def main(
     depth: bool = False,
     seed: int = 0,
     processes: int = os.cpu_count() or 1,
+    engine: Literal["local", "ray", "slurm"] = "local",
 ) -> None:
     """Write (or complete) the store ``out``. Every mesh asked for is opened first: a bad one is named at once."""
     names, families = named_in(split_file, split) if split_file else ((), ())
@@ -80,7 +82,7 @@ def main(
         seed,
         split,
     )
-    generate(simulation, out, processes=processes)
+    generate(simulation, out, processes=processes, engine=ENGINES[engine])
     print(f"{out}: {len(kept)} objects, {simulation.num_states * (num_branches + 1)} observations")
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from smcrep.engines import ENGINES
 from smcrep.worlds.environments import TEST_ENVIRONMENTS, TRAIN_ENVIRONMENTS
 from smcrep.worlds.simulate import Policy, ProceduralObjects, Simulation, generate
 
@@ -36,6 +37,7 @@ def main(
     seed: int = 0,
     split: str = "train",
     processes: int = os.cpu_count() or 1,
+    engine: Literal["local", "ray", "slurm"] = "local",
 ) -> None:
     """Write (or complete) the store ``out``; sets of objects with different seeds share no object."""
     simulation = Simulation(
@@ -55,7 +57,7 @@ def main(
         seed,
         split,
     )
-    generate(simulation, out, processes=processes)
+    generate(simulation, out, processes=processes, engine=ENGINES[engine])
     print(f"{out}: {simulation.num_states} states, {simulation.num_states * (num_branches + 1)} observations")
 
 

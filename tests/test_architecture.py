@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = [
-    {"results", "geometry"},
+    {"results", "geometry", "engines"},
     {"transition"},
     {"data", "models", "fusion", "objectives", "probes", "testing"},
     {"hub"},

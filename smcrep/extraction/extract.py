@@ -2,6 +2,7 @@
 
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 
 from smcrep import __version__
 from smcrep.data.store import Store
+from smcrep.engines import Engine, Work, local
 from smcrep.extraction.manifest import FILE, Manifest, claim_folder, sha256
 from smcrep.extraction.shards import fault, run_shard
 from smcrep.hub import load_model, model_folder
@@ -17,8 +19,17 @@ from smcrep.hub import load_model, model_folder
 INDEX_COLUMNS = ("state_id", "object_id", "class_id", "environment_id")
 
 
-def extract(run: Path, store_path: Path, out: Path, *, rows_per_shard: int = 10_000) -> Manifest:
-    """Embeds every observation of the store at ``store_path`` with the model of ``run``.
+def extract(
+    run: Path,
+    store_path: Path,
+    out: Path,
+    *,
+    rows_per_shard: int = 10_000,
+    engine: Engine = local,
+    workers: int = 1,
+) -> Manifest:
+    """Embeds every observation of the store at ``store_path`` with the model of ``run``; ``engine`` (`smcrep.engines`)
+    works the shards off with so many ``workers``, each of which loads the model once.
 
     Leaves in ``out``: manifest.json (provenance), shard-*.safetensors, index.parquet (one row an observation: row,
     shard, offset, object, class, state, branch). Raises ValueError where ``out`` holds another extraction."""
@@ -40,13 +51,22 @@ def extract(run: Path, store_path: Path, out: Path, *, rows_per_shard: int = 10_
     claim_folder(out, manifest)
     todo = [i for i in range(manifest.num_shards) if fault(i, manifest, out)]
     begun = time.monotonic()
-    for done, shard_id in enumerate(todo, 1):
-        run_shard(shard_id, manifest, model, store, out)
+    for done, _ in enumerate(engine(todo, partial(_maker, run, store_path, out, manifest), workers), 1):
         spent = time.monotonic() - begun
         eta = spent / done * (len(todo) - done)
         print(f"extract: {done}/{len(todo)} shards, {eta:.0f} s to go", file=sys.stderr, flush=True)
-    _write_index(manifest, store, out)
+    if not verify(out, manifest):  # else other jobs are still at their shards
+        _write_index(manifest, store, out)
     return manifest
+
+
+def _maker(run: Path, store_path: Path, out: Path, manifest: Manifest) -> Work:
+    model, store = load_model(run)[0], Store(store_path)
+
+    def work(shard_id: int) -> None:
+        run_shard(shard_id, manifest, model, store, out)
+
+    return work
 
 
 def verify(out: Path, manifest: Manifest) -> list[str]:

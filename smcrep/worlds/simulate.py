@@ -1,23 +1,18 @@
 """From a `Simulation` to a store on disk: in parallel, with progress, resumable, the same bytes however it was made."""
 
 import json
-import multiprocessing
-import os
 import platform
-import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from smcrep.data.shard import is_complete, write_atomic, write_shard
 from smcrep.data.store import Manifest, StoredObject, read_manifest, shard_path, write_manifest
+from smcrep.engines import Engine, Work, local
 from smcrep.worlds.episodes import shard_rows
 from smcrep.worlds.object_source import MeshObjects, ProceduralObjects
 from smcrep.worlds.policy import Policy
@@ -40,8 +35,13 @@ def run_shard(simulation: Simulation, shard_id: int, path: str | Path) -> None:
     write_shard(path, simulation.schema, rows)
 
 
-def generate(simulation: Simulation, out: str | Path, *, processes: int = 1, progress: bool = True) -> Path:
+def generate(
+    simulation: Simulation, out: str | Path, *, processes: int = 1, progress: bool = True, engine: Engine = local
+) -> Path:
     """The store of ``simulation`` in the folder ``out``; shards that are there already are kept.
+
+    engine  who works them off (`smcrep.engines`), with ``processes`` workers; the bytes are the same. A job of a SLURM
+            array that finds shards of others missing at its end leaves the manifest to the job that finishes last.
 
     Progress goes to standard error. Ctrl-C leaves the shards that are finished, and the same call goes on from there.
     More than one process are spawned, so a script that calls this needs ``if __name__ == "__main__":``.
@@ -57,11 +57,13 @@ def generate(simulation: Simulation, out: str | Path, *, processes: int = 1, pro
     states = [len(simulation.state_ids(i)) for i in range(simulation.num_shards)]
     line = _Progress(simulation, sum(states), sum(states) - sum(states[i] for i in missing), progress)
     try:
-        for shard_id in _run(simulation, {i: paths[i] for i in missing}, processes):
+        for shard_id in engine(missing, partial(_maker, simulation, out), processes):
             line.advance(states[shard_id])
     except KeyboardInterrupt:
         print(f"\nsimulate {simulation.split}: interrupted; the same call goes on from here", file=sys.stderr)
         raise
+    if not all(is_complete(path) and _note(path).is_file() for path in paths):
+        return out  # other jobs are still at theirs
     notes = [json.loads(_note(path).read_text()) for path in paths]
     redrawn: Counter[str] = Counter()
     for note in notes:
@@ -75,52 +77,9 @@ def _note(path: Path) -> Path:
     return path.with_suffix(".drawn.json")
 
 
-def _run(simulation: Simulation, shards: dict[int, Path], processes: int) -> Iterator[int]:
-    """Ids of shards as they are finished."""
-    if processes == 1 or len(shards) <= 1:
-        for shard_id, path in shards.items():
-            run_shard(simulation, shard_id, path)
-            yield shard_id
-        return
-    # Spawned, not forked: a copy of a process that runs threads (torch, Open3D) may hang in their locks.
-    context = multiprocessing.get_context("spawn")
-    workers = ProcessPoolExecutor(min(processes, len(shards)), context, initializer=_ignore_interrupt)
-    with _one_thread_each(), workers as pool:
-        running: dict[Future[None], int] = {
-            pool.submit(run_shard, simulation, shard_id, path): shard_id for shard_id, path in shards.items()
-        }
-        try:
-            for future in as_completed(running):
-                future.result()
-                yield running[future]
-        except BrokenProcessPool:
-            raise RuntimeError(
-                "generate: a worker process died; does the script call it under `if __name__ == '__main__':`, and is "
-                "there memory for all processes?"
-            ) from None
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)  # what has begun is finished, which takes a second
-            raise
-
-
-def _ignore_interrupt() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Processes started within run one thread each; these libraries read the environment once, when they load."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+def _maker(simulation: Simulation, out: Path) -> Work:
+    """What a worker keeps: the simulation, whose objects are built once in each process."""
+    return lambda shard_id: run_shard(simulation, shard_id, shard_path(out, shard_id))
 
 
 def _refuse_foreign(simulation: Simulation, out: Path) -> None:

@@ -1,6 +1,7 @@
 """Stores of the world: geometry that agrees with itself, the same bytes however made, what is refused, what resumes."""
 
 import hashlib
+import importlib.util
 import json
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import torch
 import trimesh
 
 from smcrep.data.store import Store, shard_path
+from smcrep.engines import local, on_ray
 from smcrep.geometry.action import apply
 from smcrep.worlds.environments import TEST_ENVIRONMENTS
 from smcrep.worlds.episodes import draw, shard_rows
@@ -307,3 +309,20 @@ def test_views_of_a_state_share_no_environment() -> None:
     assert len(np.unique(ids["environment_id"])) == 4
     mixed = (per_state != per_state[:, :1]).any(1).mean()
     assert mixed > 0.5
+
+
+def test_every_engine_writes_the_same_store(tmp_path: Path) -> None:
+    simulation = Simulation(
+        ProceduralObjects(33), policy=Policy(num_branches=1), states_per_object=4, image_size=8, num_points=4
+    )
+    assert simulation.num_shards == 3
+    engines = {"one": (local, 1), "two": (local, 2)}
+    if importlib.util.find_spec("ray"):
+        engines["ray"] = (on_ray, 2)
+    stores = {
+        name: generate(simulation, tmp_path / name, processes=processes, progress=False, engine=engine)
+        for name, (engine, processes) in engines.items()
+    }
+    first, *others = ({p.name: p.read_bytes() for p in sorted(s.rglob("*")) if p.is_file()} for s in stores.values())
+    assert len(first) == 3 * 3 + 1
+    assert all(other == first for other in others)
