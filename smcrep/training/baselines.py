@@ -18,8 +18,8 @@ from smcrep.transition import Beliefs, Loss, Transition
 Baseline = Callable[[SensorimotorModel, Beliefs, Tensor, Transition], Loss]
 
 SIMCLR_TEMPERATURE = 0.1
-"""The paper's 0.5 for CIFAR-10 goes with batches of hundreds; from 16 states it teaches next to nothing: 15-way 1-shot of
-unseen scans .19 after 800 steps."""
+"""The paper's 0.5 for CIFAR-10 goes with batches of hundreds; from 16 states it teaches next to nothing: 15-way 1-shot
+of unseen scans .19 after 800 steps."""
 
 
 def simclr_loss(model: SensorimotorModel, beliefs: Beliefs, fused: Tensor, transition: Transition) -> Loss:
