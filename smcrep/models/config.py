@@ -14,6 +14,7 @@ SENSES = ("rgb", "points")
 POINTS_ENCODERS = ("pointnet", "dgcnn")
 PREDICTORS = ("group_residual", "group", "mlp", "hypernetwork", "equimod")
 FUSIONS = ("precision", "equal")
+NORM_GROUPS = 8
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class ModelConfig:
     """Sizes, parts and input scales of a `SensorimotorModel`.
 
     rgb_encoder     "small" (our CNN) or any timm name.
+    rgb_width       channels of the small CNN's first map; the second has twice, the third four times as many.
+    rgb_blocks      residual blocks of two 3 x 3 convolutions on its last map.
     rgb_size        side in pixels to which every image is resized.
     rgb_frozen_norm  True: BatchNorm of a timm encoder keeps the statistics that its weights came with, in training too.
     num_vectors     the equivariant part is this many vectors in R^3 (42: 126 numbers, beside 128 invariant ones).
@@ -35,6 +38,8 @@ class ModelConfig:
 
     senses: tuple[str, ...] = SENSES
     rgb_encoder: str = "small"
+    rgb_width: int = 16
+    rgb_blocks: int = 0
     rgb_size: int = 64
     rgb_frozen_norm: bool = False
     points_encoder: str = "pointnet"
@@ -76,6 +81,11 @@ class ModelConfig:
         _one_of("points_encoder", self.points_encoder, POINTS_ENCODERS)
         _one_of("predictor", self.predictor, PREDICTORS)
         _one_of("fusion", self.fusion, FUSIONS)
+        if self.rgb_width % NORM_GROUPS or self.rgb_blocks < 0:
+            raise ValueError(
+                f"ModelConfig: rgb_width is {self.rgb_width} and rgb_blocks {self.rgb_blocks}; give a multiple of "
+                f"{NORM_GROUPS} and 0 or more"
+            )
         for name in _COUNTS:
             if getattr(self, name) < 1:
                 raise ValueError(f"ModelConfig: {name} is {getattr(self, name)}; give an integer of at least 1")
@@ -122,7 +132,7 @@ class ModelConfig:
 
 
 _COUNTS = (
-    *("rgb_size", "trunk_dim", "invariant_dim", "num_vectors", "projector_dim", "predictor_hidden"),
+    *("rgb_width", "rgb_size", "trunk_dim", "invariant_dim", "num_vectors", "projector_dim", "predictor_hidden"),
     *("condition_dim", "action_dim", "physics_dim"),
 )
 

@@ -24,7 +24,18 @@ def test_any_size(size: tuple[int, int]) -> None:
         assert out.isfinite().all()
 
 
-@pytest.mark.parametrize("config", [CONFIG, ModelConfig(trunk_dim=16, rgb_size=40)])
+WIDE = ModelConfig(trunk_dim=16, rgb_width=24, rgb_blocks=2)
+
+
+def test_width_and_blocks() -> None:
+    encoder = rgb_encoder(WIDE)
+    maps = encoder.backbone(torch.randn(2, 6, 64, 64))  # type: ignore[operator]
+    assert [tuple(m.shape[1:]) for m in maps] == [(24, 32, 32), (48, 16, 16), (96, 8, 8)]
+    with pytest.raises(ValueError, match="rgb_width is 20 and rgb_blocks 0; give a multiple of 8"):
+        ModelConfig(rgb_width=20)
+
+
+@pytest.mark.parametrize("config", [CONFIG, WIDE, ModelConfig(trunk_dim=16, rgb_size=40)])
 def test_a_batch_equals_its_items_and_the_empty_batch_works(config: ModelConfig) -> None:
     encoder, x = rgb_encoder(config), images(5, 64, 64)
     items = [encoder(item[None]) for item in x]
