@@ -85,8 +85,8 @@ class Regions(nn.Module):
 
 
 class SmallCNN(nn.Module):
-    """Three stride-2 convolutions and ``num_blocks`` residual blocks: 64 x 64 pixels end in an 8 x 8 map, other sizes are
-    pooled to one.
+    """Three stride-2 convolutions, then ``num_blocks`` residual blocks: 64 x 64 pixels end in an 8 x 8 map, other sizes
+    are pooled to one.
 
     Forward and backward of 144 images on 2 cores: 36 ms with 16 channels first, 92 ms with 32."""
 
@@ -96,7 +96,7 @@ class SmallCNN(nn.Module):
         num_in = 6
         for i, num_out in enumerate((width, 2 * width, 4 * width)):
             kernel = 5 if i == 0 else 3
-            self.stages.append(nn.Sequential(_convolution(num_in, num_out, kernel, stride=2), nn.ReLU()))
+            self.stages.append(nn.Sequential(*_convolution(num_in, num_out, kernel, stride=2), nn.ReLU()))
             num_in = num_out
         self.blocks = nn.ModuleList(_Block(num_in) for _ in range(num_blocks))
 
@@ -114,15 +114,16 @@ class SmallCNN(nn.Module):
 class _Block(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.layers = nn.Sequential(_convolution(channels, channels, 3), nn.ReLU(), _convolution(channels, channels, 3))
+        first, second = _convolution(channels, channels, 3), _convolution(channels, channels, 3)
+        self.layers = nn.Sequential(*first, nn.ReLU(), *second)
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.relu(x + self.layers(x))
 
 
-def _convolution(num_in: int, num_out: int, kernel: int, stride: int = 1) -> nn.Sequential:
+def _convolution(num_in: int, num_out: int, kernel: int, stride: int = 1) -> list[nn.Module]:
     convolution = nn.Conv2d(num_in, num_out, kernel, stride=stride, padding=kernel // 2, bias=False)
-    return nn.Sequential(convolution, nn.GroupNorm(NORM_GROUPS, num_out))
+    return [convolution, nn.GroupNorm(NORM_GROUPS, num_out)]
 
 
 class TimmMap(nn.Module):
