@@ -65,12 +65,13 @@ def on_ray(missing: Sequence[int], maker: Maker, workers: int = 1) -> Iterator[i
     """In ``workers`` actors of a Ray cluster, each keeping what its maker made. An actor that dies is replaced."""
     try:
         import ray  # an extra, and seconds to import
+        from ray.exceptions import RayActorError, RayTaskError
     except ImportError:
         raise ValueError("engine ray: Ray is not installed; pip install 'smcrep[ray]', or take 'local'") from None
     ours = not ray.is_initialized()
     if ours:
         ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False, configure_logging=False)
-    actor = ray.remote(num_cpus=1, max_restarts=0)(_Actor)
+    actor: Any = ray.remote(num_cpus=1, max_restarts=0)(_Actor)
     queue, deaths, running = list(missing), Counter[int](), dict[Any, tuple[int, Any]]()
     try:
         idle = [actor.remote(maker) for _ in range(min(workers, len(queue)))]
@@ -82,14 +83,14 @@ def on_ray(missing: Sequence[int], maker: Maker, workers: int = 1) -> Iterator[i
             shard_id, one = running.pop(done)
             try:
                 ray.get(done)
-            except ray.exceptions.RayActorError:
+            except RayActorError:
                 deaths[shard_id] += 1
                 if deaths[shard_id] >= ATTEMPTS:
                     raise RuntimeError(_died(f"{ATTEMPTS} times over shard {shard_id}")) from None
                 queue.append(shard_id)
                 idle.append(actor.remote(maker))
                 continue
-            except ray.exceptions.RayTaskError as error:
+            except RayTaskError as error:
                 raise error.cause from None
             idle.append(one)
             yield shard_id

@@ -154,8 +154,9 @@ def sample_settings(policy: Policy, k: int, rng: np.random.Generator) -> list[Ph
 def _physics(policy: Policy, u: Floats) -> Physics:
     """From numbers [PHYSICS_DIM] in [0, 1), in the order of PHYSICS_NAMES."""
     ranges = (np.log(policy.mass_kg), policy.friction, policy.restitution, *[policy.com_offset] * 3)
-    log_mass, friction, restitution, *com = (low + (high - low) * x for (low, high), x in zip(ranges, u, strict=True))
-    return Physics(float(np.exp(log_mass)), float(friction), float(restitution), tuple(float(c) for c in com))
+    drawn = [float(low + (high - low) * x) for (low, high), x in zip(ranges, u, strict=True)]
+    log_mass, friction, restitution, x, y, z = drawn
+    return Physics(float(np.exp(log_mass)), friction, restitution, (x, y, z))
 
 
 def sample_state(
