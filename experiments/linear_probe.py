@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from smcrep.data.store import Store
-from smcrep.evaluation.encoded import encode
+from smcrep.evaluation.encoded import Encoded, encode
 from smcrep.hub import build_model, load_model
 from smcrep.models.model import SensorimotorModel
 from smcrep.probes.few_shot import few_shot
@@ -34,6 +34,7 @@ from smcrep.transition import Embedding
 
 SHOTS = (1, 5, 10, 20)
 SEED = 0
+NUM_POSE_PAIRS = 4096
 
 
 def main() -> None:
@@ -185,14 +186,16 @@ def _first_half(object_ids: np.ndarray) -> np.ndarray:
 def pose(arms: dict[str, SensorimotorModel], train: Store, test: Store, steps: int) -> dict[str, Record]:
     """pose.SENSE: median geodesic error in degrees of a probe that reads the turn from the embeddings before and after;
     fitted on training objects, asked about unseen ones."""
+    stores = {"train": train, "test": test}
+    states = {"train": np.arange(min(train.num_states, NUM_POSE_PAIRS // train.num_branches)), "test": None}
+    seen = {
+        arm: {name: encode(model, store, states[name]) for name, store in stores.items()} for arm, model in arms.items()
+    }
     records = {}
     for part in ("fused", *next(iter(arms.values())).config.senses):
         found: dict[str, Pose] = {}
-        for arm, model in arms.items():
-            pairs = {
-                name: _turns(model, store, part, limit=None if name == "test" else 4096)
-                for name, store in (("train", train), ("test", test))
-            }
+        for arm, encoded in seen.items():
+            pairs = {name: _turns(each, part) for name, each in encoded.items()}
             groups = np.repeat(test.object_ids, test.num_branches)
             rng = np.random.default_rng(SEED)
             found[arm] = pose_probe(pairs["train"], pairs["test"], groups, rng=rng, steps=steps)
@@ -203,14 +206,11 @@ def pose(arms: dict[str, SensorimotorModel], train: Store, test: Store, steps: i
     return records
 
 
-def _turns(model: SensorimotorModel, store: Store, part: str, limit: int | None) -> tuple:
-    """(h1, h2, R2 R1^T) of every before -> outcome of the store (of its first states, some ``limit`` outcomes)."""
-    k = store.num_branches
-    num_states = store.num_states if limit is None else min(store.num_states, max(limit // k, 1))
-    encoded = encode(model, store, np.arange(num_states))
+def _turns(encoded: Encoded, part: str) -> tuple:
+    """(h1, h2, R2 R1^T) of every before -> outcome."""
     z, rotation = encoded.latent[part].numpy(), encoded.pose[..., :3, :3].numpy()
     turned = rotation[:, 1:] @ rotation[:, :1].swapaxes(-1, -2)
-    before = np.repeat(z[:, :1], k, 1)
+    before = np.repeat(z[:, :1], turned.shape[1], 1)
     return before.reshape(-1, z.shape[-1]), z[:, 1:].reshape(-1, z.shape[-1]), turned.reshape(-1, 3, 3)
 
 
