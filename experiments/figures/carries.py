@@ -38,6 +38,8 @@ FACTORS = {
 }  # fmt: skip
 SYMMETRIC_BELOW = 1.25
 """Least change by a turn of 30 degrees or more, over that of a perfect symmetry."""
+LEAST_HITS = 1e-3
+"""Below this H@1 a ratio of two of them says nothing; it keeps the interval of a tiny run finite."""
 LAWS = ("identity", "inverse", "composition", "loop", "gain")
 
 
@@ -153,7 +155,12 @@ def laws(cells: Cells) -> dict[str, Record]:
         steps = np.stack([cells.values("main", f"roll_out_{step}.{sense}") for step in (1, 2, 3)], -1)
         means = dict(zip(("step1", "step2", "step3"), steps.mean((0, 1)).tolist(), strict=True))
         found[f"rollout.step3_over_step1.{sense}"] = cells.record(
-            steps, "main", "ratio of H@1", lambda m: m[..., 2] / m[..., 0], chance=1 / 16, **means
+            steps,
+            "main",
+            "ratio of H@1",
+            lambda m: m[..., 2] / np.maximum(m[..., 0], LEAST_HITS),
+            chance=1 / 16,
+            **means,
         )
     return found
 
