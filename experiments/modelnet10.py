@@ -185,8 +185,9 @@ def encode(model: SensorimotorModel, views: list[np.ndarray], scale: float) -> d
     try:
         for clouds in views:
             trunk = [encoder(c) for c in (torch.from_numpy(clouds) * scale * model.config.points_scale_m).split(256)]
-            mean = head(torch.cat(trunk))[0]
-            parts = torch.cat(pooled), torch.cat(trunk), mean[:, : model.config.invariant_dim], mean
+            what, where = (torch.cat(parts) for parts in zip(*trunk, strict=True))
+            mean = head(what, where)[0]
+            parts = torch.cat(pooled), what, mean[:, : model.config.invariant_dim], mean
             pooled.clear()
             for name, part in zip(PARTS, parts, strict=True):
                 found[name].append(part)
