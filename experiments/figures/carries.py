@@ -271,7 +271,7 @@ def draw_pose(cells: Cells, path: Path) -> None:
         axis.set_yticks(range(len(order)), names)
         axis.set(xlabel="median error of the turn, degrees", ylim=(len(order) - 0.5, -0.5), xlim=(0, None))
         axis.set_title("The turn of an unseen object, found through the predictor", pad=14)
-        axis.legend(loc="center right")
+        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncol=3)  # no place inside is free of dots
 
 
 def draw_laws(records: dict[str, Record], path: Path) -> None:
