@@ -5,10 +5,10 @@
     python experiments/carries.py --out runs/carries --tiny              # a minute; the numbers mean nothing
 
 A cell is one arm with one seed: trained on 28 scans and procedural objects, questioned about 15 scans never seen.
-"main" is the recipe at its full length; all arms, ours among them, have one short budget of equal steps. Two cells run
-at once, one thread each. Interrupted, the same command goes on: a trained cell is not trained again, and a cell that is
-written is done. Leaves ARM-SEED.json for each cell and objects.json (their rotational symmetry), of which
-experiments/figures/carries.py makes records and pictures. Expected: outcome and recognition of "ours" above each
+"main" is the recipe at its full length; all arms, ours among them, have a narrower image encoder and one short budget.
+Two cells run at once, one thread each. Interrupted, the same command goes on: a trained cell is not trained again, and
+a cell that is written is done. Leaves ARM-SEED.json for each cell and objects.json (their rotational symmetry), of
+which experiments/figures/carries.py makes records and pictures. Expected: outcome and recognition of "ours" above each
 arm that lacks what the question needs.
 """
 
@@ -43,7 +43,7 @@ from smcrep.worlds.object_source import ProceduralObjects
 from smcrep.worlds.simulate import Simulation, generate
 
 HERE = Path(__file__).parent
-SHORT_STEPS = 800
+SHORT = ("--optim.steps", "800", "--model.rgb-width", "16", "--model.rgb-blocks", "0")
 ARMS: dict[str, tuple[str, ...]] = {
     "ours": (),
     "no_same_state_negatives": ("--objective.same-state-negatives", "False"),
@@ -123,10 +123,9 @@ def make_stores(arguments: argparse.Namespace) -> None:
 def run_cell(arguments: argparse.Namespace, arm: str, seed: int) -> None:
     begun = time.monotonic()
     run = arguments.out / f"runs/{arm}-{seed}"
-    steps = 1 if arm == "untrained" else SHORT_STEPS if arm != "main" else 0
-    options = ["--optim.steps", str(steps)] if steps and not (arguments.tiny and arm != "untrained") else []
+    options = [] if arm == "main" or arguments.tiny else list(SHORT)
     if arm == "untrained":
-        options += ["--optim.lr", "1e-12"]
+        options += ["--optim.steps", "1", "--optim.lr", "1e-12"]
     pretrain(arguments, run, *ARMS.get(arm, ()), "--seed", str(seed), *options)
     trained = time.monotonic()
     model = load_model(run)[0]
