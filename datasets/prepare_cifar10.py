@@ -8,7 +8,6 @@ kept. Training can also read the pictures directly, with views drawn anew in eve
 `smcrep.data.readers.images.AugmentedImages`.
 """
 
-import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +15,7 @@ from typing import Annotated
 import numpy as np
 import tyro
 
+from smcrep import script
 from smcrep.data.augment import AUGMENTATION_DIM
 from smcrep.data.readers.images import AugmentedImages, open_folder, open_parquet
 from smcrep.data.schema import image_schema
@@ -74,7 +74,4 @@ def rows(source: AugmentedImages, states: np.ndarray) -> dict[str, np.ndarray]:
 
 
 if __name__ == "__main__":
-    try:
-        tyro.cli(main)
-    except ValueError as error:
-        sys.exit(f"prepare_cifar10: {error}")
+    script.run("prepare_cifar10", lambda: tyro.cli(main))

@@ -8,12 +8,12 @@ A split file is JSON: lists of names under "train", "val", "test", and (optional
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
+from smcrep import script
 from smcrep.data.splits import read_split_file
 from smcrep.engines import ENGINES
 from smcrep.worlds.environments import TEST_ENVIRONMENTS, TRAIN_ENVIRONMENTS
@@ -87,7 +87,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        tyro.cli(main)
-    except ValueError as error:
-        sys.exit(f"error: {error}")
+    script.run("prepare_meshes", lambda: tyro.cli(main))

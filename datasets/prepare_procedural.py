@@ -8,12 +8,12 @@ What the rows mean stands in cards/procedural.md.
 """
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
+from smcrep import script
 from smcrep.engines import ENGINES
 from smcrep.worlds.environments import TEST_ENVIRONMENTS, TRAIN_ENVIRONMENTS
 from smcrep.worlds.simulate import Policy, ProceduralObjects, Simulation, generate
@@ -62,7 +62,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        tyro.cli(main)
-    except ValueError as error:
-        sys.exit(f"error: {error}")
+    script.run("prepare_procedural", lambda: tyro.cli(main))

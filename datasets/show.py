@@ -5,13 +5,13 @@
 Clouds are drawn by themselves (not over the picture) through the same pinhole, nearer points brighter.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import tyro
 from PIL import Image, ImageDraw
 
+from smcrep import script
 from smcrep.data.store import Store
 from smcrep.geometry.action import KINDS
 
@@ -63,7 +63,4 @@ def main(store: tyro.conf.Positional[Path], /, out: Path = Path("sheet.png"), st
 
 
 if __name__ == "__main__":
-    try:
-        tyro.cli(main)
-    except ValueError as error:
-        sys.exit(f"error: {error}")
+    script.run("show", lambda: tyro.cli(main))

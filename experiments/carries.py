@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from smcrep import script
 from smcrep.data.store import Store
 from smcrep.evaluation.encoded import Encoded, encode
 from smcrep.evaluation.outcome import chain, foreign_action_hits, outcome_hits, roll_out_hits
@@ -305,9 +306,4 @@ def laws(model: SensorimotorModel, encoded: Encoded) -> dict[str, np.ndarray]:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ValueError, OSError) as error:
-        sys.exit(f"carries: {error}")
-    except subprocess.CalledProcessError:
-        sys.exit("carries: a cell failed; its own message stands above, and the same command goes on from there")
+    script.run("carries", main)

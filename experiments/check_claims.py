@@ -9,9 +9,9 @@ there. Seconds.
 
 import argparse
 import re
-import sys
 from pathlib import Path
 
+from smcrep import script
 from smcrep.report.page import controls, number
 from smcrep.results import Record, read_claims
 
@@ -62,7 +62,4 @@ def shown(record: Record) -> Record:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ValueError, OSError) as error:
-        sys.exit(f"check_claims: {error}")
+    script.run("check_claims", main)

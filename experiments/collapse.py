@@ -13,7 +13,6 @@ Leaves claims/audit.json and pictures in the run's folder (and claims in the con
 
 import argparse
 import os
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from smcrep import script
 from smcrep.data.store import Store
 from smcrep.evaluation.encoded import encode, predict
 from smcrep.evaluation.signals import signal_hits
@@ -208,7 +208,4 @@ def _words(transition: Transition, state: int) -> str:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ValueError, OSError) as error:
-        sys.exit(f"collapse: {error}")
+    script.run("collapse", main)

@@ -15,6 +15,7 @@ import sys
 import time
 from pathlib import Path
 
+from smcrep import script
 from smcrep.results import Record, commit, machine, read_claims, write_claims
 
 HERE = Path(__file__).parent
@@ -69,7 +70,4 @@ def claim(path: Path, out: Path, minutes: float) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except subprocess.CalledProcessError as error:
-        sys.exit(f"demo: {' '.join(error.cmd[1:])} failed; its own message stands above")
+    script.run("demo", main)

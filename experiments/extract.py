@@ -9,9 +9,9 @@ second on 2 cores with the demo's encoders.
 """
 
 import argparse
-import sys
 from pathlib import Path
 
+from smcrep import script
 from smcrep.engines import ENGINES
 from smcrep.extraction.extract import extract, verify
 from smcrep.training.run_folder import store_path
@@ -42,7 +42,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ValueError, OSError) as error:
-        sys.exit(f"extract: {error}")
+    script.run("extract", main)

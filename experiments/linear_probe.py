@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from smcrep import script
 from smcrep.data.store import Store
 from smcrep.evaluation.encoded import Encoded, encode
 from smcrep.hub import build_model, load_model
@@ -267,7 +268,4 @@ def draw_embedding(ours: Embedding, store: Store, run: Path) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ValueError, OSError) as error:
-        sys.exit(f"linear_probe: {error}")
+    script.run("linear_probe", main)

@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from smcrep import script
 from smcrep.data.duplicates import THRESHOLD, near_duplicates
 from smcrep.data.readers.modelnet import Shapes, open_modelnet10
 from smcrep.data.views import looking_from, visible_points
@@ -295,7 +296,4 @@ def draw(records: dict[str, Record], arms: list[str], shots: tuple[int, ...], pa
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ValueError, OSError) as error:
-        sys.exit(f"modelnet10: {error}")
+    script.run("modelnet10", main)

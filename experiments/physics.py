@@ -32,6 +32,7 @@ import numpy as np
 import torch
 from sklearn.neural_network import MLPRegressor
 
+from smcrep import script
 from smcrep.data.store import Store
 from smcrep.evaluation.encoded import Encoded, encode
 from smcrep.evaluation.signals import signal_hits
@@ -237,9 +238,4 @@ def encoded_masses(store: Store) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ValueError, OSError) as error:
-        sys.exit(f"physics: {error}")
-    except subprocess.CalledProcessError as error:
-        sys.exit(f"physics: {' '.join(error.cmd[1:])} failed; its own message stands above")
+    script.run("physics", main)

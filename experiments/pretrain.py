@@ -23,6 +23,7 @@ from typing import Annotated
 import numpy as np
 import tyro
 
+from smcrep import script
 from smcrep.data.loader import TransitionLoader
 from smcrep.data.mixture import MixedLoader
 from smcrep.data.splits import read_split_file, split_objects
@@ -259,7 +260,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ValueError, NotFinite) as error:
-        sys.exit(f"pretrain: {error}")
+    script.run("pretrain", main, NotFinite)

@@ -28,6 +28,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from smcrep import script
 from smcrep.data.loader import TransitionLoader
 from smcrep.data.mixture import MixedLoader
 from smcrep.data.splits import read_split_file
@@ -285,7 +286,4 @@ def record(values: np.ndarray, objects: np.ndarray, unit_of: str, **controls: An
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ValueError, OSError) as error:
-        sys.exit(f"pretrained: {error}")
+    script.run("pretrained", main)

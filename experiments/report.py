@@ -8,9 +8,9 @@ report.json. Seconds.
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
+from smcrep import script
 from smcrep.report import figures
 from smcrep.report.page import Section, write_page
 from smcrep.results import read_claims
@@ -122,7 +122,4 @@ def audit(run: Path, control: Path | None) -> list[Section]:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ValueError, OSError) as error:
-        sys.exit(f"report: {error}")
+    script.run("report", main)

@@ -32,7 +32,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except subprocess.CalledProcessError as error:
-        sys.exit(f"tiny: {' '.join(error.cmd[1:])} failed; its own message stands above")
+    script.run("tiny", main)

@@ -8,6 +8,7 @@ function of its number that appears whole or not at all, so whatever dies costs 
 import multiprocessing
 import os
 import signal
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -120,8 +121,18 @@ _work: list[Work] = []
 
 
 def _start(maker: Maker) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    for number in (signal.SIGINT, signal.SIGTERM):  # the parent's to handle
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
     _work.append(maker())
+
+
+def _die_with_parent() -> None:
+    """A parent that was killed told its workers nothing: they would wait for its next word for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent
+    parent.join()
+    os._exit(1)
 
 
 def _run(shard_id: int) -> None:

@@ -4,10 +4,11 @@ import json
 import os
 import platform
 import subprocess
-import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from smcrep.files import write_whole
 
 
 @dataclass(frozen=True)
@@ -51,14 +52,9 @@ def _git(folder: Path, *arguments: str) -> str:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Atomic: a reader sees the old file or the new one, never half of it."""
+    """Whole or not at all; parents are made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(value, file, indent=1, ensure_ascii=False, allow_nan=False)
-        file.write("\n")
-    os.chmod(temporary, 0o644)
-    os.replace(temporary, path)
+    write_whole(path, (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
 
 
 def write_claims(path: Path, claims: dict[str, Record]) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = [
-    {"results", "geometry", "engines"},
+    {"files", "script", "geometry"},
+    {"results", "engines"},
     {"transition"},
     {"data", "models", "fusion", "objectives", "probes", "testing"},
     {"hub"},

@@ -6,7 +6,6 @@ every open (cheap); the checksum in `verify_shard` (reads the whole file).
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,22 +14,13 @@ import numpy as np
 import pyarrow as pa
 
 from smcrep.data.schema import Schema
+from smcrep.files import write_whole
 
 REMEDY = "delete it and generate the store again (whole shards are kept)"
 
 
 def sidecar(path: Path) -> Path:
     return path.with_suffix(".json")
-
-
-def write_atomic(path: Path, content: bytes) -> None:
-    """The file appears whole under its name, or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with open(temporary, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
 
 
 def write_shard(path: str | Path, schema: Schema, rows: Mapping[str, np.ndarray]) -> None:
@@ -57,8 +47,8 @@ def write_shard(path: str | Path, schema: Schema, rows: Mapping[str, np.ndarray]
     note = {"rows": num_rows, "bytes": content.size, "sha256": hashlib.sha256(content).hexdigest()}
     # The sidecar goes first and comes last: a shard without one was interrupted.
     sidecar(path).unlink(missing_ok=True)
-    write_atomic(path, memoryview(content))  # type: ignore[arg-type]
-    write_atomic(sidecar(path), (json.dumps(note) + "\n").encode())
+    write_whole(path, memoryview(content))  # type: ignore[arg-type]
+    write_whole(sidecar(path), (json.dumps(note) + "\n").encode())
 
 
 def is_complete(path: str | Path) -> bool:

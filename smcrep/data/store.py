@@ -20,7 +20,8 @@ from torch import Tensor
 
 from smcrep.data.augment import Augmentation
 from smcrep.data.schema import Schema, unpack_action
-from smcrep.data.shard import is_complete, open_shard, verify_shard, write_atomic, write_shard
+from smcrep.data.shard import is_complete, open_shard, verify_shard, write_shard
+from smcrep.files import write_whole
 from smcrep.geometry.physics import PHYSICS_DIM
 from smcrep.transition import Senses, Targets, Transition
 
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 __all__ = [
-    "Manifest", "Store", "StoredObject", "is_complete", "read_manifest", "shard_path", "verify", "write_manifest",
-    "write_shard",
+    "Manifest", "Store", "StoredObject", "damaged", "is_complete", "read_manifest", "shard_path", "verify",
+    "write_manifest", "write_shard",
 ]  # fmt: skip
 
 SENSES = ("rgb", "points")
@@ -59,7 +60,7 @@ def shard_path(folder: str | Path, shard_id: int) -> Path:
 
 
 def write_manifest(folder: str | Path, manifest: Manifest) -> None:
-    """Write ``manifest.json`` atomically. ``manifest.config`` must be JSON."""
+    """Write ``manifest.json``, whole. ``manifest.config`` must be JSON."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     value = {
         "schema": manifest.schema.to_json(),
@@ -69,7 +70,7 @@ def write_manifest(folder: str | Path, manifest: Manifest) -> None:
         "classes": list(manifest.classes),
         "config": dict(manifest.config),
     }
-    write_atomic(Path(folder) / "manifest.json", (json.dumps(value, indent=1) + "\n").encode())
+    write_whole(Path(folder) / "manifest.json", (json.dumps(value, indent=1) + "\n").encode())
 
 
 def read_manifest(folder: str | Path) -> Manifest:
@@ -87,11 +88,22 @@ def read_manifest(folder: str | Path) -> Manifest:
         raise ValueError(f"{path}: damaged manifest ({error!r}); generate the store again") from None
 
 
-def verify(folder: str | Path) -> None:
-    """Read every byte of the store; ValueError names the first shard that is not as it was written."""
+def damaged(folder: str | Path) -> dict[Path, str]:
+    """Shard -> what is wrong with it, of those that are not as they were written. Reads every byte of the store."""
     manifest = read_manifest(folder)
-    for shard_id in range(manifest.num_shards):
-        verify_shard(shard_path(folder, shard_id), manifest.schema)
+    found = {}
+    for path in (shard_path(folder, shard_id) for shard_id in range(manifest.num_shards)):
+        try:
+            verify_shard(path, manifest.schema)
+        except ValueError as error:
+            found[path] = str(error)
+    return found
+
+
+def verify(folder: str | Path) -> None:
+    """Read every byte of the store; ValueError names all shards that are not as they were written."""
+    if found := damaged(folder):
+        raise ValueError("\n".join(found.values()))
     Store(folder)
 
 

@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 
 from smcrep import __version__
 from smcrep.data.store import Store
-from smcrep.engines import Engine, Work, local
-from smcrep.extraction.manifest import FILE, Manifest, claim_folder, sha256
+from smcrep.engines import Engine, Work, local, on_slurm
+from smcrep.extraction.manifest import FILE, Manifest, begin, sha256
 from smcrep.extraction.shards import fault, run_shard
+from smcrep.files import claimed, whole
 from smcrep.hub import load_model, model_folder
 
 INDEX_COLUMNS = ("state_id", "object_id", "class_id", "environment_id")
@@ -32,7 +33,8 @@ def extract(
     works the shards off with so many ``workers``, each of which loads the model once.
 
     Leaves in ``out``: manifest.json (provenance), shard-*.safetensors, index.parquet (one row an observation: row,
-    shard, offset, object, class, state, branch). Raises ValueError where ``out`` holds another extraction."""
+    shard, offset, object, class, state, branch). Raises ValueError where ``out`` holds another extraction, or another
+    process is writing there."""
     model, embed_dim, _, _ = load_model(run)
     store = Store(store_path)
     weights = model_folder(run) / "model.safetensors"
@@ -48,16 +50,21 @@ def extract(
         senses=model.config.senses,
         smcrep=__version__,
     )
-    claim_folder(out, manifest)
+    with claimed(out, shared=engine is on_slurm):
+        _complete(manifest, run, store, out, engine, workers)
+    return manifest
+
+
+def _complete(manifest: Manifest, run: Path, store: Store, out: Path, engine: Engine, workers: int) -> None:
+    begin(out, manifest)
     todo = [i for i in range(manifest.num_shards) if fault(i, manifest, out)]
     begun = time.monotonic()
-    for done, _ in enumerate(engine(todo, partial(_maker, run, store_path, out, manifest), workers), 1):
+    for done, _ in enumerate(engine(todo, partial(_maker, run, store.path, out, manifest), workers), 1):
         spent = time.monotonic() - begun
         eta = spent / done * (len(todo) - done)
         print(f"extract: {done}/{len(todo)} shards, {eta:.0f} s to go", file=sys.stderr, flush=True)
     if not verify(out, manifest):  # else other jobs are still at their shards
         _write_index(manifest, store, out)
-    return manifest
 
 
 def _maker(run: Path, store_path: Path, out: Path, manifest: Manifest) -> Work:
@@ -69,10 +76,15 @@ def _maker(run: Path, store_path: Path, out: Path, manifest: Manifest) -> Work:
     return work
 
 
+def damaged(out: Path, manifest: Manifest) -> dict[Path, str]:
+    """Shard -> what is wrong with it, of those that are not as they were written. Reads every byte."""
+    found = ((manifest.shard(out, i), fault(i, manifest, out)) for i in range(manifest.num_shards))
+    return {path: f"{path}: {words}; run the extraction again to remake it" for path, words in found if words}
+
+
 def verify(out: Path, manifest: Manifest) -> list[str]:
     """One line for each shard that is not whole; empty where all are."""
-    found = ((manifest.shard(out, i), fault(i, manifest, out)) for i in range(manifest.num_shards))
-    return [f"{path}: {words}; run the extraction again to remake it" for path, words in found if words]
+    return list(damaged(out, manifest).values())
 
 
 def _write_index(manifest: Manifest, store: Store, out: Path) -> None:
@@ -90,6 +102,5 @@ def _write_index(manifest: Manifest, store: Store, out: Path) -> None:
         }
     )
     table = table.replace_schema_metadata({"provenance": (out / FILE).read_text(encoding="utf-8")})
-    temporary = out / ".index.parquet.tmp"
-    pq.write_table(table, temporary)
-    temporary.replace(out / "index.parquet")
+    with whole(out / "index.parquet") as file:
+        pq.write_table(table, file)

@@ -42,7 +42,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def claim_folder(out: Path, manifest: Manifest) -> None:
+def begin(out: Path, manifest: Manifest) -> None:
     """Makes ``out`` the folder of ``manifest``; a folder that already belongs to another extraction is refused."""
     path = out / FILE
     if path.exists():
@@ -54,7 +54,6 @@ def claim_folder(out: Path, manifest: Manifest) -> None:
                 "choose a new --out or remove the folder"
             )
         return
-    out.mkdir(parents=True, exist_ok=True)
     write_json(path, asdict(manifest))
 
 

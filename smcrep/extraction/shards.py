@@ -1,7 +1,8 @@
 """One shard of embeddings: a pure function of the manifest, written whole or not at all."""
 
+import hashlib
 import json
-import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from smcrep.data.store import Store
 from smcrep.extraction.manifest import Manifest
+from smcrep.files import whole
 from smcrep.models.model import SensorimotorModel
 
 
@@ -26,17 +28,24 @@ def embed_rows(model: SensorimotorModel, store: Store, rows: range) -> dict[str,
 def run_shard(shard_id: int, manifest: Manifest, model: SensorimotorModel, store: Store, out: Path) -> Path:
     """Embeds the rows of one shard. The file appears under its name only when it is complete."""
     path = manifest.shard(out, shard_id)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    provenance = {
-        "manifest": json.dumps({"model_sha256": manifest.model_sha256, "store_sha256": manifest.store_sha256})
-    }
-    save_file(embed_rows(model, store, manifest.rows(shard_id)), temporary, metadata=provenance)
-    os.replace(temporary, path)
+    tensors = embed_rows(model, store, manifest.rows(shard_id))
+    source = {"model_sha256": manifest.model_sha256, "store_sha256": manifest.store_sha256}
+    with whole(path) as file:
+        save_file(tensors, file, metadata={"manifest": json.dumps(source | {"sha256": _digest(tensors)})})
     return path
 
 
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    """sha256 over names and bytes."""
+    found = hashlib.sha256()
+    for name in sorted(tensors):
+        found.update(name.encode())
+        found.update(tensors[name].numpy().data)
+    return found.hexdigest()
+
+
 def fault(shard_id: int, manifest: Manifest, out: Path) -> str | None:
-    """What is wrong with a shard, in words; None where it is whole. A missing shard is a fault."""
+    """What is wrong with a shard, in words; None where every bit of it is as it was written. A missing shard is one."""
     path = manifest.shard(out, shard_id)
     if not path.exists():
         return "missing"
@@ -51,6 +60,8 @@ def fault(shard_id: int, manifest: Manifest, out: Path) -> str | None:
             source = json.loads((file.metadata() or {}).get("manifest", "{}"))
             if source.get("model_sha256") != manifest.model_sha256:
                 return "was made by another model"
+            if source.get("sha256") != _digest({name: file.get_tensor(name) for name in names}):
+                return "is corrupt (sha256 differs)"
     except (SafetensorError, OSError, json.JSONDecodeError) as error:
         return f"cannot be read ({error})"
     return None

@@ -1,7 +1,6 @@
 """A model on disk: config.json and model.safetensors side by side; no pickle, nothing loaded loosely."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from smcrep.files import whole, write_whole
 from smcrep.models.config import ModelConfig
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -17,17 +17,14 @@ CONFIG, WEIGHTS = "config.json", "model.safetensors"
 def write_model(
     directory: str | Path, config: ModelConfig, weights: dict[str, Tensor], provenance: dict[str, Any]
 ) -> None:
-    """Both files, each written beside and renamed, so that a reader never meets half of one; weights first."""
+    """Both files, each whole or not at all; weights first."""
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     record = {"format": "smcrep", "config": config.to_json(), "provenance": provenance}
     text = json.dumps(record, indent=1)  # before anything is written: a provenance that is no JSON fails here
-    partial = directory / (WEIGHTS + ".partial")
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}, partial)
-    os.replace(partial, directory / WEIGHTS)
-    partial = directory / (CONFIG + ".partial")
-    partial.write_text(text)
-    os.replace(partial, directory / CONFIG)
+    with whole(directory / WEIGHTS) as file:
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}, file)
+    write_whole(directory / CONFIG, text.encode())
 
 
 def read_config(directory: str | Path) -> tuple[ModelConfig, dict[str, Any]]:

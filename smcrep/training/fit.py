@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +12,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
+from smcrep.files import claimed
 from smcrep.models.model import SensorimotorModel
 from smcrep.training import checkpoint
 from smcrep.training.build import build_optimiser, build_seeded_model
@@ -66,8 +67,20 @@ def fit(
             run that was never interrupted.
 
     SIGINT and SIGTERM end the run after the step in progress, with a checkpoint. Raises `NotFinite` before a bad
-    gradient reaches the weights; the last checkpoint stays.
+    gradient reaches the weights, the last checkpoint stays; ValueError where another process trains into ``out``.
     """
+    with claimed(out) if fabric.is_global_zero else nullcontext():
+        return _fit(recipe, source, out, fabric, probe, resume)
+
+
+def _fit(
+    recipe: Recipe,
+    source: Callable[[int, int], Source],
+    out: Path,
+    fabric: Fabric,
+    probe: Callable[[SensorimotorModel], dict[str, float]] | None,
+    resume: bool,
+) -> Fitted:
     state = checkpoint.load(out / "checkpoint", recipe) if resume else None
     model = build_seeded_model(recipe)
     if state:

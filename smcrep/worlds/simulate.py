@@ -10,9 +10,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from smcrep.data.shard import is_complete, write_atomic, write_shard
+from smcrep.data.shard import is_complete, verify_shard, write_shard
 from smcrep.data.store import Manifest, StoredObject, read_manifest, shard_path, write_manifest
-from smcrep.engines import Engine, Work, local
+from smcrep.engines import Engine, Work, local, on_slurm
+from smcrep.files import claimed, write_whole
 from smcrep.worlds.episodes import shard_rows
 from smcrep.worlds.object_source import MeshObjects, ProceduralObjects
 from smcrep.worlds.policy import Policy
@@ -31,7 +32,7 @@ def run_shard(simulation: Simulation, shard_id: int, path: str | Path) -> None:
     path = Path(path)
     note = {"redrawn": dict(sorted(redrawn.items())), "sums": sums(rows, simulation.policy.num_branches)}
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(_note(path), (json.dumps(note) + "\n").encode())  # first: a whole shard has its note
+    write_whole(_note(path), (json.dumps(note) + "\n").encode())  # first: a whole shard has its note
     write_shard(path, simulation.schema, rows)
 
 
@@ -43,17 +44,31 @@ def generate(
     engine  who works them off (`smcrep.engines`), with ``processes`` workers; the bytes are the same. A job of a SLURM
             array that finds shards of others missing at its end leaves the manifest to the job that finishes last.
 
-    Progress goes to standard error. Ctrl-C leaves the shards that are finished, and the same call goes on from there.
+    Progress goes to standard error. Interrupted or killed, the shards that are finished stay, and the same call goes on
+    from there; it reads them first, and one that is not as it was written is made again. A store that is finished is
+    looked at only (`data.store.verify` reads all of it), so it may lie on a medium that cannot be written to.
     More than one process are spawned, so a script that calls this needs ``if __name__ == "__main__":``.
-    Raises ValueError where ``out`` holds a store of another configuration.
+    Raises ValueError where ``out`` holds a store of another configuration, or another process is writing there.
     """
     out = Path(out)
     if processes < 1:
         raise ValueError(f"generate: processes is {processes}; give at least 1")
     _refuse_foreign(simulation, out)
-    write_manifest(out, _manifest(simulation, {}))
     paths = [shard_path(out, i) for i in range(simulation.num_shards)]
-    missing = [i for i, path in enumerate(paths) if not (is_complete(path) and _note(path).is_file())]
+    if all(is_complete(path) for path in paths) and "statistics" in read_manifest(out).config:
+        _Progress(simulation, simulation.num_states, simulation.num_states, progress)
+        return out
+    with claimed(out, shared=engine is on_slurm):
+        _complete(simulation, out, paths, processes, progress, engine)
+    return out
+
+
+def _complete(
+    simulation: Simulation, out: Path, paths: list[Path], processes: int, progress: bool, engine: Engine
+) -> None:
+    if not (out / "manifest.json").is_file():
+        write_manifest(out, _manifest(simulation, {}))
+    missing = [i for i, path in enumerate(paths) if not _is_whole(path, simulation)]
     states = [len(simulation.state_ids(i)) for i in range(simulation.num_shards)]
     line = _Progress(simulation, sum(states), sum(states) - sum(states[i] for i in missing), progress)
     try:
@@ -63,14 +78,24 @@ def generate(
         print(f"\nsimulate {simulation.split}: interrupted; the same call goes on from here", file=sys.stderr)
         raise
     if not all(is_complete(path) and _note(path).is_file() for path in paths):
-        return out  # other jobs are still at theirs
+        return  # other jobs are still at theirs
     notes = [json.loads(_note(path).read_text()) for path in paths]
     redrawn: Counter[str] = Counter()
     for note in notes:
         redrawn.update(note["redrawn"])
     found = {"statistics": combine(note["sums"] for note in notes), "redrawn": dict(sorted(redrawn.items()))}
     write_manifest(out, _manifest(simulation, found))
-    return out
+
+
+def _is_whole(path: Path, simulation: Simulation) -> bool:
+    if not (is_complete(path) and _note(path).is_file()):
+        return False
+    try:
+        verify_shard(path, simulation.schema)
+    except ValueError as error:
+        print(f"simulate {simulation.split}: {error}: made again", file=sys.stderr)
+        return False
+    return True
 
 
 def _note(path: Path) -> Path:

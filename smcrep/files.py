@@ -1,0 +1,88 @@
+"""Files that are written whole or not at all, in folders that one run at a time writes to."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # not a Unix: nothing is claimed there
+    fcntl = None
+
+TEMPORARY = ".*.part"
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+@contextmanager
+def whole(path: str | Path) -> Iterator[Path]:
+    """A path beside ``path`` to write to. At the end of the block it takes the place of ``path``, its bytes on the
+    disk; where the block fails it vanishes, and what stood at ``path`` is untouched."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with explained(path):
+            yield temporary
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
+    finally:
+        with explained(path):
+            temporary.unlink(missing_ok=True)
+
+
+def write_whole(path: str | Path, content: bytes | memoryview) -> None:
+    """`whole` for bytes in memory."""
+    with whole(path) as temporary, temporary.open("wb") as file:
+        file.write(content)
+
+
+@contextmanager
+def explained(path: str | Path) -> Iterator[None]:
+    """An OSError of a full disk or of a place that cannot be written to says so of ``path``, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        remedy = ""
+        if error.errno in FULL:
+            remedy = "make room and run the same command again, what is whole is kept"
+        elif error.errno in REFUSED:
+            remedy = "choose another folder, or make this one writable"
+        if not remedy or "; " in (error.strerror or ""):
+            raise
+        raise OSError(error.errno, f"{error.strerror}; {remedy}", str(path)) from None
+
+
+@contextmanager
+def claimed(folder: str | Path, *, shared: bool = False) -> Iterator[None]:
+    """Within the block this process alone writes to ``folder`` (with ``shared``: it and others that share it, such as
+    the jobs of an array). What a killed process left half written is removed first.
+
+    ValueError where another process holds the folder. The claim dies with the process, however that dies. On a file
+    system without locks (some network mounts) nothing is claimed.
+    """
+    folder = Path(folder)
+    with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    if fcntl is None:
+        yield
+        return
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(held, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(
+                f"{folder}: another process is writing there; wait for it, or choose another folder"
+            ) from None
+        except OSError:
+            shared = True  # no locks here: what looks left behind may belong to a process at work
+        if not shared:
+            with explained(folder):
+                for left in folder.rglob(TEMPORARY):
+                    left.unlink(missing_ok=True)
+        yield
+    finally:
+        os.close(held)
