@@ -53,6 +53,7 @@ SHARD = Simulation(
     num_points=16,
 )  # fmt: skip
 RECIPE = replace(recipes.tiny(), log_every=20, checkpoint_every=200, probe_every=0)
+RECIPE = replace(RECIPE, model=replace(RECIPE.model, rgb_size=SHARD.image_size))
 SLOW_IMPORTS = ("worlds.simulate", "training.fit", "extraction.extract", "probes.knn", "report.style")
 Work = Callable[[], object]
 

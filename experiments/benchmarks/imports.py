@@ -1,9 +1,9 @@
 """What does ``import smcrep`` add to ``import torch``, without which nothing here runs?
 
-    python experiments/benchmarks/imports.py        # about 3 minutes; --tiny: seconds
+    python experiments/benchmarks/imports.py        # about 2 minutes; --tiny: seconds
 
-Fresh interpreters in turn, wall time from start to end, the files in the page cache. Expected: 1.1 to 1.3; timm and
-torchvision are what is added, and neither simulator nor trainer may be.
+Fresh interpreters in turn, wall time from start to end, the files in the page cache. Expected: 1.0 to 1.3; neither simulator
+nor trainer may be in it.
 """
 
 import subprocess

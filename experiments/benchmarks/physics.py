@@ -1,6 +1,6 @@
 """What do branches cost beside the steps of MuJoCo that they cannot do without?
 
-    python experiments/benchmarks/physics.py        # about 2 minutes; --tiny: seconds
+    python experiments/benchmarks/physics.py        # about 1 minute; --tiny: seconds
 
 `smcrep.worlds.physics.simulate` pushes one object on the table in 8 branches of one state, and leaves it alone; the
 bare loop is `mujoco.mj_step` with the same models, states, controls and number of steps, on one thread each. The limit

@@ -1,6 +1,6 @@
 """Does training wait for its data, and what does the loop around the loss cost?
 
-    python experiments/benchmarks/training.py       # about 6 minutes; --tiny: seconds
+    python experiments/benchmarks/training.py       # about 7 minutes; --tiny: seconds
 
 The recipe `demo`, 16 states of 9 observations a step, of a store that is simulated first. In turn: `fit` from the store
 through `TransitionLoader`, `fit` of batches that lie in memory, and a loop by hand of the same batches: `step_loss`,
