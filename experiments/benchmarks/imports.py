@@ -2,8 +2,8 @@
 
     python experiments/benchmarks/imports.py        # about 2 minutes; --tiny: seconds
 
-Fresh interpreters in turn, wall time from start to end, the files in the page cache. Expected: 1.0 to 1.3; neither simulator
-nor trainer may be in it.
+Fresh interpreters in turn, wall time from start to end, the files in the page cache. Expected: 1.0 to 1.3; neither
+simulator nor trainer may be in it.
 """
 
 import subprocess
