@@ -1,6 +1,6 @@
 """Every experiment in its tiny form, one after the other, in a folder that is thrown away: does everything run?
 
-python experiments/tiny.py        # about 2 minutes on 2 cores; the last part of `make test`
+python experiments/tiny.py        # about 4 minutes on 2 cores; the last part of `make test`
 """
 
 import os
@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
+BENCHMARKS = ("store", "world", "physics", "training", "embedding", "growth", "imports")
 MODELNET10 = Path(os.environ.get("SMCREP_DATA", "~/.cache/smcrep/data")).expanduser() / "modelnet10_points1024"
 
 
@@ -26,6 +27,8 @@ def main() -> None:
             commands += [["modelnet10.py", "--tiny", "--run", f"{folder}/tiny", "--out", f"{folder}/modelnet10"]]
         else:
             print(f"modelnet10.py is left out: there is no {MODELNET10}")
+        commands += [[f"benchmarks/{name}.py", "--tiny", "--save", f"{folder}/speed.json"] for name in BENCHMARKS]
+        commands += [["benchmarks/imports.py", "--tiny", "--compare", f"{folder}/speed.json"]]
         for command in commands:
             print(f"== python experiments/{' '.join(command)}", flush=True)
             subprocess.run([sys.executable, str(HERE / command[0]), *command[1:]], check=True)

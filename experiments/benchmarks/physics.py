@@ -1,0 +1,93 @@
+"""What do branches cost beside the steps of MuJoCo that they cannot do without?
+
+    python experiments/benchmarks/physics.py        # about 1 minute; --tiny: seconds
+
+`smcrep.worlds.physics.simulate` pushes one object on the table in 8 branches of one state, and leaves it alone; the
+bare loop is `mujoco.mj_step` with the same models, states, controls and number of steps, on one thread each. The limit
+is the loop in C (``nstep``); beside it stands the loop in Python. Compiled models are warm in both; a copy with the
+branch's own numbers, the check for overlaps and the one for trouble are ours. Expected: above 0.5.
+"""
+
+# pyright: reportAttributeAccessIssue=false
+# (MuJoCo's names come from a compiled module without stubs.)
+
+import mujoco
+import numpy as np
+from ratios import Findings, command_line, interleaved, rate
+
+from smcrep.worlds.actions import Push
+from smcrep.worlds.bodies import FINGER_SPEED, TIMESTEP_S, branch_model
+from smcrep.worlds.environments import ENVIRONMENTS
+from smcrep.worlds.object_source import ProceduralObjects, object_set
+from smcrep.worlds.physics import UnstableSimulation, simulate
+from smcrep.worlds.policy import Policy, sample_actions, sample_state
+from smcrep.worlds.world import SETTLE_S, State
+
+BRANCHES, ENVIRONMENT = 8, ENVIRONMENTS["studio"]  # which has no clutter
+POLICY = Policy(kinds={"push": 1.0}, support="table", max_angle_deg=10.0, num_branches=BRANCHES, vary_physics=True)
+
+
+class Pushed:
+    """K pushes of one state: for `simulate`, and as models, first states and controls for `mujoco.mj_step`."""
+
+    def __init__(self, state: State, pushes: list[Push]) -> None:
+        self.state, self.pushes = state, pushes
+        self.horizons_s = [push.duration_s + SETTLE_S for push in pushes]
+        self.steps = [round(horizon / TIMESTEP_S) for horizon in self.horizons_s]
+        self.pressed = [round(push.duration_s / TIMESTEP_S) for push in pushes]
+        self.models = [branch_model(state.objects, state.physics, push, state.poses[0]) for push in pushes]
+        self.data = mujoco.MjData(self.models[0])
+        self.start = np.zeros(self.models[0].nq)
+        for i, pose in enumerate(state.poses):
+            self.start[7 * i : 7 * i + 3] = pose[:3, 3]
+            mujoco.mju_mat2Quat(self.start[7 * i + 3 : 7 * i + 7], np.ascontiguousarray(pose[:3, :3]).ravel())
+
+    def ours(self) -> None:
+        count, s = len(self.pushes), self.state
+        simulate(s.objects, np.stack([s.poses] * count), [s.physics] * count, self.pushes, self.horizons_s)
+
+    def bare(self, *, in_c: bool) -> None:
+        for model, steps, pressed in zip(self.models, self.steps, self.pressed, strict=True):
+            mujoco.mj_resetData(model, self.data)
+            self.data.qpos[:] = self.start
+            for control, count in ((FINGER_SPEED, pressed), (-FINGER_SPEED, steps - pressed)):
+                self.data.ctrl[0] = control
+                if in_c:
+                    mujoco.mj_step(model, self.data, nstep=count)
+                else:
+                    for _ in range(count):
+                        mujoco.mj_step(model, self.data)
+
+
+def states(num_states: int) -> list[Pushed]:
+    """Of different objects; what is unstable is left out."""
+    rng, objects, found = np.random.default_rng(0), object_set(ProceduralObjects(4 * num_states)), []
+    for object in objects:
+        try:
+            state = sample_state(POLICY, object, ENVIRONMENT, rng)
+            actions = sample_actions(POLICY, state, BRANCHES, rng, environment=ENVIRONMENT)
+            pushed = Pushed(state, [action for action in actions if isinstance(action, Push)])
+            pushed.ours()
+        except UnstableSimulation:
+            continue
+        found.append(pushed)
+        if len(found) == num_states:
+            break
+    return found
+
+
+if __name__ == "__main__":
+    arguments = command_line(__doc__).parse_args()
+    findings = Findings(arguments)
+    pushed = states(1 if arguments.tiny else 12)
+    steps = sum(sum(one.steps) for one in pushed)
+    ways = {
+        "simulate": lambda: rate(steps, lambda: [one.ours() for one in pushed]),
+        "mj_step": lambda: rate(steps, lambda: [one.bare(in_c=True) for one in pushed]),
+        "mj_step_in_python": lambda: rate(steps, lambda: [one.bare(in_c=False) for one in pushed]),
+    }
+    rates = interleaved(ways, 2 if arguments.tiny else 20)
+    findings.ratio(
+        "physics.ratio_to_bare_step", rates, "simulate", "mj_step", beside=["mj_step_in_python"], bar=">= 0.5"
+    )
+    findings.end()
