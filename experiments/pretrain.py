@@ -127,14 +127,14 @@ PUSH = Policy(
     support="table",
     max_angle_deg=10.0,  # objects stand or lie as they are made to ...
     push_height=(-0.35, -0.25),  # ... and are pushed low: what tips over ends where nobody can foretell
-    push_force_n=(2.5, 4.0),
+    push_force_n=(3.5, 4.5),
     push_duration_s=(0.03, 0.04),
     branch_over="either",
     vary_physics=True,
     # The lightest nearly reach the speed of the finger, the heaviest move by millimetres: outcomes as far apart as
     # fits into the picture.
-    mass_kg=(0.08, 0.8),
-    friction=(0.1, 0.25),
+    mass_kg=(0.1, 1.0),
+    friction=(0.06, 0.2),
     restitution=(0.1, 0.1),
     com_offset=(0.0, 0.0),
 )

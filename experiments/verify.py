@@ -1,7 +1,7 @@
 """Is every bit of a store or of extracted embeddings as it was written? Names the shards that are not.
 
     python experiments/verify.py data/train runs/ycb/embeddings/test
-    python experiments/verify.py data/train --discard      # deletes those; the command that made the folder remakes them
+    python experiments/verify.py data/train --discard      # deletes them; the command that made the folder goes on
 
 Reads every byte, at the speed of the disk. Exit 1 where anything is damaged.
 """

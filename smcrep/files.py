@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,18 +42,30 @@ def write_whole(path: str | Path, content: bytes | memoryview) -> None:
 
 @contextmanager
 def explained(path: str | Path) -> Iterator[None]:
-    """An OSError of a full disk or of a place that cannot be written to says so of ``path``, and what to do."""
+    """A failure because the disk is full, or because one may not write there, becomes an OSError that says so of
+    ``path``, and what to do; also where a library wrapped it in an error of its own."""
     try:
         yield
-    except OSError as error:
-        remedy = ""
-        if error.errno in FULL:
+    except Exception as error:
+        number = _errno(error)
+        if number in FULL:
             remedy = "make room and run the same command again, what is whole is kept"
-        elif error.errno in REFUSED:
+        elif number in REFUSED:
             remedy = "choose another folder, or make this one writable"
-        if not remedy or "; " in (error.strerror or ""):
+        else:
             raise
-        raise OSError(error.errno, f"{error.strerror}; {remedy}", str(path)) from None
+        raise OSError(number, f"{os.strerror(number)}; {remedy}", str(path)) from None
+
+
+def _errno(error: BaseException | None) -> int:
+    """Of the system call that failed, 0 where none did: torch chains the error, safetensors (in Rust) quotes it."""
+    while error:
+        if isinstance(error, OSError) and error.errno:
+            return error.errno
+        if quoted := re.search(r"\(os error (\d+)\)", str(error)):
+            return int(quoted[1])
+        error = error.__cause__ or error.__context__
+    return 0
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from typing import Any, TextIO
 import torch
 from torch import Tensor
 
+from smcrep.files import explained
+
 
 class Log:
     """Means over the steps since the last record, written by one process.
@@ -50,7 +52,7 @@ class Log:
         self.sums, self.counts, self.marked, self.observations = {}, {}, now, 0
 
     def record(self, step: int, values: dict[str, float]) -> None:
-        with self.path.open("a") as file:
+        with explained(self.path), self.path.open("a") as file:
             file.write(json.dumps({"step": step, **values}) + "\n")
         for name, value in values.items():
             self.board.add_scalar(name, value, step)

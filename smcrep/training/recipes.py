@@ -132,7 +132,7 @@ def ycb() -> Recipe:
 
 def push() -> Recipe:
     """Objects pushed on a table, told mass and friction: the demo, for longer."""
-    return replace(demo(), name="push", optim=replace(demo().optim, steps=900))
+    return replace(demo(), name="push", optim=replace(demo().optim, lr=1.5e-3, steps=1200))
 
 
 def no_action(recipe: Recipe) -> Recipe:

@@ -1,0 +1,139 @@
+"""Commands of this project as a user starts them, in processes that cost no start: forked from one that has imported
+everything. What each makes, and which of it must be the same however often it was broken off."""
+
+import hashlib
+import json
+import os
+import runpy
+import shutil
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+EXPERIMENTS = Path(__file__).parent.parent
+GENERATE = ["--num-objects", "20", "--states-per-object", "10", "--num-branches", "2"]
+GENERATE += ["--image-size", "16", "--num-points", "16", "--processes", "1"]
+TRAIN = ["tiny", "--optim.steps", "8", "--checkpoint-every", "2", "--log-every", "1", "--probe-every", "0"]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """command  folder of the product -> the command that makes it.  product: its files that must be the same."""
+
+    command: Callable[[Path], list[str]]
+    product: Callable[[Path], dict[str, str]]
+    finished: Callable[[Path], list[Path]]
+
+
+def operations(stores: Path, model: Path) -> dict[str, Operation]:
+    prepare, pretrain, extract = (
+        EXPERIMENTS.parent / "datasets/prepare_procedural.py",
+        EXPERIMENTS / "pretrain.py",
+        EXPERIMENTS / "extract.py",
+    )
+    return {
+        "generate": Operation(lambda out: [str(prepare), str(out), *GENERATE], all_files, whole_shards),
+        "train": Operation(
+            lambda out: [str(pretrain), *TRAIN, "--stores", str(stores), "--out", str(out)], weights, lambda out: []
+        ),
+        "extract": Operation(
+            lambda out: [
+                *(str(extract), "--run", str(model), "--store", str(stores / "train")),
+                *("--out", str(out), "--rows-per-shard", "8"),
+            ],
+            all_files,
+            lambda out: sorted(out.glob("shard-*.safetensors")),
+        ),
+    }
+
+
+def all_files(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def weights(run: Path) -> dict[str, str]:
+    """The model, the losses that led to it (their times differ), and the names of what was left half written."""
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    names = [path.name for path in run.rglob("*") if path.is_file() and path.name.endswith((".part", ".tmp"))]
+    return all_files(run / "model") | {"losses": str([(x["step"], x.get("loss")) for x in lines]), "left": str(names)}
+
+
+def whole_shards(store: Path) -> list[Path]:
+    return [path for path in sorted(store.glob("shards/*.arrow")) if path.with_suffix(".json").exists()]
+
+
+class Child:
+    """A command in a process of its own, forked from this one, which has imported everything already."""
+
+    def __init__(self, command: list[str], log: Path, before: Callable[[], object] = lambda: None) -> None:
+        self.log = log
+        self.pid = os.fork()
+        if self.pid == 0:
+            status = 70
+            try:
+                handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+                os.dup2(handle, 1)
+                os.dup2(handle, 2)
+                before()
+                status = run(command)
+            finally:
+                os._exit(status)
+
+    def wait(self) -> int:
+        """Exit status; minus the signal where one ended it."""
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+    def kill_after(self, seconds: float) -> int:
+        time.sleep(seconds)
+        os.kill(self.pid, signal.SIGKILL)
+        return self.wait()
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text(errors="replace").strip()
+
+    @property
+    def last_line(self) -> str:
+        return self.said.splitlines()[-1] if self.said else ""
+
+
+def run(command: list[str]) -> int:
+    """`python` on that command, without the start of an interpreter."""
+    sys.argv = command
+    try:
+        runpy.run_path(command[0], run_name="__main__")
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    sys.stdout.flush()
+    return 0
+
+
+def prepared(scratch: Path) -> dict[str, Operation]:
+    """The operations, after one run of each that was left alone: its product is the folder NAME-reference."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    ops = operations(scratch / "stores", scratch / "train-reference")
+    for name in ("train", "generate", "extract"):  # the model and the stores that extract reads come from the training
+        alone = Child(ops[name].command(scratch / f"{name}-reference"), scratch / f"{name}.log")
+        if alone.wait():
+            raise ValueError(f"{name}: the command fails when left alone: {alone.last_line}")
+    return ops
+
+
+def fresh(out: Path) -> Path:
+    shutil.rmtree(out, ignore_errors=True)
+    return out
