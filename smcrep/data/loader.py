@@ -55,7 +55,8 @@ def epoch_order(object_ids: np.ndarray, batch_states: int, rng: np.random.Genera
         for g in chosen[left[chosen] > 0].tolist():
             heapq.heappush(heap, (-left[g] - next(ties), g))
         # States of one object side by side: dealt out by turns, they go to different ranks.
-        by_object = np.argsort(rng.permutation(len(counts))[chosen // repeats], kind="stable")
+        own, at = np.unique(chosen // repeats, return_inverse=True)
+        by_object = np.argsort(rng.permutation(len(own))[at], kind="stable")
         batches.append(order[first[chosen] + left[chosen]][by_object])
     return np.stack(batches)
 

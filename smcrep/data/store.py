@@ -178,12 +178,16 @@ class Store:
         local = index - starts[shard]
         groups = {s: np.flatnonzero(shard == s) for s in np.unique(shard).tolist()}
         places = list(zip(range(len(index)), shard.tolist(), local.tolist(), strict=True))
+        in_turn = len(index) > 1 and bool((np.diff(index) == 1).all())  # then each shard's part is one slice
         result = {}
         for name in columns:
             column = self.schema.columns[name]
             views = {s: self._shards[s][name].reshape(-1, size, *column.shape) for s in groups}
             out = np.empty((len(index), size, *column.shape), column.dtype)
-            if size * column.num_bytes < 1024:
+            if in_turn:
+                for s, where in groups.items():
+                    out[where[0] : where[-1] + 1] = views[s][local[where[0]] : local[where[-1]] + 1]
+            elif size * column.num_bytes < 1024:
                 for s, where in groups.items():
                     out[where] = views[s][local[where]]
             else:  # one by one: a large temporary costs more in page faults than the copy itself

@@ -15,14 +15,19 @@ from smcrep.extraction.manifest import Manifest
 from smcrep.files import whole
 from smcrep.models.model import SensorimotorModel
 
+CHUNK = 256
+"""Observations embedded at once."""
+
 
 def embed_rows(model: SensorimotorModel, store: Store, rows: range) -> dict[str, Tensor]:
     """Tensors of one shard: "fused" [r, d], each sense [r, d], "weight" [r, m], "present" [r, m], "row" [r]."""
-    index = torch.arange(rows.start, rows.stop)
-    sensed = store.read(index.numpy(), list(model.config.senses))
-    embedding = model.embed(rgb=sensed.get("rgb"), points=sensed.get("points"))
-    tensors = {"fused": embedding.fused, **embedding.senses, "weight": embedding.weight, "present": embedding.present}
-    return {name: t.contiguous().cpu() for name, t in tensors.items()} | {"row": index}
+    index, found = torch.arange(rows.start, rows.stop), list[dict[str, Tensor]]()
+    for some in index.split(CHUNK):  # read and embedded while they lie in the cache; memory does not grow with a shard
+        sensed = store.read(some.numpy(), list(model.config.senses))
+        embedding = model.embed(rgb=sensed.get("rgb"), points=sensed.get("points"), chunk=CHUNK)
+        found.append({"fused": embedding.fused, **embedding.senses})
+        found[-1] |= {"weight": embedding.weight, "present": embedding.present}
+    return {name: torch.cat([part[name].cpu() for part in found]) for name in found[0]} | {"row": index}
 
 
 def run_shard(shard_id: int, manifest: Manifest, model: SensorimotorModel, store: Store, out: Path) -> Path:
