@@ -2,6 +2,7 @@
 everything. What each makes, and which of it must be the same however often it was broken off."""
 
 import hashlib
+import importlib
 import json
 import os
 import runpy
@@ -15,6 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 EXPERIMENTS = Path(__file__).parent.parent
+PREPARE = EXPERIMENTS.parent / "datasets/prepare_procedural.py"
+LATE = ("torch.utils.tensorboard", "open3d", "mujoco", "scipy.spatial", "trimesh")
+"""What the commands import when they come to need it."""
 GENERATE = ["--num-objects", "20", "--states-per-object", "10", "--num-branches", "2"]
 GENERATE += ["--image-size", "16", "--num-points", "16", "--processes", "1"]
 TRAIN = ["tiny", "--optim.steps", "8", "--checkpoint-every", "2", "--log-every", "1", "--probe-every", "0"]
@@ -30,11 +34,7 @@ class Operation:
 
 
 def operations(stores: Path, model: Path) -> dict[str, Operation]:
-    prepare, pretrain, extract = (
-        EXPERIMENTS.parent / "datasets/prepare_procedural.py",
-        EXPERIMENTS / "pretrain.py",
-        EXPERIMENTS / "extract.py",
-    )
+    prepare, pretrain, extract = PREPARE, EXPERIMENTS / "pretrain.py", EXPERIMENTS / "extract.py"
     return {
         "generate": Operation(lambda out: [str(prepare), str(out), *GENERATE], all_files, whole_shards),
         "train": Operation(
@@ -126,6 +126,10 @@ def run(command: list[str]) -> int:
 def prepared(scratch: Path) -> dict[str, Operation]:
     """The operations, after one run of each that was left alone: its product is the folder NAME-reference."""
     scratch.mkdir(parents=True, exist_ok=True)
+    for path in (PREPARE, EXPERIMENTS / "pretrain.py", EXPERIMENTS / "extract.py"):
+        runpy.run_path(str(path), run_name="imported")
+    for name in LATE:
+        importlib.import_module(name)
     ops = operations(scratch / "stores", scratch / "train-reference")
     for name in ("train", "generate", "extract"):  # the model and the stores that extract reads come from the training
         alone = Child(ops[name].command(scratch / f"{name}-reference"), scratch / f"{name}.log")

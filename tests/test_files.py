@@ -1,0 +1,108 @@
+"""Whole or not at all; one writer at a time; what fails says why."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from smcrep.files import claimed, explained, whole, write_whole
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    write_whole(path, b"old")
+    with pytest.raises(RuntimeError, match="halfway"):
+        write_half(path)
+    assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("a", b"old")]
+    write_whole(path, b"new")
+    assert path.read_bytes() == b"new"
+
+
+def write_half(path: Path) -> None:
+    with whole(path) as file:
+        file.write_bytes(b"ne")
+        assert path.read_bytes() == b"old"
+        raise RuntimeError("halfway")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "x"), "No space left on device; make room"),
+        (OSError(errno.EROFS, "x"), "Read-only file system; choose another folder"),
+        (RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)"), "make room"),
+    ],
+)
+def test_a_full_disk_says_what_where_and_what_to_do(tmp_path: Path, error: Exception, words: str) -> None:
+    with pytest.raises(OSError, match=words) as caught, explained(tmp_path / "a"):
+        raise error
+    assert str(tmp_path / "a") in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_error_that_a_library_wrapped_is_found() -> None:
+    wrapped = RuntimeError("unexpected position")
+    wrapped.__context__ = OSError(errno.ENOSPC, "x")
+    with pytest.raises(OSError, match="make room"), explained("a"):
+        raise wrapped
+
+
+def test_other_errors_pass() -> None:
+    with pytest.raises(ZeroDivisionError), explained("a"):
+        raise ZeroDivisionError
+    with pytest.raises(FileNotFoundError), explained("a"):
+        raise FileNotFoundError(errno.ENOENT, "no such file")
+
+
+HOLD = """
+import sys, time
+sys.path.insert(0, "smcrep")  # without the package, which takes seconds to import
+from files import claimed
+with claimed(sys.argv[1], shared=sys.argv[2] == "shared"):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def holder(folder: Path, how: str) -> subprocess.Popen[str]:
+    child = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder), how], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    assert child.stdout
+    assert child.stdout.readline() == "held\n"
+    return child
+
+
+def test_a_folder_has_one_writer_and_a_killed_one_leaves_it_free(tmp_path: Path) -> None:
+    with holder(tmp_path / "out", "alone") as child:
+        with pytest.raises(ValueError, match="another process is writing there"), claimed(tmp_path / "out"):
+            pass
+        (tmp_path / "out/sub").mkdir()
+        (tmp_path / "out/sub/.a.99.part").write_bytes(b"half")
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    with claimed(tmp_path / "out"):
+        assert not list((tmp_path / "out/sub").iterdir())  # what the killed one left half written
+
+
+def test_jobs_of_an_array_share_a_folder(tmp_path: Path) -> None:
+    with holder(tmp_path, "shared") as child:
+        (tmp_path / ".a.99.part").write_bytes(b"of a job at work")
+        with claimed(tmp_path, shared=True):
+            assert (tmp_path / ".a.99.part").exists()
+        with pytest.raises(ValueError, match="another process"), claimed(tmp_path):
+            pass
+        child.kill()
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_is_not_ours(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(OSError, match="Permission denied; choose another folder"), claimed(tmp_path / "out"):
+        pass
