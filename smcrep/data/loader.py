@@ -105,13 +105,16 @@ class TransitionLoader(Iterator[tuple[Transition, Targets]]):
         return {**self._draw, "epoch": self._next[0], "batch": self._next[1]}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on as the loader that gave ``state`` would have. It must draw from the same source in the same way."""
-        other = {name: (state.get(name), value) for name, value in self._draw.items() if state.get(name) != value}
+        """Go on as the loader that gave ``state`` would have. It must draw from the same source in the same way, but
+        ``world_size`` may differ: the epoch then goes on at the same share of its states, in another order, so that
+        some of them come twice in it and others not."""
+        ours = {name: value for name, value in self._draw.items() if name != "world_size"}
+        other = {name: (state.get(name), value) for name, value in ours.items() if state.get(name) != value}
         if other:
             told = ", ".join(f"{name} was {was}, is {now}" for name, (was, now) in other.items())
             raise ValueError(f"TransitionLoader: cannot resume, {told}; resume with the same values")
         self.close()
-        self._next = (state["epoch"], state["batch"])
+        self._next = (state["epoch"], state["batch"] * state["world_size"] // self._draw["world_size"])
         self._restart()
 
     def close(self) -> None:

@@ -129,6 +129,24 @@ def test_resuming_continues_bit_for_bit(store: Store, prefetch: int, after: int)
             assert equal(next(second), batch)
 
 
+@pytest.mark.parametrize(("before", "now"), [(2, 1), (1, 2), (3, 2)])
+def test_another_number_of_processes_goes_on_at_the_same_share_of_the_epoch(
+    store: Store, before: int, now: int
+) -> None:
+    with TransitionLoader(store, batch_states=2, seed=5, world_size=before, prefetch=0) as first:
+        for _ in range(2):
+            next(first)
+        state = first.state_dict()
+    with TransitionLoader(store, batch_states=2, seed=5, world_size=now, prefetch=0) as second:
+        second.load_state_dict(state)
+        seen = 2 * before * 2
+        assert second.state_dict() | {"epoch": 0, "batch": seen // (2 * now)} == second.state_dict()
+        per_epoch = len(epoch_order(store.object_ids, 2 * now, np.random.default_rng([5, 0])))
+        for _ in range(per_epoch - seen // (2 * now)):
+            next(second)
+        assert second.state_dict()["epoch"] == 1
+
+
 def test_resuming_with_another_draw_is_refused(store: Store) -> None:
     loader = TransitionLoader(store, batch_states=4, seed=5, prefetch=0)
     other = TransitionLoader(store, batch_states=2, seed=6, prefetch=0)

@@ -192,6 +192,30 @@ def test_two_processes_agree(tmp_path: Path) -> None:
     assert not all(torch.equal(first[name], alone[name]) for name in first)
 
 
+def test_a_checkpoint_of_two_processes_goes_on_in_one(tmp_path: Path) -> None:
+    process = script(tmp_path, str(tmp_path), "2", "100000")
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "metrics.jsonl").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    state = checkpoint.load(tmp_path / "checkpoint", tiny_recipe(optim=Optim(steps=100000)))
+    assert state is not None, said
+    done = int(state["step"])
+    assert 0 < done < 100000
+    alone = script(tmp_path, str(tmp_path), "1", "100000")
+    wanted = f'"step": {done + 3},'
+    while wanted not in (tmp_path / "metrics.jsonl").read_text() and time.monotonic() < deadline + 60:
+        assert alone.poll() is None, alone.communicate()[1]
+        time.sleep(0.05)
+    alone.send_signal(signal.SIGTERM)
+    printed, said = alone.communicate(timeout=60)
+    assert int(printed.split("after")[1]) >= done + 3, said
+    steps = [json.loads(line)["step"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert steps == list(range(1, len(steps) + 1))  # it went on where both had stopped: none twice, none left out
+
+
 def test_recipe_in_the_way_is_refused(whole: tuple[Fitted, Path]) -> None:
     recipe = tiny_recipe()
     with pytest.raises(ValueError, match=r"optim\.lr"):
