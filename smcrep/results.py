@@ -73,7 +73,7 @@ def read_claims(path: Path) -> dict[str, Record]:
     try:
         claims = json.loads(path.read_text(encoding="utf-8"))["claims"]
         return {name: Record(**(fields | {"ci95": _interval(fields.get("ci95"))})) for name, fields in claims.items()}
-    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path}: not a file of claims ({error}); remake it with the command in its records") from None
 
 

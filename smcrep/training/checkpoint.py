@@ -1,7 +1,6 @@
 """The state of a run on disk: written whole or not at all, read without pickle."""
 
 import os
-import pickle
 import warnings
 from pathlib import Path
 from typing import Any
@@ -47,7 +46,7 @@ def load(folder: Path, recipe: Recipe) -> dict[str, Any] | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a foreign pickle is refused below, in our words
             state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError) as error:
+    except Exception as error:  # torch raises whatever its unpickler stumbles over
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"checkpoint {path}: it cannot be read ({reason}); {remedy}") from error
     if not isinstance(state, dict) or state.get("version") != FORMAT_VERSION:
@@ -55,7 +54,10 @@ def load(folder: Path, recipe: Recipe) -> dict[str, Any] | None:
         raise ValueError(
             f"checkpoint {path}: it has version {version!r} and this smcrep reads {FORMAT_VERSION}; {remedy}"
         )
-    found = unlike(Recipe.from_json(state["recipe"]), recipe, ignore=FREE)
+    try:
+        found = unlike(Recipe.from_json(state.get("recipe")), recipe, ignore=FREE)  # type: ignore[arg-type]
+    except ValueError as error:
+        raise ValueError(f"checkpoint {path}: {error}; {remedy}") from None
     if found:
         raise ValueError(f"checkpoint {path}: it was trained otherwise (there / here): {', '.join(found)}; {remedy}")
     return state
