@@ -19,5 +19,5 @@ def store_path(run: Path, split: str) -> Path:
     if not isinstance(stores, dict) or not all(isinstance(where, str) for where in stores.values()):
         raise ValueError(f"{path}: names no stores; run experiments/pretrain.py again")
     if split not in stores:
-        raise ValueError(f"{path}: names no store {split!r}, only {', '.join(sorted(stores))}")
+        raise ValueError(f"{path}: names no store {split!r}, only {sorted(stores)}; give a whole run")
     return Path(stores[split])

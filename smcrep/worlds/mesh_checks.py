@@ -12,6 +12,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 MAX_BYTES = 1 << 30
@@ -20,6 +21,9 @@ MAX_LINES = 10_000_000
 MAX_TEXELS = 8192 * 8192
 CUT = "it is cut short or corrupt"
 
+_PLY_TYPES = {"char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4"}
+_PLY_TYPES |= {"int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": "i4", "uint32": "u4"}
+_PLY_TYPES |= {"float": "f4", "float32": "f4", "double": "f8", "float64": "f8"}
 _GLTF_BYTES = {5120: 1, 5121: 1, 5122: 2, 5123: 2, 5125: 4, 5126: 4}
 _GLTF_COLUMNS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
 
@@ -85,6 +89,38 @@ def _check_ply(content: bytes) -> None:
     if sum(int(count) for _, count in declared) > room:
         listed = " and ".join(f"{int(count)} of {name.decode('utf-8', 'replace')}" for name, count in declared)
         raise ValueError(f"declares {listed} in {room} {'lines' if text else 'bytes'}; {CUT}")
+    if not text:
+        _check_lists(header, body.partition(b"\n")[2])
+
+
+def _check_lists(header: bytes, body: bytes) -> None:
+    """Lists of unlike lengths in a binary PLY are read as rubbish: every row must be as long as the first."""
+    order = ">" if b"big" in header[:200] else "<"
+    at = 0
+    for element in re.split(rb"^[ \t]*element[ \t]+", header, flags=re.MULTILINE)[1:]:
+        name, count, *_ = element.split()
+        fields: list[Any] = []
+        for words in re.findall(rb"^[ \t]*property[ \t]+(.*)", element, re.MULTILINE):
+            *kinds, _ = words.decode("utf-8", "replace").split()
+            if not all(kind in _PLY_TYPES for kind in kinds if kind != "list") or len(kinds) not in (1, 3):
+                raise ValueError(f"declares a property {words.decode('utf-8', 'replace')!r}; {CUT}")
+            fields.append((f"f{len(fields)}", order + _PLY_TYPES[kinds[-2 if len(kinds) == 3 else -1]]))
+            if len(kinds) == 3:
+                start, length = at + np.dtype(fields[:-1]).itemsize, np.dtype(fields[-1][1])
+                first = body[start : start + length.itemsize] if int(count) else bytes(length.itemsize)
+                listed = int(np.frombuffer(first, length)[0]) if len(first) == length.itemsize else -1
+                if not 0 <= listed <= len(body):
+                    raise ValueError(f"declares a list of {listed} in {len(body)} bytes; {CUT}")
+                fields += [(f"n{len(fields)}", order + _PLY_TYPES[kinds[-1]], (listed,))]
+        row = np.dtype(fields)
+        if int(count) * row.itemsize > len(body) - at:
+            listed_in = f"{int(count)} of {name.decode('utf-8', 'replace')} in {len(body) - at} bytes"
+            raise ValueError(f"declares {listed_in}; it is cut short, or of faces with unlike numbers of corners")
+        rows = np.frombuffer(body, row, int(count), at)
+        for place, (*_, shape) in enumerate(fields):
+            if isinstance(shape, tuple) and (rows[fields[place - 1][0]] != shape[0]).any():
+                raise ValueError("is a binary PLY of lists of unlike lengths; triangulate it, or export it as text")
+        at += int(count) * row.itemsize
 
 
 def _check_stl(content: bytes) -> None:

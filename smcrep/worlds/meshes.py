@@ -156,7 +156,7 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     extent = np.ptp(vertices[faces].reshape(-1, 3), axis=0).max()
     solid = face_areas(vertices, faces) > 1e-14 * extent**2
     if not solid.any():
-        raise ValueError("is degenerate: every face has zero area")
+        raise ValueError("is degenerate: every face has zero area; repair or remove it")
     used, corner = np.unique(faces[solid], return_inverse=True)
     vertices, faces, uv = vertices[used], corner.reshape(-1, 3), uv[solid]
     a, b, c = (vertices - vertices.mean(0))[faces.T]
@@ -188,6 +188,9 @@ def _pieces(path: Path) -> list[trimesh.Trimesh]:
         raise ValueError("has no faces; an object needs a surface")
     if num_faces > MAX_FACES:
         raise ValueError(f"has {num_faces} faces (limit {MAX_FACES}); simplify it first")
+    for piece in pieces:
+        if piece.vertices.ndim != 2 or piece.vertices.shape[1] != 3:
+            raise ValueError(f"has vertices that are not of three numbers ({list(piece.vertices.shape)}); repair it")
     return [piece for piece in pieces if len(piece.faces)]
 
 

@@ -77,7 +77,8 @@ def open_parquet(path: str | Path, *, image_column: str = "img", label_column: s
     except (pa.ArrowException, OSError, KeyError, AttributeError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(
-            f"{path}: not Parquet with {image_column!r} (struct of bytes and path) and {label_column!r} ({reason})"
+            f"{path}: not Parquet with {image_column!r} (struct of bytes and path) and {label_column!r} ({reason});"
+            " name its columns, or copy it again"
         ) from None
     if not pa.types.is_integer(labels.type) or labels.null_count:
         raise ValueError(
