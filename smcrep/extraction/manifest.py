@@ -71,7 +71,7 @@ def read_manifest(out: Path) -> Manifest:
         raise ValueError(f"{out}: no {FILE} in it; this is not a folder of embeddings") from None
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(
-            f"{path}: not a manifest of embeddings ({error}); remove the folder and extract again"
+            f"{path}: not a manifest of embeddings ({error!r}); remove the folder and extract again"
         ) from None
 
 

@@ -43,7 +43,7 @@ def read_config(directory: str | Path) -> tuple[ModelConfig, dict[str, Any]]:
         raise ValueError(f"load_model: {path} is not a model of smcrep; give a folder written by save_pretrained")
     try:
         return ModelConfig.from_json(record["config"]), record.get("provenance", {})
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise ValueError(f"load_model: {path}: {error}; save the model again") from None
 
 

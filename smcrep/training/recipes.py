@@ -179,7 +179,7 @@ def from_dictionary(cls: Any, record: dict[str, Any], where: str) -> Any:
         found[key] = tuple(value) if isinstance(value, list) else value
     try:
         return cls(**found)
-    except TypeError as error:  # a text or a list where a number is due
+    except (TypeError, OverflowError) as error:  # a text or a list where a number is due, or one of a thousand digits
         raise ValueError(f"{where}: a field is of the wrong type ({error}); write it anew") from None
 
 

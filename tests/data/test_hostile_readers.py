@@ -142,7 +142,7 @@ def test_a_schema_of_any_json(value: Any) -> None:
         ({"shape": [10**12]}, r"shape \[1000000000000\]"),
         ({"shape": [-1]}, "shape"),
         ({"shape": [0]}, "shape"),
-        ({"shape": [float("inf")]}, "damaged"),
+        ({"shape": [float("inf")]}, "infinity"),
         ({"unit": 3}, "unit or frame"),
     ],
 )

@@ -183,9 +183,10 @@ def _class_names(table: pa.Table, images: pa.StructArray, labels: np.ndarray, co
     if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
         return tuple(names)
     first = np.unique(labels, return_index=True)
-    paths = [images[int(i)]["path"].as_py() for i in first[1]]
+    has_paths = images.type.get_field_index("path") >= 0
+    paths = [images[int(i)]["path"].as_py() if has_paths else None for i in first[1]]
     names = [str(number) for number in range(int(labels.max()) + 1)]
     for number, path in zip(first[0], paths, strict=True):
-        if path and len(Path(path).parts) > 1:
+        if isinstance(path, str) and len(Path(path).parts) > 1:
             names[number] = Path(path).parent.name
     return tuple(names)
