@@ -79,7 +79,7 @@ def _check_ply(content: bytes) -> None:
     header, end, body = content.partition(b"end_header")
     if not content.startswith(b"ply") or not end:
         raise ValueError("has no PLY header from 'ply' to 'end_header'; is it of another kind, or cut short?")
-    declared = re.findall(rb"^[ \t]*element[ \t]+(\S+)[ \t]+(\S+)", header, re.MULTILINE)
+    declared = re.findall(rb"^[ \t]*element[ \t]+(\S*)[ \t]*(\S*)", header, re.MULTILINE)
     if not all(re.fullmatch(rb"\d{1,18}", count) for _, count in declared):
         raise ValueError(f"declares an element whose number is none; {CUT}")
     text = b"ascii" in header[:200]
@@ -101,11 +101,12 @@ def _check_lists(header: bytes, body: bytes) -> None:
         name, count, *_ = element.split()
         fields: list[Any] = []
         for words in re.findall(rb"^[ \t]*property[ \t]+(.*)", element, re.MULTILINE):
-            *kinds, _ = words.decode("utf-8", "replace").split()
-            if not all(kind in _PLY_TYPES for kind in kinds if kind != "list") or len(kinds) not in (1, 3):
+            kinds = words.decode("utf-8", "replace").split()[:-1]
+            lists = len(kinds) == 3 and kinds[0] == "list"
+            if not all(kind in _PLY_TYPES for kind in kinds[lists:]) or len(kinds) - 2 * lists != 1:
                 raise ValueError(f"declares a property {words.decode('utf-8', 'replace')!r}; {CUT}")
-            fields.append((f"f{len(fields)}", order + _PLY_TYPES[kinds[-2 if len(kinds) == 3 else -1]]))
-            if len(kinds) == 3:
+            fields.append((f"f{len(fields)}", order + _PLY_TYPES[kinds[-2 if lists else -1]]))
+            if lists:
                 start, length = at + np.dtype(fields[:-1]).itemsize, np.dtype(fields[-1][1])
                 first = body[start : start + length.itemsize] if int(count) else bytes(length.itemsize)
                 listed = int(np.frombuffer(first, length)[0]) if len(first) == length.itemsize else -1
@@ -140,8 +141,10 @@ def _check_glb(folder: Path, content: bytes) -> None:
     if magic != b"glTF" or version != 2 or kind != b"JSON":
         raise ValueError("is no GLB of version 2; export it anew")
     body = 20 + json_size
-    (body_size,) = struct.unpack_from("<I", content, body) if len(content) >= body + 8 else (0,)
-    needed = max(length, body + (8 + body_size if body_size else 0))
+    end = body
+    while end + 8 <= len(content):  # every chunk, also those of unknown kinds
+        end += 8 + struct.unpack_from("<I", content, end)[0]
+    needed = max(length, end)
     if needed > len(content):
         raise ValueError(f"declares {needed} bytes and has {len(content)}; {CUT}")
     try:

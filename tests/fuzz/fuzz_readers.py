@@ -16,6 +16,7 @@ import re
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 from pathlib import Path
@@ -56,6 +57,7 @@ def main() -> None:
     for folder in ("corpus", "findings"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     (out / "tokens.txt").write_text("\n".join(_quoted(token) for token in TOKENS) + "\n")
+    scratch = tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
     before = set((out / "findings").iterdir())
     begun, tried, edges, round_number = time.monotonic(), 0, 0, 0
     while (left := 60 * arguments.minutes - (time.monotonic() - begun)) > 10:
@@ -65,7 +67,11 @@ def main() -> None:
             options = [f"-max_total_time={int(left)}", f"-seed={arguments.seed * 1000 + round_number + 1}"]
             options += [f"-timeout={SECONDS}", "-rss_limit_mb=0", "-max_len=16384", "-print_final_stats=1"]
             options += [f"-artifact_prefix={out}/findings/", f"-dict={out}/tokens.txt", str(out / "corpus")]
-            environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path[1:]])}
+            environment = {
+                **os.environ,
+                "TMPDIR": scratch.name,
+                "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path[1:]]),
+            }
             subprocess.run([*command, *options], stdout=file, stderr=file, env=environment, check=False, cwd=out)
         words = log.read_text(errors="replace")
         executed = re.findall(r"stat::number_of_executed_units: (\d+)", words) or re.findall(r"^#(\d+)", words, re.M)
@@ -73,6 +79,7 @@ def main() -> None:
             raise ValueError(f"the fuzzer did not start; see {log} (is atheris installed?)")
         tried, edges = tried + int(executed[-1]), max([edges, *map(int, re.findall(r" cov: (\d+)", words))])
         round_number += 1
+    scratch.cleanup()
     minutes = (time.monotonic() - begun) / 60
     found = sorted(p.name for p in set((out / "findings").iterdir()) - before if p.suffix != ".txt")
     kept = sum(1 for _ in (out / "corpus").iterdir())

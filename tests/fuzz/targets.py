@@ -37,7 +37,7 @@ mesh_checks.MAX_TEXELS = images.MAX_PIXELS = 1 << 22
 images.MAX_TABLE_BYTES = 1 << 24
 mesh_checks.MAX_LINES = meshes.MAX_FACES = 20_000
 
-HOME = Path(tempfile.mkdtemp(prefix="smcrep-fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+HOME = Path(tempfile.mkdtemp(prefix="smcrep-fuzz-"))
 SCHEMA = Schema(
     {"points": Column((2, 3), "float32", "m", "camera")}
     | {name: Column((), "int64") for name in ("state_id", "object_id", "class_id", "environment_id")}

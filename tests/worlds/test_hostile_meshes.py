@@ -127,6 +127,12 @@ def test_ply_that_declares_what_it_has_not(tmp_path, kind):
     refused(written(tmp_path / "a.ply", ply(kind, TRIANGLES, num_vertices=10**12)), "declares 1000000000000 of vertex")
     refused(written(tmp_path / "a.ply", ply(kind, TRIANGLES, num_vertices=-1)), "element whose number is none")
     refused(written(tmp_path / "a.ply", ply(kind, TRIANGLES)[:-20]), "declares .* it is cut short")
+    whole = ply(kind, TRIANGLES)
+    refused(written(tmp_path / "a.ply", whole.replace(b"vertex 5", b"vertex")), "element whose number is none")
+    if kind != "ascii":
+        for wrong in (b"property \n", b"property list list list x\n", b"property float\n", b"property half x\n"):
+            damaged = whole.replace(b"property float x\n", wrong)
+            refused(written(tmp_path / "a.ply", damaged), "declares a property .* cut short")
     refused(written(tmp_path / "a.ply", b"ply\n"), "no PLY header from 'ply' to 'end_header'")
 
 
@@ -229,6 +235,8 @@ def test_glb_cut_or_with_absurd_lengths(tmp_path):
     for at in (8, 12):
         absurd = whole[:at] + struct.pack("<I", 2**32 - 1) + whole[at + 4 :]
         refused(written(tmp_path / "a.glb", absurd), r"declares 4294967\d+ bytes .* it is cut short")
+    third = whole + struct.pack("<II", 2**32 - 1, 0x004E4942)
+    refused(written(tmp_path / "a.glb", third), "declares 4294968435 bytes and has 1140; it is cut short")
     zeros = [{"componentType": 5126, "count": 10**12, "type": "VEC3"}, *tree["accessors"][1:]]
     refused(written(tmp_path / "a.glb", glb(tree | {"accessors": zeros}, body)), "bytes of arrays .limit")
     views = tree["bufferViews"] + [tree["bufferViews"][0] | {"byteLength": 2**31}]
