@@ -69,8 +69,10 @@ def read_claims(path: Path) -> dict[str, Record]:
     try:
         claims = json.loads(path.read_text(encoding="utf-8"))["claims"]
         return {name: Record(**(fields | {"ci95": _interval(fields.get("ci95"))})) for name, fields in claims.items()}
-    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path}: not a file of claims ({error}); remake it with the command in its records") from None
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(
+            f"{path}: not a file of claims ({error!r}); remake it with the command in its records"
+        ) from None
 
 
 def _interval(value: list[float] | None) -> tuple[float, float] | None:

@@ -17,6 +17,9 @@ VERSION = 1
 """Version of the layout of a store. A store of another version is refused: generate it again."""
 
 PACKED_ACTION_DIM = 1 + 16 + 3 + 3 + 1
+DTYPES = ("uint8", "int32", "int64", "float32", "float64")
+MAX_ROW_BYTES = 2**31 - 1
+"""Arrow's limit of a fixed-size binary column."""
 IDS = ("state_id", "object_id", "class_id", "environment_id")
 """Plain int64 columns that every store has."""
 
@@ -60,13 +63,9 @@ class Schema:
                 f"{where}: schema version {found}, this smcrep reads version {VERSION}; generate the store again"
             )
         try:
-            columns = {
-                name: Column(tuple(int(s) for s in c["shape"]), str(np.dtype(c["dtype"])), c["unit"], c["frame"])
-                for name, c in value["columns"].items()
-            }
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            return cls({name: _column(name, c) for name, c in value["columns"].items()})
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
             raise ValueError(f"{where}: the schema is damaged ({error!r}); generate the store again") from None
-        return cls(columns)
 
     def metadata(self) -> dict[bytes, bytes]:
         """The same, as Arrow schema metadata."""
@@ -92,6 +91,17 @@ class Schema:
                 bad = int(np.nonzero(~np.isfinite(found.reshape(num_rows, -1)).all(1))[0][0])
                 raise ValueError(f"{where}: column {name!r} is not finite at row {bad}; leave that state out")
         return num_rows
+
+
+def _column(name: str, value: Mapping[str, Any]) -> Column:
+    column = Column(tuple(int(size) for size in value["shape"]), value["dtype"], value["unit"], value["frame"])
+    if column.dtype not in DTYPES:
+        raise ValueError(f"column {name!r} is of dtype {column.dtype!r}")
+    if any(size < 1 for size in column.shape) or column.num_bytes > MAX_ROW_BYTES:
+        raise ValueError(f"column {name!r} is of shape {list(column.shape)}")
+    if not isinstance(column.unit, str) or not isinstance(column.frame, str):
+        raise ValueError(f"column {name!r} has a unit or frame that is no text")
+    return column
 
 
 def _ids() -> dict[str, Column]:

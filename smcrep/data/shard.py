@@ -69,7 +69,7 @@ def read_sidecar(path: Path) -> dict[str, Any]:
         rows, size, _ = int(note["rows"]), int(note["bytes"]), str(note["sha256"])
     except FileNotFoundError:
         raise ValueError(f"{path}: shard without {sidecar(path).name}, writing was interrupted; {REMEDY}") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise ValueError(f"{sidecar(path)}: not the note of a shard; delete it and generate the store again") from None
     found = path.stat().st_size
     if found != size or rows < 1:
@@ -94,7 +94,14 @@ def open_shard(path: str | Path, schema: Schema) -> dict[str, np.ndarray]:
                 raise ValueError(f"{path}: Arrow columns differ from the schema beside them; {REMEDY}")
             batch = reader.read_next_batch()
             batch.validate()
-    except (pa.ArrowException, OSError, StopIteration, json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (
+        pa.ArrowException,
+        OSError,
+        StopIteration,
+        json.JSONDecodeError,
+        UnicodeDecodeError,
+        RecursionError,
+    ) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"{path}: not a readable shard ({reason}); {REMEDY}") from None
     if batch.num_rows != note["rows"]:

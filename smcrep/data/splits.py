@@ -56,7 +56,7 @@ def read_split_file(path: str | Path) -> dict[str, list[str]]:
         raise ValueError(f"{path}: no such split file; check the path")
     try:
         value = json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not JSON ({error}); write lists of names under {SPLITS[:3]}") from None
     splits = {split: value[split] for split in SPLITS if isinstance(value, dict) and split in value}
     for split in SPLITS[:3]:

@@ -79,12 +79,17 @@ def read_manifest(folder: str | Path) -> Manifest:
     if not path.is_file():
         raise ValueError(f"{path}: no such file, so {folder} is not a store; check the path or generate one there")
     try:
-        value = json.loads(path.read_text())
-        schema = Schema.from_json(value["schema"], str(path))
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError, RecursionError) as error:
+        raise ValueError(f"{path}: damaged manifest ({error}); generate the store again") from None
+    schema = Schema.from_json(value.get("schema") if isinstance(value, dict) else None, str(path))
+    try:
         objects = tuple(StoredObject(**o) for o in value["objects"])
         num_branches, num_shards = int(value["num_branches"]), int(value["num_shards"])
+        if num_branches < 1 or num_shards < 0 or not isinstance(value["config"], dict):
+            raise ValueError(f"num_branches {num_branches}, num_shards {num_shards}")
         return Manifest(schema, num_branches, num_shards, objects, tuple(value["classes"]), value["config"])
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{path}: damaged manifest ({error!r}); generate the store again") from None
 
 

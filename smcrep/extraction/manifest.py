@@ -8,6 +8,8 @@ from pathlib import Path
 from smcrep.results import write_json
 
 FILE = "manifest.json"
+MAX_SHARDS = 100_000
+"""Their files have numbers of five digits."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,23 @@ def read_manifest(out: Path) -> Manifest:
     path = out / FILE
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
-        return Manifest(**fields | {"senses": tuple(fields["senses"])})
+        manifest = Manifest(**fields | {"senses": tuple(fields["senses"])})
+        _check(manifest)
+        return manifest
     except FileNotFoundError:
         raise ValueError(f"{out}: no {FILE} in it; this is not a folder of embeddings") from None
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(
-            f"{path}: not a manifest of embeddings ({error}); remove the folder and extract again"
+            f"{path}: not a manifest of embeddings ({error!r}); remove the folder and extract again"
         ) from None
+
+
+def _check(manifest: Manifest) -> None:
+    for name in ("num_rows", "rows_per_shard", "embed_dim", "num_invariant", "version"):
+        value = getattr(manifest, name)
+        if type(value) is not int or not 1 <= value < 2**48:
+            raise ValueError(f"{name} is {value!r}")
+    if manifest.num_shards > MAX_SHARDS:
+        raise ValueError(f"{manifest.num_shards} shards of {manifest.rows_per_shard} rows")
+    if not all(isinstance(sense, str) for sense in manifest.senses):
+        raise ValueError(f"senses is {manifest.senses!r}")

@@ -60,22 +60,27 @@ def fault(shard_id: int, manifest: Manifest, out: Path) -> str | None:
             wanted = {"fused", "weight", "present", "row", *manifest.senses}
             if names != wanted:
                 return f"holds {sorted(names)}, expected {sorted(wanted)}"
-            if file.get_slice("fused").get_shape() != [len(manifest.rows(shard_id)), manifest.embed_dim]:
-                return f"fused has shape {file.get_slice('fused').get_shape()}"
+            rows = len(manifest.rows(shard_id))
+            for name, width in {"fused": [manifest.embed_dim], "row": [], "weight": None, "present": None}.items():
+                shape = file.get_slice(name).get_shape()
+                if shape[:1] != [rows] or (width is not None and shape[1:] != width):
+                    return f"{name} has shape {shape}"
             source = json.loads((file.metadata() or {}).get("manifest", "{}"))
-            if source.get("model_sha256") != manifest.model_sha256:
+            if not isinstance(source, dict) or source.get("model_sha256") != manifest.model_sha256:
                 return "was made by another model"
             if source.get("sha256") != _digest({name: file.get_tensor(name) for name in names}):
                 return "is corrupt (sha256 differs)"
-    except (SafetensorError, OSError, json.JSONDecodeError) as error:
-        return f"cannot be read ({error})"
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
+        return f"cannot be read ({' '.join(str(error).split())})"
     return None
 
 
 def load_embeddings(out: Path, manifest: Manifest) -> dict[str, Tensor]:
-    """All shards joined, in the order of the store's rows."""
+    """All shards joined, in the order of the store's rows. ValueError names the first that is not whole."""
     joined: dict[str, list[Tensor]] = {}
     for shard_id in range(manifest.num_shards):
+        if words := fault(shard_id, manifest, out):
+            raise ValueError(f"{manifest.shard(out, shard_id)}: {words}; run the extraction again to remake it")
         with safe_open(manifest.shard(out, shard_id), framework="pt") as file:
             for name in file.keys():  # noqa: SIM118 (safe_open is no dictionary)
                 joined.setdefault(name, []).append(file.get_tensor(name))

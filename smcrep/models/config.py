@@ -15,6 +15,9 @@ POINTS_ENCODERS = ("pointnet", "dgcnn")
 PREDICTORS = ("group_residual", "group", "mlp", "hypernetwork", "equimod")
 FUSIONS = ("precision", "equal")
 NORM_GROUPS = 8
+MAX_BLOCKS = 1000
+MAX_COUNT = 1 << 16
+"""No part of a model is as wide; a damaged file may declare any number."""
 
 
 @dataclass(frozen=True)
@@ -81,14 +84,14 @@ class ModelConfig:
         _one_of("points_encoder", self.points_encoder, POINTS_ENCODERS)
         _one_of("predictor", self.predictor, PREDICTORS)
         _one_of("fusion", self.fusion, FUSIONS)
-        if self.rgb_width % NORM_GROUPS or self.rgb_blocks < 0:
+        if self.rgb_width % NORM_GROUPS or not 0 <= self.rgb_blocks <= MAX_BLOCKS:
             raise ValueError(
                 f"ModelConfig: rgb_width is {self.rgb_width} and rgb_blocks {self.rgb_blocks}; give a multiple of "
-                f"{NORM_GROUPS} and 0 or more"
+                f"{NORM_GROUPS} and 0 to {MAX_BLOCKS}"
             )
         for name in _COUNTS:
-            if getattr(self, name) < 1:
-                raise ValueError(f"ModelConfig: {name} is {getattr(self, name)}; give an integer of at least 1")
+            if not 1 <= getattr(self, name) <= MAX_COUNT:
+                raise ValueError(f"ModelConfig: {name} is {getattr(self, name)}; give an integer of 1 to {MAX_COUNT}")
         for name, dim in (("action", self.action_dim), ("physics", self.physics_dim), ("rgb", 3)):
             mean, std = getattr(self, f"{name}_mean"), getattr(self, f"{name}_std")
             if len(mean) != len(std) or len(mean) not in ({3} if name == "rgb" else {0, dim}):

@@ -14,7 +14,7 @@ from smcrep.models.inputs import Array, check_observations
 from smcrep.models.points import points_encoder
 from smcrep.models.predictors import predictor
 from smcrep.models.rgb import rgb_encoder
-from smcrep.models.weights import load_weights, read_config, write_model
+from smcrep.models.weights import check_weights, load_weights, read_config, write_model
 from smcrep.transition import Beliefs, Embedding, Senses
 
 Fuse = Callable[[Beliefs], tuple[Tensor, Tensor]]
@@ -130,6 +130,8 @@ class SensorimotorModel(nn.Module):
     def from_pretrained(cls, directory: str | Path, fuse: Fuse) -> "SensorimotorModel":
         """The model that `save_pretrained` wrote, in evaluation mode. ``smcrep.from_pretrained`` finds ``fuse`` too."""
         config, _ = read_config(directory)
+        with torch.device("meta"):  # a skeleton without memory: the file must fit it before anything is built
+            check_weights(cls(config, fuse), directory)
         model = cls(config, fuse)
         load_weights(model, directory)
         return model.eval()

@@ -91,7 +91,7 @@ def read_image_weights(path: str | Path) -> dict[str, Tensor]:
         read = load_file(path) if path.suffix == ".safetensors" else _torch_file(path)
     except Exception as error:  # torch raises whatever its unpickler stumbles over, IndexError too
         line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ValueError(f"image weights: {path} cannot be read as tensors alone ({line})") from None
+        raise ValueError(f"image weights: {path} cannot be read as tensors alone ({line}); save them again") from None
     for key in NESTED:
         if isinstance(read, dict) and isinstance(read.get(key), dict):
             read = read[key]

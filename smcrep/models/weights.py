@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -34,33 +34,45 @@ def read_config(directory: str | Path) -> tuple[ModelConfig, dict[str, Any]]:
         raise ValueError(f"load_model: no {CONFIG} in {directory}; give a folder written by save_pretrained, or a run")
     try:
         record = json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"load_model: {path} is not JSON ({error}); save the model again") from None
     if not isinstance(record, dict) or record.get("format") != "smcrep" or not isinstance(record.get("config"), dict):
         raise ValueError(f"load_model: {path} is not a model of smcrep; give a folder written by save_pretrained")
     try:
         return ModelConfig.from_json(record["config"]), record.get("provenance", {})
-    except ValueError as error:
-        raise ValueError(f"load_model: {path}: {error}") from None
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ValueError(f"load_model: {path}: {error}; save the model again") from None
 
 
-def load_weights(model: nn.Module, directory: str | Path) -> None:
-    """Fill ``model`` in place; every tensor of both sides must match by name and shape."""
+def check_weights(model: nn.Module, directory: str | Path) -> None:
+    """Every tensor of both sides must match by name and shape, else ValueError in one line. Reads the header alone."""
     path = Path(directory) / WEIGHTS
     if not path.is_file():
         raise ValueError(f"load_model: no {WEIGHTS} in {directory}; save the model again")
     try:
-        weights = load_file(path)
+        with safe_open(path, framework="pt") as file:
+            shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118 (no dictionary)
     except (SafetensorError, OSError) as error:
-        raise ValueError(f"load_model: {path} cannot be read ({error}); it is cut or damaged, copy it again") from None
+        reason = " ".join(str(error).split())
+        raise ValueError(f"load_model: {path} cannot be read ({reason}); it is cut or damaged, copy it again") from None
     own = model.state_dict()
-    for name in sorted(own.keys() ^ weights.keys()):
+    for name in sorted(own.keys() ^ shapes.keys()):
         where = "lacks" if name in own else "has an unknown"
         raise ValueError(f"load_model: {path} {where} tensor {name!r}; {CONFIG} beside it is of another model")
+    for name, shape in shapes.items():
+        if shape != list(own[name].shape):
+            raise ValueError(_unlike(path, f"tensor {name!r} is {shape}", f"{list(own[name].shape)}"))
+
+
+def load_weights(model: nn.Module, directory: str | Path) -> None:
+    """Fill ``model`` in place with tensors that `check_weights` found to fit; their types must match too."""
+    path, own = Path(directory) / WEIGHTS, model.state_dict()
+    weights = load_file(path)
     for name, tensor in weights.items():
-        if tensor.shape != own[name].shape or tensor.dtype != own[name].dtype:
-            raise ValueError(
-                f"load_model: {path}: tensor {name!r} is {tensor.dtype} {list(tensor.shape)}, {CONFIG} makes it "
-                f"{own[name].dtype} {list(own[name].shape)}; the two files are not of one model"
-            )
+        if tensor.dtype != own[name].dtype:
+            raise ValueError(_unlike(path, f"tensor {name!r} is {tensor.dtype}", f"{own[name].dtype}"))
     model.load_state_dict(weights)
+
+
+def _unlike(path: Path, found: str, wanted: str) -> str:
+    return f"load_model: {path}: {found}, {CONFIG} makes it {wanted}; the two files are not of one model"

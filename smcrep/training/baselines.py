@@ -42,13 +42,13 @@ def equimod_loss(model: SensorimotorModel, beliefs: Beliefs, fused: Tensor, tran
     condition = model.condition(
         transition.action[:, :2], None if transition.physics is None else transition.physics[:, :2]
     )
-    parts = {}
+    gather, parts = processes().gather, {}
     for sense, z in _latents(beliefs, fused).items():
         equivariant = z[..., model.config.invariant_dim :]
         predicted = model.predict(sense, equivariant[:, :1].expand(-1, 2, -1), condition)
-        parts[sense] = equimod(
-            *_two_views(model, z), equivariant[:, 0], equivariant[:, 1:3], predicted, EquiModWeights()
-        ).total
+        inputs = (*_two_views(model, z), equivariant[:, 0], equivariant[:, 1:3], predicted)
+        # Every process has the loss of all rows: the sum in the backward pass and DDP's mean leave its gradient.
+        parts[sense] = equimod(*(gather(x) for x in inputs), EquiModWeights()).total
     return _mean(parts)
 
 

@@ -1,7 +1,6 @@
 """The state of a run on disk: written whole or not at all, read without pickle."""
 
 import os
-import pickle
 import shutil
 import sys
 import warnings
@@ -71,7 +70,7 @@ def _load(path: Path, recipe: Recipe) -> dict[str, Any]:
             warnings.simplefilter("ignore")  # a foreign pickle is refused below, in our words
             _check_sums(path)
             state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
+    except Exception as error:  # torch raises whatever its unpickler stumbles over
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise Damaged(f"checkpoint {path}: it cannot be read ({reason}); {remedy}") from error
     if not isinstance(state, dict) or state.get("version") != FORMAT_VERSION:
@@ -79,7 +78,10 @@ def _load(path: Path, recipe: Recipe) -> dict[str, Any]:
         raise ValueError(
             f"checkpoint {path}: it has version {version!r} and this smcrep reads {FORMAT_VERSION}; {remedy}"
         )
-    found = unlike(Recipe.from_json(state["recipe"]), recipe, ignore=FREE)
+    try:
+        found = unlike(Recipe.from_json(state.get("recipe")), recipe, ignore=FREE)  # type: ignore[arg-type]
+    except ValueError as error:
+        raise ValueError(f"checkpoint {path}: {error}; {remedy}") from None
     if found:
         raise ValueError(f"checkpoint {path}: it was trained otherwise (there / here): {', '.join(found)}; {remedy}")
     return state

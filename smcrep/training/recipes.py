@@ -99,6 +99,8 @@ class Recipe:
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> "Recipe":
         """The inverse of `to_json`. A foreign version or an unknown field raises ValueError in one line."""
+        if not isinstance(record, dict):
+            raise ValueError(f"recipe: it is {type(record).__name__}, no record of fields; write it anew")
         record = dict(record)
         version = record.pop("version", None)
         if version != FORMAT_VERSION:
@@ -165,6 +167,8 @@ def nearest(name: str, known: list[str]) -> str:
 
 def from_dictionary(cls: Any, record: dict[str, Any], where: str) -> Any:
     """A (nested) frozen dataclass from what `asdict` gave, strictly."""
+    if not isinstance(record, dict):
+        raise ValueError(f"{where}: it is {type(record).__name__}, no record of fields; write it anew")
     known, types = [f.name for f in fields(cls)], get_type_hints(cls)
     found: dict[str, Any] = {}
     for key, value in record.items():
@@ -173,7 +177,10 @@ def from_dictionary(cls: Any, record: dict[str, Any], where: str) -> Any:
         if is_dataclass(types[key]):
             value = from_dictionary(types[key], value, f"{where}.{key}")
         found[key] = tuple(value) if isinstance(value, list) else value
-    return cls(**found)
+    try:
+        return cls(**found)
+    except (TypeError, OverflowError) as error:  # a text or a list where a number is due, or one of a thousand digits
+        raise ValueError(f"{where}: a field is of the wrong type ({error}); write it anew") from None
 
 
 def _check(fine: bool, record: Any, name: str, remedy: str) -> None:

@@ -12,7 +12,12 @@ def store_path(run: Path, split: str) -> Path:
     if not path.is_file():
         what = f"no {STORES} in it" if run.is_dir() else "no such folder"
         raise ValueError(f"{run}: {what}; give the folder that experiments/pretrain.py wrote with --out")
-    stores = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        stores = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: not JSON ({error}); run experiments/pretrain.py again") from None
+    if not isinstance(stores, dict) or not all(isinstance(where, str) for where in stores.values()):
+        raise ValueError(f"{path}: names no stores; run experiments/pretrain.py again")
     if split not in stores:
-        raise ValueError(f"{path}: names no store {split!r}, only {', '.join(sorted(stores))}")
+        raise ValueError(f"{path}: names no store {split!r}, only {sorted(stores)}; give a whole run")
     return Path(stores[split])

@@ -1,8 +1,5 @@
 """What a mesh file says about colour (texture, materials, face or vertex colours) as one texture and corner uv."""
 
-import re
-from pathlib import Path
-
 import numpy as np
 from PIL import Image
 
@@ -100,36 +97,10 @@ def packed(pieces: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.
 
 
 def rgb_array(image: Image.Image) -> np.ndarray:
-    """uint8 [h, w, 3] of an image of any mode; 16-bit grey keeps its upper byte."""
+    """uint8 [h, w, 3] of an image of any mode but floating point; 16-bit grey keeps its upper byte."""
     if image.mode.startswith("I"):
         image = Image.fromarray((np.asarray(image, np.uint32) >> 8).astype(np.uint8))
     return np.array(image.convert("RGB"))
-
-
-def named_textures(path: Path) -> list[tuple[str, Path]]:
-    """(what names it, file) of every file that the appearance of an OBJ or PLY file is to come from."""
-    if path.suffix.lower() == ".ply":
-        header = path.read_bytes()[:4096].split(b"end_header")[0].decode("ascii", "replace")
-        lines = [line.split(maxsplit=2) for line in header.splitlines()]
-        return [("texture", path.parent / n[2].strip()) for n in lines if n[:2] == ["comment", "TextureFile"] and n[2:]]
-    if path.suffix.lower() != ".obj":
-        return []
-    found: list[tuple[str, Path]] = []
-    for library in _values(path, "mtllib"):
-        material_file = path.parent / library
-        found.append(("material file", material_file))
-        if material_file.is_file():
-            for value in _values(material_file, "map_Kd"):
-                # Options may stand before the name ("-s 1 1 1 wood.png"), and a name may hold spaces.
-                whole = material_file.parent / value
-                found.append(("texture", whole if whole.is_file() else material_file.parent / value.split()[-1]))
-    return found
-
-
-def _values(path: Path, keyword: str) -> list[str]:
-    """Distinct rests of the lines of a text file that begin with ``keyword``, in order."""
-    rests = re.findall(rb"^[ \t]*" + keyword.encode() + rb"[ \t]+(\S[^\r\n]*)", path.read_bytes(), re.MULTILINE)
-    return list(dict.fromkeys(rest.decode("utf-8", "replace").strip() for rest in rests))
 
 
 def _inside_unit_square(uv: np.ndarray, texture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,16 +7,19 @@ from typing import Literal
 
 import numpy as np
 import trimesh
-from PIL import Image
 
-from smcrep.worlds.appearance import named_textures, packed, texture_of
+from smcrep.worlds.appearance import packed, texture_of
 from smcrep.worlds.atlas import face_areas
+from smcrep.worlds.mesh_checks import check_file, is_file, named_file
 from smcrep.worlds.objects import ObjectModel
 
 SUFFIXES = (".obj", ".off", ".ply", ".stl", ".glb")
 UNITS_M = {"m": 1.0, "dm": 0.1, "cm": 0.01, "mm": 0.001, "inch": 0.0254, "foot": 0.3048}
 MAX_FACES = 2_000_000
 DIAMETER_RANGE_M = (1e-3, 10.0)
+MAX_COORDINATE = 1e30
+MIN_STEPS = 1000
+"""So many numbers lie along a mesh, at least: what is further from the origin has lost its shape."""
 UP = {
     "z": np.eye(3),
     "y": np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]),
@@ -44,8 +47,8 @@ def load_mesh(
 
     Faces of zero area are left out, several parts are joined, a closed surface that is inside out is turned.
     Raises ValueError, in one line that names the file: missing, unreadable, without faces, more than MAX_FACES faces,
-    not finite, of zero area, a texture or material file that it names is missing or unreadable, or a diameter outside
-    DIAMETER_RANGE_M.
+    not finite, too far from the origin for its digits, of zero area, a diameter outside DIAMETER_RANGE_M, or a texture
+    or material file that it names is missing, unreadable, or outside of its folder.
     """
     path = Path(path)
     metres = _unit_in_metres(unit)
@@ -53,8 +56,8 @@ def load_mesh(
         raise ValueError(f"load_mesh: up is {up!r}; choose from {', '.join(UP)}")
     if scale_to_diameter_m is not None and not 0 < scale_to_diameter_m < np.inf:
         raise ValueError(f"load_mesh: scale_to_diameter_m is {scale_to_diameter_m}; give a length above 0 m")
-    if not path.is_file():
-        raise ValueError(f"load_mesh: there is no file {path}")
+    if not is_file(path):
+        raise ValueError(f"load_mesh: there is no file {path}; check the path")
     try:
         vertices, faces, uv, texture = _read(path)
         vertices = vertices @ UP[up].T * metres
@@ -65,7 +68,8 @@ def load_mesh(
         else:
             _check_diameter(diameter, unit, metres)
     except ValueError as error:
-        raise ValueError(f"load_mesh: {path} {error}") from error
+        words = " ".join(str(error).split())  # names in a file may hold any separator of lines
+        raise ValueError(f"load_mesh: {path} {words}") from error
     return ObjectModel(
         path.stem,
         family or path.stem,
@@ -133,18 +137,8 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     ValueError with a predicate ("has no faces; ...") for any other."""
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"is not of a known kind; give one of {', '.join(SUFFIXES)}")
-    _check_textures(path)
-    try:
-        scene = trimesh.load_scene(path, process=False)
-        pieces = [g for g in scene.dump(concatenate=False) if isinstance(g, trimesh.Trimesh) and len(g.faces)]
-    except Exception as error:  # the readers of the formats raise whatever broke first
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(f"could not be read as {path.suffix[1:].upper()} ({reason}); is it whole?") from error
-    num_faces = sum(len(piece.faces) for piece in pieces)
-    if num_faces == 0:
-        raise ValueError("has no faces; an object needs a surface")
-    if num_faces > MAX_FACES:
-        raise ValueError(f"has {num_faces} faces (limit {MAX_FACES}); simplify it first")
+    check_file(path)
+    pieces = _pieces(path)
     uv, texture = packed([texture_of(piece) for piece in pieces])
     first = np.cumsum([0] + [len(piece.vertices) for piece in pieces[:-1]])
     vertices = np.concatenate([np.asarray(piece.vertices, float) for piece in pieces])
@@ -154,6 +148,7 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     if not np.isfinite(vertices[faces]).all():
         bad = int((~np.isfinite(vertices)).any(1).sum())
         raise ValueError(f"has {bad} vertices that are not finite; repair or remove it")
+    _check_digits(vertices[faces])
 
     # Vertices split at texture seams are joined again: coordinates of the texture belong to corners here.
     vertices, joined = np.unique(vertices + 0.0, axis=0, return_inverse=True)  # + 0.0: no two kinds of zero
@@ -161,7 +156,7 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     extent = np.ptp(vertices[faces].reshape(-1, 3), axis=0).max()
     solid = face_areas(vertices, faces) > 1e-14 * extent**2
     if not solid.any():
-        raise ValueError("is degenerate: every face has zero area")
+        raise ValueError("is degenerate: every face has zero area; repair or remove it")
     used, corner = np.unique(faces[solid], return_inverse=True)
     vertices, faces, uv = vertices[used], corner.reshape(-1, 3), uv[solid]
     a, b, c = (vertices - vertices.mean(0))[faces.T]
@@ -171,16 +166,46 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     return vertices, faces, uv, texture
 
 
-def _check_textures(path: Path) -> None:
-    for kind, file in named_textures(path):
-        if not file.is_file():
-            raise ValueError(f"names the {kind} {file.name}, which is missing; put it at {file}")
-        if kind == "texture":
-            try:
-                with Image.open(file) as image:
-                    image.load()
-            except Exception as error:  # Pillow raises many kinds for a corrupt image
-                raise ValueError(f"names the texture {file.name}, which is no readable image; replace it") from error
+class _Beside(trimesh.resolvers.FilePathResolver):
+    """Finds what a mesh names where `mesh_checks` found it, and nowhere else."""
+
+    def get(self, name: str) -> bytes:
+        return named_file(Path(self.parent), name, "file").read_bytes()
+
+
+def _pieces(path: Path) -> list[trimesh.Trimesh]:
+    try:
+        scene = trimesh.load_scene(path, process=False, resolver=_Beside(str(path)))
+        parts = {name: len(g.faces) for name, g in scene.geometry.items() if isinstance(g, trimesh.Trimesh)}
+        # Counted before they are copied: a scene may show one part a million times.
+        num_faces = sum(parts.get(scene.graph[node][1], 0) for node in scene.graph.nodes_geometry)
+        few = 0 < num_faces <= MAX_FACES
+        pieces = [g for g in scene.dump(concatenate=False) if isinstance(g, trimesh.Trimesh)] if few else []
+    except Exception as error:  # the readers of the formats raise whatever broke first
+        reason = str(error) or type(error).__name__
+        raise ValueError(f"could not be read as {path.suffix[1:].upper()} ({reason}); is it whole?") from error
+    if num_faces == 0:
+        raise ValueError("has no faces; an object needs a surface")
+    if num_faces > MAX_FACES:
+        raise ValueError(f"has {num_faces} faces (limit {MAX_FACES}); simplify it first")
+    for piece in pieces:
+        if piece.vertices.ndim != 2 or piece.vertices.shape[1] != 3:
+            raise ValueError(f"has vertices that are not of three numbers ({list(piece.vertices.shape)}); repair it")
+    return [piece for piece in pieces if len(piece.faces)]
+
+
+def _check_digits(corners: np.ndarray) -> None:
+    """Far from the origin, the numbers of a file have no digits left for the shape."""
+    far, extent = np.abs(corners).max(), np.ptp(corners.reshape(-1, 3), axis=0).max()
+    if far > MAX_COORDINATE:
+        raise ValueError(f"has coordinates up to {far:.1e}; repair or remove it")
+    single = (corners == corners.astype(np.float32)).all()
+    step = np.spacing(np.float32(far)) if single else np.spacing(far)
+    if 0 < extent < MIN_STEPS * step:
+        raise ValueError(
+            f"lies {far:.3g} from the origin, where its numbers are {step:.1g} apart and it is {extent:.3g} large;"
+            " centre it before it is exported"
+        )
 
 
 def _unit_in_metres(unit: str | float) -> float:

@@ -78,7 +78,7 @@ def rewrite(folder: Path, change) -> None:
         (lambda f: (f / WEIGHTS).write_bytes((f / WEIGHTS).read_bytes()[:-9]), "cannot be read .*cut or damaged"),
         (lambda f: rewrite(f, lambda w: w.pop("projector.0.bias")), "lacks tensor 'projector.0.bias'"),
         (lambda f: rewrite(f, lambda w: w.update(extra=torch.zeros(1))), "has an unknown tensor 'extra'"),
-        (lambda f: edit(f, projector_dim=9), r"tensor 'projector.2.\w+' is torch.float32 .* config.json makes it"),
+        (lambda f: edit(f, projector_dim=9), r"tensor 'projector.2.\w+' is \[\d+.* config.json makes it"),
         (
             lambda f: rewrite(f, lambda w: w.update({"projector.0.bias": w["projector.0.bias"].half()})),
             "'projector.0.bias' is torch.float16",

@@ -11,7 +11,7 @@ from smcrep.training.run_folder import store_path
 def test_reads_what_pretraining_wrote(tmp_path: Path) -> None:
     (tmp_path / "stores.json").write_text(json.dumps({"test": "/somewhere/test"}))
     assert store_path(tmp_path, "test") == Path("/somewhere/test")
-    with pytest.raises(ValueError, match=r"names no store 'val', only test"):
+    with pytest.raises(ValueError, match=r"names no store 'val', only \['test'\]; give a whole run"):
         store_path(tmp_path, "val")
 
 

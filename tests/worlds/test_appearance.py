@@ -5,7 +5,7 @@ from PIL import Image
 from trimesh.visual import TextureVisuals
 from trimesh.visual.material import PBRMaterial
 
-from smcrep.worlds.appearance import named_textures, packed, painted
+from smcrep.worlds.appearance import packed, painted
 from smcrep.worlds.meshes import load_mesh
 from tests.worlds.mesh_files import BLUE, CORNERS, FACES, GREEN, RED, WHITE, colour_at, write_obj, write_off
 
@@ -99,11 +99,14 @@ def test_equal_textures_are_packed_once_and_many_are_thinned():
     assert texture[rows, 0, 0].tolist() == [0, 1, 2, 3, 4, 5]
 
 
-def test_options_before_the_name_of_a_texture(tmp_path):
-    path = write_obj(tmp_path, material="map_Kd -s 1 1 1 tex.png")
-    assert [file.name for _, file in named_textures(path)] == ["thing.mtl", "tex.png"]
-    path = write_obj(tmp_path, material="  map_Kd tex.png \r\n# map_Kd none.png")
-    assert [file.name for _, file in named_textures(path)] == ["thing.mtl", "tex.png"]
+@pytest.mark.parametrize(
+    "material", ["map_Kd -s 1 1 1 tex.png", "  map_Kd tex.png \r\n# map_Kd none.png", "map_kd ./tex.png"]
+)
+def test_a_texture_is_found_behind_options_and_blanks(tmp_path, material):
+    square = load_mesh(write_obj(tmp_path, material=material))
+    assert square.texture.shape == (16, 16, 3)
+    corners = [colour_at(square, [0, y, z]) for z in (0.049, -0.049) for y in (-0.049, 0.049)]
+    assert corners == [RED, GREEN, BLUE, WHITE]
 
 
 def test_base_colour_factor_tints_the_image(tmp_path):

@@ -64,7 +64,7 @@ def test_zero_area_faces_are_left_out(tmp_path):
 BAD = {
     "missing": (lambda p: p / "none.off", "there is no file"),
     "kind": (lambda p: Path(__file__), "not of a known kind; give one of .obj"),
-    "empty": (lambda p: _text(p / "a.off", ""), "could not be read as OFF|has no faces"),
+    "empty": (lambda p: _text(p / "a.off", ""), "does not begin with OFF; is it of another kind, or empty"),
     "no faces": (lambda p: write_off(p / "a.off", faces=[]), "has no faces|could not be read"),
     "cloud": (lambda p: _cloud(p / "a.ply"), "has no faces; an object needs a surface"),
     "degenerate": (lambda p: write_off(p / "a.off", CORNERS[:1].repeat(4, 0)), "degenerate: every face has zero area"),

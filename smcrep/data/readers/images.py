@@ -18,6 +18,11 @@ from smcrep.data.augment import Augmentation, AugmentationRanges, augment, sampl
 from smcrep.geometry.physics import PHYSICS_DIM
 from smcrep.transition import Senses, Targets, Transition
 
+MAX_PIXELS = 8192 * 8192
+"""Of one picture: 200 MB as RGB. A file of some kilobytes may declare any size."""
+MAX_TABLE_BYTES = 8 << 30
+"""Of all encoded pictures of a Parquet file, which may repeat one picture a billion times in a few bytes."""
+MAX_CLASSES = 1_000_000
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
 
 
@@ -39,9 +44,12 @@ class Pictures:
         name = str(item) if isinstance(item, Path) else f"{self.where}, row {index}"
         try:
             with Image.open(item if isinstance(item, Path) else io.BytesIO(item.as_py())) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise ValueError(f"{image.width} x {image.height} pixels, limit {MAX_PIXELS}")
                 return np.asarray(ImageOps.fit(_rgb(image), (size, size), Image.Resampling.BILINEAR))
-        except (OSError, SyntaxError, ValueError, TypeError, Image.DecompressionBombError) as error:
-            raise ValueError(f"{name}: not a readable image ({error}); replace it or leave it out") from None
+        except Exception as error:  # Pillow raises many kinds for a corrupt image
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise ValueError(f"{name}: not a readable image ({reason}); replace it or leave it out") from None
 
 
 def open_folder(root: str | Path) -> Pictures:
@@ -63,13 +71,14 @@ def open_parquet(path: str | Path, *, image_column: str = "img", label_column: s
     if not Path(path).is_file():
         raise ValueError(f"{path}: no such Parquet file; check the path")
     try:
-        table = pq.read_table(path, columns=[image_column, label_column])
+        table = _bounded_table(Path(path), [image_column, label_column])
         images = table.column(image_column).combine_chunks()
         encoded, labels = images.field("bytes"), table.column(label_column).combine_chunks()
-    except (pa.ArrowException, OSError, KeyError, AttributeError) as error:
-        reason = str(error).splitlines()[0]
+    except (pa.ArrowException, OSError, KeyError, AttributeError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(
-            f"{path}: not Parquet with {image_column!r} (struct of bytes and path) and {label_column!r} ({reason})"
+            f"{path}: not Parquet with {image_column!r} (struct of bytes and path) and {label_column!r} ({reason});"
+            " name its columns, or copy it again"
         ) from None
     if not pa.types.is_integer(labels.type) or labels.null_count:
         raise ValueError(
@@ -78,9 +87,13 @@ def open_parquet(path: str | Path, *, image_column: str = "img", label_column: s
     labels = labels.to_numpy().astype(np.int64)
     if not len(labels):
         raise ValueError(f"{path}: no images in it; give a file with at least one row")
-    if labels.min() < 0:
-        raise ValueError(f"{path}: label {labels.min()} at row {int(labels.argmin())}; labels count from 0")
-    return Pictures(encoded, labels, _class_names(table, images, labels, label_column), str(path))
+    if labels.min() < 0 or labels.max() >= MAX_CLASSES:
+        row = int(labels.argmin() if labels.min() < 0 else labels.argmax())
+        raise ValueError(f"{path}: label {labels[row]} at row {row}; labels count from 0, to {MAX_CLASSES} at most")
+    classes = _class_names(table, images, labels, label_column)
+    if labels.max() >= len(classes):
+        raise ValueError(f"{path}: label {labels.max()} with {len(classes)} class names in its metadata; name them all")
+    return Pictures(encoded, labels, classes, str(path))
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,14 +161,32 @@ def _rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
+def _bounded_table(path: Path, columns: list[str]) -> pa.Table:
+    """The columns, read piece by piece: what is inside is not known before."""
+    batches, size = [], 0
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=256, columns=columns):
+            size += batch.nbytes
+            if size > MAX_TABLE_BYTES:
+                raise ValueError(f"more than {MAX_TABLE_BYTES} bytes; cut it into several files")
+            batches.append(batch)
+        schema = file.schema_arrow
+        return pa.Table.from_batches(batches, batches[0].schema.with_metadata(schema.metadata) if batches else schema)
+
+
 def _class_names(table: pa.Table, images: pa.StructArray, labels: np.ndarray, column: str) -> tuple[str, ...]:
-    features = json.loads((table.schema.metadata or {}).get(b"huggingface", b"{}")).get("info", {}).get("features", {})
-    if names := features.get(column, {}).get("names"):
+    try:
+        note = json.loads((table.schema.metadata or {}).get(b"huggingface", b"{}"))
+        names = note.get("info", {}).get("features", {}).get(column, {}).get("names")
+    except (ValueError, AttributeError, RecursionError):  # not as Hugging Face writes it: names from folders will do
+        names = None
+    if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
         return tuple(names)
     first = np.unique(labels, return_index=True)
-    paths = [images[int(i)]["path"].as_py() for i in first[1]]
+    has_paths = images.type.get_field_index("path") >= 0
+    paths = [images[int(i)]["path"].as_py() if has_paths else None for i in first[1]]
     names = [str(number) for number in range(int(labels.max()) + 1)]
     for number, path in zip(first[0], paths, strict=True):
-        if path and len(Path(path).parts) > 1:
+        if isinstance(path, str) and len(Path(path).parts) > 1:
             names[number] = Path(path).parent.name
     return tuple(names)

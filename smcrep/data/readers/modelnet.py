@@ -1,12 +1,12 @@
 """ModelNet10 as point clouds: one npz without pickles, quantised to 16 bits."""
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+MAX_BYTES = 1 << 30
+"""Of the unpacked fields. All of ModelNet10 with 1,024 points takes 30 MB; zeros pack a thousandfold."""
 FIELDS = {  # name -> (kinds of dtype, shape after the s shapes)
     "points_u16": ("u", (None, 3)),
     "offset": ("f", (3,)),
@@ -48,12 +48,15 @@ def open_modelnet10(path: str | Path) -> Shapes:
         raise ValueError(f"{path}: no such file; unpack modelnet10_points1024 and give the path of its npz")
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:  # numpy leaves a bad file open
+            declared = sum(entry.file_size for entry in archive.zip.infolist())
+            if declared > MAX_BYTES:
+                raise ValueError(f"{declared} bytes when unpacked, limit {MAX_BYTES}")
             found = {name: archive[name] for name in (*FIELDS, "classes")}
-    # A file that is no archive gives an array without `with`, hence the two last.
-    except (ValueError, KeyError, OSError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
-        raise _wrong(path, str(error).splitlines()[0] if str(error) else type(error).__name__) from None
-    except (TypeError, AttributeError, NotImplementedError) as error:
-        raise _wrong(path, f"no npz archive: {error}") from None
+    except Exception as error:  # numpy and zipfile raise whatever the bytes make them stumble over
+        raise _wrong(path, " ".join(str(error).split()) or type(error).__name__) from None
+    bare = [name for name, field in found.items() if not isinstance(field, np.ndarray)]
+    if bare:  # numpy gives the bytes of what it does not know
+        raise _wrong(path, f"{', '.join(bare)} without the head of an array")
     count = len(found["label"]) if found["label"].ndim else 0
     if count == 0:
         raise _wrong(path, "no shapes in it")
