@@ -23,7 +23,8 @@ def pose_search(
     """float64 [s, 3, 3]: R2 R1^T in the camera's frame, from the observation before to the first outcome of each state.
 
     Where the object is held and how far that point moved are known to who holds it; the turn is searched: over a grid
-    of all rotations, then twice around the best ones so far, by the cosine between what is predicted and what is seen.
+    of all rotations, then twice around the best ones so far, by the cosine between what is predicted and what is seen,
+    both ways: the turn from before to after, and its inverse back.
     """
     grid = torch.from_numpy(rotation_grid(num_rotations)).float()
     generator = torch.Generator().manual_seed(seed)
@@ -58,5 +59,7 @@ def _best(model: SensorimotorModel, sense: str, z: Tensor, seen: Tensor, action:
         action.force.expand(n, 3),
         action.duration.expand(n),
     )
-    predicted = model.predict(sense, z.expand(n, -1), model.condition(asked))
-    return rotations[F.cosine_similarity(predicted, seen[None], dim=-1).topk(NUM_BEST).indices]
+    there = model.predict(sense, z.expand(n, -1), model.condition(asked))
+    back = model.predict(sense, seen.expand(n, -1), model.condition(asked.inverse()))
+    agreement = F.cosine_similarity(there, seen[None], dim=-1) + F.cosine_similarity(back, z[None], dim=-1)
+    return rotations[agreement.topk(NUM_BEST).indices]
