@@ -13,12 +13,14 @@ arm that lacks what the question needs.
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -128,15 +130,21 @@ def run_cell(arguments: argparse.Namespace, arm: str, seed: int) -> None:
     if arm == "untrained":
         options += ["--optim.steps", "1", "--optim.lr", "1e-12"]
     pretrain(arguments, run, *ARMS.get(arm, ()), "--seed", str(seed), *options)
-    trained = time.monotonic()
     model = load_model(run)[0]
     stores = question_stores(run, arguments.tiny)
     names, found = question(model, Store(store_path(run, "train")), stores, whole=arm == "main", tiny=arguments.tiny)
     command = f"python experiments/carries.py --arms {arm} --seeds {seed}"
     about = {"arm": arm, "seed": seed, "objects": names, "command": command, "commit": commit(), "machine": machine()}
-    about |= {"train_minutes": (trained - begun) / 60, "minutes": (time.monotonic() - begun) / 60}
+    about |= {"train_minutes": trained_minutes(run), "minutes": (time.monotonic() - begun) / 60}
     about |= {"queries": int(stores["test"].num_states * stores["test"].num_branches)}
     write_json(cell_path(arguments.cells, arm, seed), about | {"metrics": found})
+
+
+def trained_minutes(run: Path) -> float:
+    """Of all its beginnings: the clock of metrics.jsonl starts anew where a training was resumed."""
+    lines = (json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
+    seconds = [line["seconds"] for line in lines if "seconds" in line]
+    return sum(last for last, following in pairwise([*seconds, 0.0]) if following < last) / 60
 
 
 def symmetries(arguments: argparse.Namespace) -> None:

@@ -55,10 +55,10 @@ class Schema:
         return {"version": self.version, "columns": columns}
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any], where: str) -> "Schema":
+    def from_json(cls, value: object, where: str) -> "Schema":
         """``where`` names the file in the error message."""
         found = value.get("version") if isinstance(value, Mapping) else None
-        if found != VERSION:
+        if not isinstance(value, Mapping) or found != VERSION:
             raise ValueError(
                 f"{where}: schema version {found}, this smcrep reads version {VERSION}; generate the store again"
             )

@@ -46,9 +46,10 @@ def equimod_loss(model: SensorimotorModel, beliefs: Beliefs, fused: Tensor, tran
     for sense, z in _latents(beliefs, fused).items():
         equivariant = z[..., model.config.invariant_dim :]
         predicted = model.predict(sense, equivariant[:, :1].expand(-1, 2, -1), condition)
-        inputs = (*_two_views(model, z), equivariant[:, 0], equivariant[:, 1:3], predicted)
+        a, b = (gather(view) for view in _two_views(model, z))
+        before, outcome, predicted = (gather(x) for x in (equivariant[:, 0], equivariant[:, 1:3], predicted))
         # Every process has the loss of all rows: the sum in the backward pass and DDP's mean leave its gradient.
-        parts[sense] = equimod(*(gather(x) for x in inputs), EquiModWeights()).total
+        parts[sense] = equimod(a, b, before, outcome, predicted, EquiModWeights()).total
     return _mean(parts)
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 import trimesh
+from trimesh.resolvers import FilePathResolver
 
 from smcrep.worlds.appearance import packed, texture_of
 from smcrep.worlds.atlas import face_areas
@@ -166,7 +167,7 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     return vertices, faces, uv, texture
 
 
-class _Beside(trimesh.resolvers.FilePathResolver):
+class _Beside(FilePathResolver):
     """Finds what a mesh names where `mesh_checks` found it, and nowhere else."""
 
     def get(self, name: str) -> bytes:
