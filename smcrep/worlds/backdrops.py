@@ -4,7 +4,7 @@ Colours are given as displayed, hue in turns, and become linear light when they 
 """
 
 import colorsys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +17,7 @@ Uniform = NDArray[np.floating]  # numbers drawn from [0, 1)
 
 
 def between(range: Range, u: float) -> float:
-    return range[0] + (range[1] - range[0]) * float(u)
+    return range[0] + (range[1] - range[0]) * u
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Palette:
     saturation: Range
     value: Range
 
-    def colour(self, u: Uniform) -> NDArray[np.float32]:
+    def colour(self, u: Sequence[float]) -> NDArray[np.float32]:
         """Linear colour float32 [3] of three uniform numbers."""
         hue, saturation, value = (
             between(r, a) for r, a in zip((self.hue, self.saturation, self.value), u, strict=True)
@@ -38,26 +38,31 @@ class Palette:
 
 def colours(palette: Palette, u: Uniform) -> NDArray[np.float32]:
     """`Palette.colour` of many numbers [..., 3] at once."""
-    ranges = np.array([palette.hue, palette.saturation, palette.value])
-    hue, saturation, value = np.moveaxis(ranges[:, 0] + (ranges[:, 1] - ranges[:, 0]) * u, -1, 0)
-    wheel = np.clip(np.abs((hue[..., None] % 1 * 6 + np.array([0, 4, 2])) % 6 - 3) - 1, 0, 1)
-    displayed = value[..., None] * (1 + saturation[..., None] * (wheel - 1))
-    return (displayed * displayed).astype(np.float32)
+    ranges = (palette.hue, palette.saturation, palette.value)
+    hue, saturation, value = (low + (high - low) * u[..., i] for i, (low, high) in enumerate(ranges))
+    sixth = (hue - np.floor(hue)) * 6
+    out = np.empty((*hue.shape, 3), np.float32)
+    for channel, shift in enumerate((0, 4, 2)):  # plane by plane: numpy is slow where the inner loop has three steps
+        wheel = sixth + shift
+        wheel -= 6 * (wheel >= 6)
+        displayed = value * (1 + saturation * (np.minimum(np.maximum(np.abs(wheel - 3) - 1, 0), 1) - 1))
+        out[..., channel] = displayed * displayed
+    return out
 
 
 def _full(rows: NDArray[np.floating]) -> NDArray[np.float32]:
     return np.ascontiguousarray(np.broadcast_to(rows, (GRID, GRID, 3)), np.float32)
 
 
-def _gradient(palette: Palette, u: Uniform, grid: Uniform) -> Background:
+def _gradient(palette: Palette, u: Sequence[float], grid: Uniform) -> Background:
     """A backdrop that grows lighter or darker from top to bottom."""
-    top, bottom = palette.colour(u[:3]), palette.colour(grid[0, 0, :3])
+    top, bottom = palette.colour(u[:3]), palette.colour(grid[0, 0, :3].tolist())
     bottom = bottom * np.float32(0.3 + 0.5 * u[3]) + top * np.float32(0.2)
     mix = np.linspace(0, 1, GRID, dtype=np.float32)[:, None, None]
     return Background(_full(top + mix * (bottom - top)), (GRID - 1, 1))
 
 
-def _tiles(palette: Palette, u: Uniform, grid: Uniform) -> Background:
+def _tiles(palette: Palette, u: Sequence[float], grid: Uniform) -> Background:
     """A tiled wall: two shades in turn, each tile a little different."""
     row, column = np.indices((GRID, GRID))
     dark = 0.45 + 0.35 * u[3]
@@ -66,26 +71,26 @@ def _tiles(palette: Palette, u: Uniform, grid: Uniform) -> Background:
     return Background(palette.colour(u[:3]) * shade[..., None].astype(np.float32), (size, size), _offset(grid), 8.0)
 
 
-def _noise(palette: Palette, u: Uniform, grid: Uniform) -> Background:
+def _noise(palette: Palette, u: Sequence[float], grid: Uniform) -> Background:
     """A rough wall: one colour, brightness in patches."""
     shade = 0.35 + 0.65 * grid[..., 3:]
     size = 8 + 16 * u[4]
     return Background(_full(palette.colour(u[:3]) * shade), (size, size * 0.8), _offset(grid), 1.0)
 
 
-def _blobs(palette: Palette, u: Uniform, grid: Uniform) -> Background:
+def _blobs(palette: Palette, u: Sequence[float], grid: Uniform) -> Background:
     """Foliage out of focus: soft patches of many hues."""
     size = 4 + 5 * u[4]
     return Background(colours(palette, grid[..., :3]), (size, size), _offset(grid), 1.0)
 
 
-def _mosaic(palette: Palette, u: Uniform, grid: Uniform) -> Background:
+def _mosaic(palette: Palette, u: Sequence[float], grid: Uniform) -> Background:
     """A cloth or a poster: small pieces of many colours with edges."""
     size = 10 + 10 * u[4]
-    return Background(colours(palette, grid[..., :3]), (size, size), _offset(grid), 3.0 + 6.0 * float(u[3]))
+    return Background(colours(palette, grid[..., :3]), (size, size), _offset(grid), 3.0 + 6.0 * u[3])
 
 
-def _bokeh(palette: Palette, u: Uniform, grid: Uniform) -> Background:
+def _bokeh(palette: Palette, u: Sequence[float], grid: Uniform) -> Background:
     """Few lamps in the dark, out of focus."""
     lamp = grid[..., 3:] < 0.08 + 0.08 * u[3]
     cells = np.where(lamp, colours(replace(palette, value=(0.7, 1.0)), grid[..., :3]), palette.colour(u[:3]))
@@ -93,19 +98,19 @@ def _bokeh(palette: Palette, u: Uniform, grid: Uniform) -> Background:
     return Background(cells, (size, size), _offset(grid), 1.4)
 
 
-def _stripes(palette: Palette, u: Uniform, grid: Uniform) -> Background:
+def _stripes(palette: Palette, u: Sequence[float], grid: Uniform) -> Background:
     """Upright bands, as of blinds before a bright window."""
     bands = np.where((np.arange(GRID) % 2 == 0)[:, None], 1, 0.25 + 0.3 * u[3]) * (0.85 + 0.15 * grid[:, 0, 3:])
     return Background(_full(palette.colour(u[:3]) * bands[None]), (1, 6 + 9 * u[4]), _offset(grid), 4.0)
 
 
-def _patchwork(palette: Palette, u: Uniform, grid: Uniform) -> Background:
+def _patchwork(palette: Palette, u: Sequence[float], grid: Uniform) -> Background:
     """Large fields of saturated colour with hard edges."""
     size = 2.5 + 3 * u[4]
     return Background(colours(palette, grid[..., :3]), (size, size), _offset(grid), 12.0)
 
 
-def _shelves(palette: Palette, u: Uniform, grid: Uniform) -> Background:
+def _shelves(palette: Palette, u: Sequence[float], grid: Uniform) -> Background:
     """Racks: dark boards across, boxes of many colours between them, gaps in the rows."""
     cells = colours(palette, grid[..., :3]) * (grid[..., 3:] < 0.8)
     cells[::3] = palette.colour(u[:3]) * np.float32(0.25)
@@ -117,7 +122,7 @@ def _offset(grid: Uniform) -> tuple[float, float]:
     return float(grid[0, 0, 0] * GRID), float(grid[0, 0, 1] * GRID)
 
 
-KINDS: dict[str, Callable[[Palette, Uniform, Uniform], Background]] = {
+KINDS: dict[str, Callable[[Palette, Sequence[float], Uniform], Background]] = {
     "gradient": _gradient,
     "tiles": _tiles,
     "noise": _noise,

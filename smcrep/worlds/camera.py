@@ -72,14 +72,20 @@ def look_at(eye: ArrayLike, target: ArrayLike, up: ArrayLike = (0.0, 0.0, 1.0)) 
     if not distance > 0:
         raise ValueError(f"look_at: eye and target are both {eye}; move the camera away from what it looks at")
     forward /= distance
-    right = np.cross(forward, up)
+    right = _cross(forward, up)
     if np.linalg.norm(right) < 1e-9:
-        right = np.cross(forward, [0.0, 1.0, 0.0])
+        right = _cross(forward, np.array([0.0, 1.0, 0.0]))
     right /= np.linalg.norm(right)
     T_world_camera = np.eye(4)
-    T_world_camera[:3, :3] = np.stack([right, np.cross(forward, right), forward], 1)
+    T_world_camera[:3, :3] = np.stack([right, _cross(forward, right), forward], 1)
     T_world_camera[:3, 3] = eye
     return T_world_camera
+
+
+def _cross(a: Floats, b: Floats) -> Floats:
+    """np.cross takes ten times as long for two vectors."""
+    (ax, ay, az), (bx, by, bz) = a.tolist(), b.tolist()
+    return np.array([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
 
 
 def inverse(T: Floats) -> Floats:

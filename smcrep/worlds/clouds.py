@@ -31,7 +31,7 @@ def partial_cloud(
         if len(pixels) >= num_points:
             pixels = rng.permutation(pixels)[:num_points]
         else:
-            pixels = np.concatenate([pixels, rng.choice(pixels, num_points - len(pixels))])
+            pixels = np.concatenate([pixels, pixels[rng.integers(len(pixels), size=num_points - len(pixels))]])
         row = pixels // camera.width
         column = pixels - row * camera.width
         x, y = camera.slopes

@@ -1,5 +1,6 @@
 """What an environment is: families of light, background, camera, clutter and sensor noise, to be drawn from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,7 @@ class LightFamily:
     sky: Palette
     specular: Range = (0.0, 0.1)
 
-    def sample(self, u: Uniform) -> Light:
+    def sample(self, u: Sequence[float]) -> Light:
         """From 10 uniform numbers."""
         elevation, azimuth = np.radians(between(self.elevation_deg, u[0])), 2 * np.pi * u[1]
         towards = (np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation))
@@ -49,7 +50,7 @@ class BackgroundFamily:
     radius: Range = (1.6, 3.5)
     period: Range = (1.5, 3.0)
 
-    def sample(self, u: Uniform, grid: Uniform) -> tuple[Background, Table]:
+    def sample(self, u: Sequence[float], grid: Uniform) -> tuple[Background, Table]:
         """From 12 uniform numbers and [GRID, GRID, 4] for the background's cells."""
         table = Table(
             self.table.colour(u[3:6]),
@@ -57,9 +58,9 @@ class BackgroundFamily:
             self.table_pattern,
             between(self.radius, u[7]),
             between(self.period, u[8]),
-            2 * np.pi * float(u[9]),
+            2 * np.pi * u[9],
         )
-        return KINDS[self.kind](self.palette, u[[0, 1, 2, 10, 11]], grid), table
+        return KINDS[self.kind](self.palette, [*u[:3], *u[10:]], grid), table
 
 
 @dataclass(frozen=True)
@@ -91,14 +92,15 @@ class Environment:
     def sample_scenery(self, rng: np.random.Generator) -> Scenery:
         """Light, background, table and sensor for one observation. Each factor has numbers of its own: with the same
         generator, environments that share a factor draw it equal."""
-        light, background, grid = rng.random(10), rng.random(12), rng.random((GRID, GRID, 4))
+        light, background = rng.random(10).tolist(), rng.random(12).tolist()  # Python's numbers are faster one by one
+        grid = rng.random((GRID, GRID, 4))
         behind, table = self.background.sample(background, grid)
         return Scenery(self.light.sample(light), behind, table, self.noise, int(rng.integers(2**32)))
 
     def sample_camera(self, rng: np.random.Generator, target: ArrayLike, diameter: float, size: int) -> Camera:
         """A camera with a square image of ``size`` pixels that looks down on ``target`` [3] (metres, world) from a
         distance that suits an object of this ``diameter`` (metres)."""
-        u = rng.random(4)
+        u = rng.random(4).tolist()
         elevation, azimuth = np.radians(between(self.camera.elevation_deg, u[0])), 2 * np.pi * u[1]
         fov_deg = between(self.camera.fov_deg, u[2])
         distance_m = diameter * self.camera.distance(fov_deg, between(self.camera.fill, u[3]))

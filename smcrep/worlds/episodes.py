@@ -106,7 +106,7 @@ def _sense(
     """Rows of those episodes in which every observation sees the object; one rendering for all of them."""
     if not episodes:
         return {}
-    frames = render([view for episode in episodes.values() for view in episode.views])
+    frames = render([view for episode in episodes.values() for view in episode.views], normals=False)
     enough = visible_pixels(frames) >= max(1, MIN_VISIBLE * simulation.image_size**2)
     rows = {}
     for i, (state_id, episode) in enumerate(episodes.items()):

@@ -11,7 +11,7 @@ from smcrep.worlds.casting import cast
 from smcrep.worlds.noise import noisy_depth, noisy_rgb
 from smcrep.worlds.objects import ObjectModel
 from smcrep.worlds.scenery import Scenery, background_images
-from smcrep.worlds.shading import look_up, shade, texture
+from smcrep.worlds.shading import look_up, rotated, shade, texture
 from smcrep.worlds.table import shade_table, shadows, texels_from_world
 
 Colour = NDArray[np.float32]  # [3, v, h, w], linear light
@@ -38,7 +38,8 @@ class Frames:
     rgb           uint8 [v, h, w, 3]
     depth         float32 [v, h, w], metres along z as the sensor reads it, 0 where it reads nothing
     clean_depth   float32 [v, h, w], free of noise; 0 where there is nothing
-    normals       float32 [v, h, w, 3] of objects, unit, camera frame, towards the camera; 0 elsewhere
+    normals       float32 [v, h, w, 3] of objects, unit, camera frame, towards the camera; 0 elsewhere; [v, h, w, 0]
+                  where they were not asked for
     segmentation  uint8 [v, h, w]: 0 background, 1 table, 2 + i the view's object i
     """
 
@@ -49,7 +50,7 @@ class Frames:
     segmentation: NDArray[np.uint8]
 
 
-def render(views: Sequence[View], *, num_threads: int = 1) -> Frames:
+def render(views: Sequence[View], *, normals: bool = True, num_threads: int = 1) -> Frames:
     """Frames of ``views``, whose cameras share one image size. A view's frame does not depend on its neighbours, to
     the bit; put the views of one object next to each other, as those of a chunk go in one cast.
 
@@ -65,7 +66,7 @@ def render(views: Sequence[View], *, num_threads: int = 1) -> Frames:
         rgb=np.empty((*shape, 3), np.uint8),
         depth=np.empty(shape, np.float32),
         clean_depth=np.full(shape, np.inf, np.float32),
-        normals=np.zeros((*shape, 3), np.float32),
+        normals=np.zeros((*shape, 3 if normals else 0), np.float32),
         segmentation=np.zeros(shape, np.uint8),
     )
     step = max(1, CHUNK_PIXELS // (shape[1] * shape[2]))
@@ -125,16 +126,18 @@ def _draw_objects(views: Sequence[View], frames: Frames, colour: Colour, num_thr
         depth[hits.pixel] = hits.depth
         segmentation[hits.pixel] = np.repeat((FIRST_OBJECT + slot).astype(np.uint8), np.diff(hits.start))
         footprint_m = T_camera_object[:, 2, 3] / np.array([cameras[i].focal_px for i in of_view])
-        planes, normals = shade(
+        R_camera_object = T_camera_object[:, :3, :3].astype(np.float32)
+        planes = shade(
             look_up(texture(object), hits, footprint_m),
             hits,
             [views[i].scenery.light for i in of_view],
             T_camera_world.astype(np.float32),
-            T_camera_object[:, :3, :3].astype(np.float32),
+            R_camera_object,
         )
         for channel, plane in enumerate(planes):
             colour[channel].reshape(-1)[hits.pixel] = plane
-            frames.normals.reshape(-1)[3 * hits.pixel + channel] = normals[channel]
+        if frames.normals.size:
+            frames.normals.reshape(-1, 3)[hits.pixel] = rotated(hits, R_camera_object).T
 
 
 def _sense(views: Sequence[View], frames: Frames, colour: Colour) -> None:

@@ -103,21 +103,16 @@ def look_up(texture: Texture, hits: Hits, footprint_m: NDArray[np.float64]) -> l
 
 def shade(
     albedo: Sequence[Floats], hits: Hits, lights: Sequence[Light], T_camera_world: Floats, R_camera_object: Floats
-) -> tuple[list[Floats], Floats]:
-    """Red, green and blue, each [n], and normals in the camera's frame [3, n], of the hits of one object; lights,
-    T_camera_world [e, 4, 4] and R_camera_object [e, 3, 3] belong to its placements."""
+) -> list[Floats]:
+    """Red, green and blue, each [n], of the hits of one object; lights, T_camera_world [e, 4, 4] and R_camera_object
+    [e, 3, 3] belong to its placements."""
     direction = np.stack([light.direction for light in lights]).astype(np.float32)
     towards_light = T_camera_world[:, :3, :3] @ direction[:, :, None]
     half = towards_light - np.array([[0], [0], [1]], np.float32)  # the viewer taken as far away, along -z
     half /= np.sqrt((half * half).sum(1, keepdims=True)) + np.float32(1e-6)
     wanted = np.concatenate([towards_light, half, T_camera_world[:, :3, 2:3]], 2).swapaxes(1, 2) @ R_camera_object
-    wanted = np.concatenate([R_camera_object, wanted], 1)
-    dots = np.empty((6, len(hits.pixel)), np.float32)
-    for i in range(len(lights)):
-        # one product for each placement: its rounding then does not depend on what else is rendered
-        chosen = slice(hits.start[i], hits.start[i + 1])
-        np.matmul(wanted[i], hits.normal[:, chosen], out=dots[:, chosen])
-    lambert, highlight = np.maximum(dots[3:5], 0, out=dots[3:5])
+    dots = rotated(hits, wanted)
+    lambert, highlight = np.maximum(dots[:2], 0, out=dots[:2])
     for _ in range(SHININESS_DOUBLINGS):
         highlight *= highlight
     counts = np.diff(hits.start)
@@ -130,5 +125,15 @@ def shade(
     colours = []
     for channel, colour in enumerate(albedo):
         key, slope, ambient, specular = np.repeat(per_light[:, :, channel].T, counts, axis=1)
-        colours.append(colour * (key * lambert + slope * dots[5] + ambient) + specular * highlight)
-    return colours, dots[:3]
+        colours.append(colour * (key * lambert + slope * dots[2] + ambient) + specular * highlight)
+    return colours
+
+
+def rotated(hits: Hits, R: Floats) -> Floats:
+    """[3, n]: the matrix [e, 3, 3] of each placement times the normals of its hits."""
+    out = np.empty((3, len(hits.pixel)), np.float32)
+    for i in range(len(R)):
+        # one product for each placement: its rounding then does not depend on what else is rendered
+        chosen = slice(hits.start[i], hits.start[i + 1])
+        np.matmul(R[i], hits.normal[:, chosen], out=out[:, chosen])
+    return out
