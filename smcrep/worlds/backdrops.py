@@ -38,16 +38,16 @@ class Palette:
 
 def colours(palette: Palette, u: Uniform) -> NDArray[np.float32]:
     """`Palette.colour` of many numbers [..., 3] at once."""
-    ranges = (palette.hue, palette.saturation, palette.value)
-    hue, saturation, value = (low + (high - low) * u[..., i] for i, (low, high) in enumerate(ranges))
-    sixth = (hue - np.floor(hue)) * 6
-    out = np.empty((*hue.shape, 3), np.float32)
-    for channel, shift in enumerate((0, 4, 2)):  # plane by plane: numpy is slow where the inner loop has three steps
-        wheel = sixth + shift
-        wheel -= 6 * (wheel >= 6)
-        displayed = value * (1 + saturation * (np.minimum(np.maximum(np.abs(wheel - 3) - 1, 0), 1) - 1))
-        out[..., channel] = displayed * displayed
-    return out
+    ranges = np.array([palette.hue, palette.saturation, palette.value])[:, :, None]
+    planes = np.ascontiguousarray(u.reshape(-1, 3).T)  # numpy is slow where the inner loop has three steps
+    hue, saturation, value = ranges[:, 0] + (ranges[:, 1] - ranges[:, 0]) * planes
+    wheel = (hue - np.floor(hue)) * 6 + np.array([[0], [4], [2]])
+    wheel -= 6 * (wheel >= 6)
+    wheel -= 3
+    wheel = np.minimum(np.maximum(np.abs(wheel) - 1, 0), 1)
+    displayed = value * (1 + saturation * (wheel - 1))
+    displayed *= displayed
+    return displayed.T.astype(np.float32, order="C").reshape(u.shape)
 
 
 def _full(rows: NDArray[np.floating]) -> NDArray[np.float32]:
