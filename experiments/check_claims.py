@@ -3,8 +3,8 @@
     python experiments/check_claims.py            # reads every record; exit 1 where README or a record is off
     python experiments/check_claims.py --write    # draws the README's tables anew from the records
 
-A table in the README stands between <!-- claims THEME: NAME NAME ... --> and <!-- end -->; only this script writes
-there. Seconds.
+A table in the README stands between <!-- claims THEME: NAME NAME ... --> (of harms: <!-- harms THEME: NAME ... -->) and
+<!-- end -->; only this script writes there. Seconds.
 """
 
 import argparse
@@ -16,7 +16,8 @@ from smcrep.report.page import controls, number
 from smcrep.results import Record, read_claims
 
 ROOT = Path(__file__).parent.parent
-BLOCK = re.compile(r"(<!-- claims (\w+): ([^>]*?) -->\n).*?(<!-- end -->)", re.DOTALL)
+HIDDEN = ("_low", "_high", "_read", "_by_seed", "each_seed")  # ends of intervals, details of a choice: in the file
+BLOCK = re.compile(r"(<!-- (claims|harms) (\w+): ([^>]*?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def main() -> None:
@@ -44,20 +45,25 @@ def wrong(record: Record) -> list[str]:
 
 
 def table(found: re.Match[str], themes: dict[str, dict[str, Record]]) -> str:
-    theme, names = found[2], found[3].split()
-    lines = ["| | value | 95 % | beside it |", "|---|---|---|---|"]
-    for name in names:
+    begin, kind, theme, names, end = found.groups()
+    claims = kind == "claims"
+    lines = ["| | value | 95 % | beside it |" if claims else "| what was done | what the user sees | what was lost |"]
+    lines.append("|---" * lines[0].count(" | ") + "|---|")
+    for name in names.split():
         if name not in themes.get(theme, {}):
             raise ValueError(f"README.md: no record {name!r} in experiments/claims/{theme}.json")
         r = themes[theme][name]
         interval = "" if r.ci95 is None else f"{number(r.ci95[0])} – {number(r.ci95[1])}"
-        lines.append(f"| `{name}` | {number(r.value)} | {interval} | {controls(shown(r))} |")
-    return found[1] + "\n".join(lines) + "\n" + found[4]
+        if claims:
+            lines.append(f"| `{name}` | {number(r.value)} | {interval} | {controls(shown(r))} |")
+        else:
+            lines.append("| {harm} | `{seen}` | {lost} |".format(**r.controls))
+    return begin + "\n".join(lines) + "\n" + end
 
 
 def shown(record: Record) -> Record:
-    """Without the interval ends of the controls, which stand in the file."""
-    kept = {k: v for k, v in record.controls.items() if not k.endswith(("_low", "_high"))}
+    """Without the controls that only the file needs."""
+    kept = {k: v for k, v in record.controls.items() if not k.endswith(HIDDEN)}
     return Record(record.value, record.ci95, controls=kept)
 
 
