@@ -82,7 +82,9 @@ class Findings:
 
     def end(self) -> dict[str, Record]:
         """Writes the records and prints those of ``--compare`` beside them."""
-        on = [f"--{name}" for name, value in vars(self.arguments).items() if value is True]
+        given = vars(self.arguments).items()
+        on = [f"--{name}" for name, value in given if value is True]
+        on += [f"--{name} {value}" for name, value in given if isinstance(value, int) and not isinstance(value, bool)]
         made: dict[str, Any] = {
             "command": " ".join(["python", f"experiments/benchmarks/{Path(sys.argv[0]).name}", *on]),
             "commit": commit(),

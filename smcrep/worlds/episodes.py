@@ -74,6 +74,8 @@ def shard_rows(simulation: Simulation, shard_id: int) -> tuple[dict[str, np.ndar
     group = max(1, PIXELS_AT_ONCE // (per_state * simulation.image_size**2))
     redrawn: Counter[str] = Counter()
     parts = [_rows_of(simulation, state_ids[i : i + group], redrawn) for i in range(0, len(state_ids), group)]
+    if len(parts) == 1:
+        return parts[0], redrawn
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, redrawn
 
 
