@@ -14,6 +14,8 @@ from smcrep.worlds.scenery import GRID, Background
 
 Range = tuple[float, float]
 Uniform = NDArray[np.floating]  # numbers drawn from [0, 1)
+_FROM_TOP = np.linspace(0, 1, GRID, dtype=np.float32)[:, None, None]
+_IN_TURN = np.indices((GRID, GRID)).sum(0) % 2 == 0
 
 
 def between(range: Range, u: float) -> float:
@@ -51,22 +53,22 @@ def colours(palette: Palette, u: Uniform) -> NDArray[np.float32]:
 
 
 def _full(rows: NDArray[np.floating]) -> NDArray[np.float32]:
-    return np.ascontiguousarray(np.broadcast_to(rows, (GRID, GRID, 3)), np.float32)
+    full = np.empty((GRID, GRID, 3), np.float32)
+    full[...] = rows
+    return full
 
 
 def _gradient(palette: Palette, u: Sequence[float], grid: Uniform) -> Background:
     """A backdrop that grows lighter or darker from top to bottom."""
     top, bottom = palette.colour(u[:3]), palette.colour(grid[0, 0, :3].tolist())
     bottom = bottom * np.float32(0.3 + 0.5 * u[3]) + top * np.float32(0.2)
-    mix = np.linspace(0, 1, GRID, dtype=np.float32)[:, None, None]
-    return Background(_full(top + mix * (bottom - top)), (GRID - 1, 1))
+    return Background(_full(top + _FROM_TOP * (bottom - top)), (GRID - 1, 1))
 
 
 def _tiles(palette: Palette, u: Sequence[float], grid: Uniform) -> Background:
     """A tiled wall: two shades in turn, each tile a little different."""
-    row, column = np.indices((GRID, GRID))
     dark = 0.45 + 0.35 * u[3]
-    shade = np.where((row + column) % 2 == 0, 1, dark) * (0.9 + 0.1 * grid[..., 3])
+    shade = np.where(_IN_TURN, 1, dark) * (0.9 + 0.1 * grid[..., 3])
     size = 5 + 8 * u[4]
     return Background(palette.colour(u[:3]) * shade[..., None].astype(np.float32), (size, size), _offset(grid), 8.0)
 
