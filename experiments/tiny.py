@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-BENCHMARKS = ("store", "world", "physics", "training", "embedding", "growth", "imports")
+BENCHMARKS = ("store", "world", "physics", "training", "embedding", "growth", "imports", "suite")
 MODELNET10 = Path(os.environ.get("SMCREP_DATA", "~/.cache/smcrep/data")).expanduser() / "modelnet10_points1024"
 
 
