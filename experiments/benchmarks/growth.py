@@ -11,8 +11,8 @@ over, each time with states and objects of their own. Each measurement has one t
 little, in a process of its own that has imported everything and begun the operation once; memory is the most RssAnon
 that comes on top of the imports (mapped files are the page cache's).
 `growth.OPERATION` is the cost of an observation at the largest size over that at the smallest; expected 0.8 to 1.2.
-`growth.memory_gib.OPERATION` is that of the largest: bounded for all but the search, whose index lies in memory, and
-the index of an extraction. Writes experiments/figures/growth.png (when tiny, only where --figure says).
+`growth.memory_gib.OPERATION` is that of the largest: bounded for all but the index of an extraction. Writes
+experiments/figures/growth.png (when tiny, only where --figure says).
 """
 
 import argparse

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,6 +134,7 @@ class Store:
                     " observations; delete it and generate the store again"
                 )
         self._starts = np.cumsum([0] + [len(s["state_id"]) for s in self._shards])
+        self._flat: dict[tuple[int, str], memoryview] = {}
 
     @property
     def num_rows(self) -> int:
@@ -181,27 +183,38 @@ class Store:
         starts = self._starts // size
         shard = np.searchsorted(starts, index, side="right") - 1
         local = index - starts[shard]
-        groups = {s: np.flatnonzero(shard == s) for s in np.unique(shard).tolist()}
-        places = list(zip(shard.tolist(), local.tolist(), strict=True))
+        held = np.unique(shard).tolist()
         in_turn = len(index) > 1 and bool((np.diff(index) == 1).all())  # then each shard's part is one slice
+        scattered = not in_turn and 8 * len(held) > len(index)
+        if in_turn:
+            ends = np.searchsorted(shard, [*held, held[-1] + 1])
+            cuts = zip(held, pairwise(ends), strict=True)
+            parts = [(s, slice(i, j), slice(local[i], local[j - 1] + 1)) for s, (i, j) in cuts]
+        elif not scattered:
+            parts = [(s, where := np.flatnonzero(shard == s), local[where]) for s in held]
+        else:
+            parts = []
+        places = list(zip(shard.tolist(), local.tolist(), strict=True))
         result = {}
         for name in columns:
             column = self.schema.columns[name]
-            views = {s: self._shards[s][name].reshape(-1, size, *column.shape) for s in groups}
             shape, length = (len(index), size, *column.shape), size * column.num_bytes
-            if not in_turn and length >= 1024:  # one join: a fancy index makes a large temporary, a loop costs a third
-                raw = {s: memoryview(view.reshape(-1).view(np.uint8)) for s, view in views.items()}
-                joined = bytearray().join([raw[s][at * length : (at + 1) * length] for s, at in places])
-                result[name] = torch.from_numpy(np.ndarray(shape, column.dtype, joined))
-                continue
-            out = np.empty(shape, column.dtype)
-            for s, where in groups.items():
-                if in_turn:
-                    out[where[0] : where[-1] + 1] = views[s][local[where[0]] : local[where[-1]] + 1]
-                else:
-                    out[where] = views[s][local[where]]
+            if scattered or (not in_turn and length >= 1024):
+                # One join of bytes: a fancy index makes a large temporary or one call a shard, a loop costs a third.
+                rows = [self._bytes(s, name)[at * length : (at + 1) * length] for s, at in places]
+                out = np.ndarray(shape, column.dtype, bytearray().join(rows))
+            else:
+                out = np.empty(shape, column.dtype)
+                for s, here, there in parts:
+                    out[here] = self._shards[s][name].reshape(-1, size, *column.shape)[there]
             result[name] = torch.from_numpy(out)
         return result
+
+    def _bytes(self, shard: int, column: str) -> memoryview:
+        key = (shard, column)
+        if key not in self._flat:
+            self._flat[key] = self._shards[shard][column].reshape(-1).view(np.uint8).data
+        return self._flat[key]
 
     def transitions(self, states: np.ndarray, senses: Sequence[str] | None = None) -> Transition:
         """States [b] as one batch; ``senses`` as named, or all that the store has."""

@@ -5,6 +5,8 @@ import numpy as np
 
 from smcrep.probes.intervals import Estimate, cluster_bootstrap
 
+ROWS_AT_ONCE = 16_384
+
 
 def knn_probe(
     train: np.ndarray,
@@ -36,10 +38,20 @@ def knn_classify(
 
 
 def neighbours(train: np.ndarray, test: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Cosines [m, k], falling, and rows [m, k] of the k nearest of ``train`` [n, d] to each of ``test`` [m, d]."""
-    train, test = (np.array(x, np.float32, order="C") for x in (train, test))  # a copy: faiss normalises in place
-    faiss.normalize_L2(train)
-    faiss.normalize_L2(test)
-    index = faiss.IndexFlatIP(train.shape[1])
-    index.add(train)  # type: ignore[call-arg]
-    return index.search(test, k)  # type: ignore[call-arg]
+    """Cosines [m, k], falling, and rows [m, k] of the k nearest of ``train`` [n, d] to each of ``test`` [m, d]; row -1
+    beyond the n-th. ``train`` is searched in parts, so it may be a mapped file."""
+    test = _unit(test)
+    cosine, row = np.full((len(test), k), -np.inf, np.float32), np.full((len(test), k), -1)
+    for start in range(0, len(train), ROWS_AT_ONCE):
+        part = _unit(train[start : start + ROWS_AT_ONCE])
+        here, which = faiss.knn(test, part, min(k, len(part)), faiss.METRIC_INNER_PRODUCT)
+        cosine, row = np.concatenate([cosine, here], 1), np.concatenate([row, which + start], 1)
+        best = np.argsort(-cosine, axis=1, kind="stable")[:, :k]
+        cosine, row = np.take_along_axis(cosine, best, 1), np.take_along_axis(row, best, 1)
+    return cosine, row
+
+
+def _unit(x: np.ndarray) -> np.ndarray:
+    x = np.array(x, np.float32, order="C")  # a copy: faiss normalises in place
+    faiss.normalize_L2(x)
+    return x

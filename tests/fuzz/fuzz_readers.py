@@ -143,7 +143,8 @@ def wrong_with(error: BaseException | None) -> str:
         if isinstance(seen, MemoryError):
             return "memory"
         seen = seen.__cause__ or seen.__context__
-    if type(error) is not ValueError:
+    ours = isinstance(error, ValueError) and type(error).__module__.startswith("smcrep")
+    if type(error) is not ValueError and not ours:
         return type(error).__name__
     return "" if len(words.splitlines()) == 1 and ";" in words else "words"
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
+from smcrep.probes import knn
 from smcrep.probes.knn import knn_classify, knn_probe, neighbours
 
 
@@ -50,3 +51,20 @@ def test_neighbours_are_by_cosine_and_the_arguments_stay_as_they_were() -> None:
 def test_fewer_training_rows_than_k_all_vote() -> None:
     train, labels, test, _ = data(4.0)
     assert (knn_classify(train[:3], labels[:3], test, k=20) == knn_classify(train[:3], labels[:3], test, k=3)).all()
+
+
+def test_parts_are_searched_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    train, _, test, _ = data(0.7)
+    whole = neighbours(train, test, 20)
+    monkeypatch.setattr(knn, "ROWS_AT_ONCE", 16)
+    cosine, row = neighbours(train, test, 20)
+    np.testing.assert_array_equal(row, whole[1])
+    np.testing.assert_allclose(cosine, whole[0], atol=1e-6)
+
+
+def test_beyond_the_last_there_is_no_row() -> None:
+    train, _, test, _ = data(0.7)
+    cosine, row = neighbours(train[:3], test, 5)
+    assert (row[:, 3:] == -1).all()
+    assert (np.sort(row[:, :3], 1) == np.arange(3)).all()
+    assert np.isneginf(cosine[:, 3:]).all()
