@@ -9,6 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from smcrep import script
+
 HERE = Path(__file__).parent
 BENCHMARKS = ("store", "world", "physics", "training", "embedding", "growth", "imports", "suite")
 MODELNET10 = Path(os.environ.get("SMCREP_DATA", "~/.cache/smcrep/data")).expanduser() / "modelnet10_points1024"
