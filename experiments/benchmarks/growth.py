@@ -183,7 +183,7 @@ def measured(folder: Path, sizes: dict[str, tuple[int, ...]], rounds: int) -> di
 
 def draw(found: dict[str, dict[str, np.ndarray]], path: Path) -> None:
     """Medians over rounds; a grey line grows in proportion to the observations."""
-    with picture(path, columns=2, size=(4.2, 3.2)) as (_, (left, right)):
+    with picture(path, columns=2, size=(4.2, 3.2)) as (figure, (left, right)):
         for operation, table in found.items():
             size = table["observations"][0]
             left.plot(size, np.median(table["seconds"], 0), marker="o", markersize=3, label=operation)
@@ -193,7 +193,7 @@ def draw(found: dict[str, dict[str, np.ndarray]], path: Path) -> None:
         axis: Axes
         for axis, title, unit in ((left, "Time", "seconds"), (right, "Memory above the imports", "GiB")):
             axis.set(xscale="log", yscale="log", title=title, xlabel="observations", ylabel=unit)
-        left.legend()
+        figure.legend(*left.get_legend_handles_labels(), loc="upper center", bbox_to_anchor=(0.5, -0.02), ncol=6)
 
 
 def main(findings: Findings, arguments: argparse.Namespace) -> None:
