@@ -73,6 +73,7 @@ def open_parquet(path: str | Path, *, image_column: str = "img", label_column: s
     try:
         table = _bounded_table(Path(path), [image_column, label_column])
         images = table.column(image_column).combine_chunks()
+        images.validate(full=True)  # paths that are no UTF-8
         encoded, labels = images.field("bytes"), table.column(label_column).combine_chunks()
     except (pa.ArrowException, OSError, KeyError, AttributeError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -231,3 +231,12 @@ def test_cifar10() -> None:
     np.testing.assert_array_equal(loose.decode(0, 32), pictures.decode(0, 32))  # airplane/0000
     t, _ = AugmentedImages(pictures, 32, 3, seed=0).load(np.arange(64), 0)
     assert t.after["rgb"].float().std() > 20
+
+
+def test_a_path_that_is_no_text_costs_one_line(tmp_path: Path) -> None:
+    picture = pa.array([encoded(noise(0))], pa.binary())
+    path = pa.StringArray.from_buffers(1, pa.array([0, 2], pa.int32()).buffers()[1], pa.py_buffer(b"a\xc8"))
+    images = pa.StructArray.from_arrays([picture, path], ["bytes", "path"])
+    pq.write_table(pa.table({"img": images, "label": pa.array([0])}), tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match=r"a\.parquet: not Parquet with 'img'.*; name its columns, or copy it again"):
+        open_parquet(tmp_path / "a.parquet")
