@@ -60,6 +60,8 @@ ARMS: dict[str, tuple[str, ...]] = {
 }
 N_WAY, NUM_EPISODES, NUM_POSES = 15, 200, 12
 SURFACE_POINTS = 800
+POSE_SOURCES = {FUSED: (FUSED, "points")}
+"""Predictors that are asked for the turn: on validation objects two that are good agree on fewer errors than one."""
 
 
 def main() -> None:
@@ -84,6 +86,7 @@ def main() -> None:
     print(f"carries: {len(cells) - len(missing)} of {len(cells)} cells are there already", flush=True)
     if missing:
         make_stores(arguments)
+        symmetries(arguments)
     begun = time.monotonic()
     with ThreadPoolExecutor(arguments.jobs) as pool:
         running = {pool.submit(spawn, cell): cell for cell in missing}
@@ -240,7 +243,8 @@ def recognition(
 
 
 def pose(model: SensorimotorModel, training: Encoded, encoded: Encoded, test: Store) -> dict[str, np.ndarray]:
-    """pose_search_deg, pose_probe_deg, pose_constant_deg (median by object) and add_s of the search, by sense."""
+    """pose_search_deg, pose_probe_deg, pose_constant_deg (median by object) and add_s of the search, by sense;
+    pose_errors_deg: of the search, every query of an object; pose_alone_deg: by the fused predictor alone."""
     chosen = np.concatenate(
         [np.flatnonzero(encoded.object_ids == i)[:NUM_POSES] for i in np.unique(encoded.object_ids)]
     )
@@ -249,8 +253,10 @@ def pose(model: SensorimotorModel, training: Encoded, encoded: Encoded, test: St
     simulation = Simulation.from_json(test.manifest.config["simulation"])
     objects = simulation.object_set
     for sense in (FUSED, *model.config.senses):
-        searched = pose_search(model, few, sense)
-        found[f"pose_search_deg.{sense}"] = medians(degrees(searched, true), few)
+        searched = pose_search(model, few, POSE_SOURCES.get(sense, (sense,)))
+        errors = degrees(searched, true)
+        found[f"pose_search_deg.{sense}"] = medians(errors, few)
+        found[f"pose_errors_deg.{sense}"] = errors.reshape(len(np.unique(few.object_ids)), -1)
         distances = np.empty(len(chosen))
         for i in np.unique(few.object_ids):
             rows, points = few.object_ids == i, objects[int(i)].surface(SURFACE_POINTS)
@@ -269,6 +275,7 @@ def pose(model: SensorimotorModel, training: Encoded, encoded: Encoded, test: St
         probe = pose_probe(*pairs, np.repeat(encoded.object_ids, pairs_of(encoded)), rng=np.random.default_rng(0))
         found[f"pose_probe_deg.{sense}"] = medians(probe.errors_deg, encoded)
         found["pose_constant_deg"] = medians(probe.constants_deg, encoded)
+    found["pose_alone_deg"] = medians(degrees(pose_search(model, few), true), few)
     return found
 
 

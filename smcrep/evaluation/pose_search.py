@@ -1,5 +1,7 @@
 """Which turn did the object make? The predictor is asked for every turn, and the embedding after decides."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import roma
 import torch
@@ -18,24 +20,31 @@ WIDTHS_DEG = (12.0, 4.0)
 
 @torch.no_grad()
 def pose_search(
-    model: SensorimotorModel, encoded: Encoded, sense: str = FUSED, *, num_rotations: int = 4096, seed: int = 0
+    model: SensorimotorModel,
+    encoded: Encoded,
+    sources: Sequence[str] = (FUSED,),
+    *,
+    num_rotations: int = 4096,
+    seed: int = 0,
 ) -> np.ndarray:
     """float64 [s, 3, 3]: R2 R1^T in the camera's frame, from the observation before to the first outcome of each state.
 
     Where the object is held and how far that point moved are known to who holds it; the turn is searched: over a grid
     of all rotations, then twice around the best ones so far, by the cosine between what is predicted and what is seen,
-    both ways: the turn from before to after, and its inverse back.
+    both ways: the turn from before to after, and its inverse back. The cosines of all ``sources`` (senses, or "fused")
+    are added up: what several predictors find independently is seldom the error of one.
     """
     grid = torch.from_numpy(rotation_grid(num_rotations)).float()
     generator = torch.Generator().manual_seed(seed)
-    before, after = encoded.equivariant(sense)[:, 0], encoded.equivariant(sense)[:, 1]
+    views = {source: encoded.equivariant(source)[:, :2] for source in sources}
     found = []
-    for z, seen, action in zip(before, after, _each(encoded.action[:, 0]), strict=True):
-        best = _best(model, sense, z, seen, action, grid)
+    for i, action in enumerate(_each(encoded.action[:, 0])):
+        pairs = {source: z[i] for source, z in views.items()}
+        best = _best(model, pairs, action, grid)
         for width in WIDTHS_DEG:
             vectors = torch.randn(TRIALS, NUM_BEST, 3, generator=generator) / 3**0.5
             turns = roma.rotvec_to_rotmat(np.radians(width) * vectors)
-            best = _best(model, sense, z, seen, action, torch.cat([best, (turns @ best).flatten(0, 1)]))
+            best = _best(model, pairs, action, torch.cat([best, (turns @ best).flatten(0, 1)]))
         closest = best[:1] @ best.mT  # of two answers far apart (a symmetry) the mean would be neither
         near = closest.diagonal(dim1=-2, dim2=-1).sum(-1) > 1 + 2 * np.cos(np.radians(2 * WIDTHS_DEG[0]))
         found.append(nearest_rotation(best[near].double().mean(0)))
@@ -46,7 +55,8 @@ def _each(action: Action) -> list[Action]:
     return [action[i] for i in range(len(action.kind))]
 
 
-def _best(model: SensorimotorModel, sense: str, z: Tensor, seen: Tensor, action: Action, rotations: Tensor) -> Tensor:
+def _best(model: SensorimotorModel, pairs: dict[str, Tensor], action: Action, rotations: Tensor) -> Tensor:
+    """Those of ``rotations`` [n, 3, 3] that fit best; ``pairs``: source -> [2, 3 v], seen before and after."""
     n = len(rotations)
     moved = (action.motion[:3, :3] @ action.contact) + action.motion[:3, 3]
     motion = torch.eye(4).repeat(n, 1, 1)
@@ -59,7 +69,9 @@ def _best(model: SensorimotorModel, sense: str, z: Tensor, seen: Tensor, action:
         action.force.expand(n, 3),
         action.duration.expand(n),
     )
-    there = model.predict(sense, z.expand(n, -1), model.condition(asked))
-    back = model.predict(sense, seen.expand(n, -1), model.condition(asked.inverse()))
-    agreement = F.cosine_similarity(there, seen[None], dim=-1) + F.cosine_similarity(back, z[None], dim=-1)
+    condition, back = model.condition(asked), model.condition(asked.inverse())
+    agreement = torch.zeros(n)
+    for source, (before, after) in pairs.items():
+        agreement += F.cosine_similarity(model.predict(source, before.expand(n, -1), condition), after[None], dim=-1)
+        agreement += F.cosine_similarity(model.predict(source, after.expand(n, -1), back), before[None], dim=-1)
     return rotations[agreement.topk(NUM_BEST).indices]

@@ -1,5 +1,7 @@
 """Image weights learned elsewhere: read without running code, named as timm names them, loaded strictly."""
 
+import io
+import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -112,7 +114,10 @@ def freeze_groups(model: nn.Module, num_groups: int) -> None:
 
 
 def _torch_file(path: Path) -> object:
-    return torch.load(path, map_location="cpu", weights_only=True)
+    if zipfile.is_zipfile(path):
+        return torch.load(path, map_location="cpu", weights_only=True)
+    # torch's old format is one pickle, whose lengths are believed: a file asks memory for them, bytes cannot give more.
+    return torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
 
 
 def _from_hub(name: str, size: int) -> nn.Module:

@@ -1,5 +1,7 @@
 """The turn is found where the latent truly turns, and is not invented where it does not."""
 
+from dataclasses import replace
+
 import torch
 
 from smcrep.evaluation.pose_search import pose_search
@@ -14,13 +16,25 @@ def errors(found: object, encoded: object) -> torch.Tensor:
 
 def test_a_true_turn_is_found_to_a_few_degrees_from_a_coarse_grid() -> None:
     encoded = turned()
-    found = pose_search(TrueTurns(), encoded, "a", num_rotations=576)  # type: ignore[arg-type]
+    found = pose_search(TrueTurns(), encoded, ["a"], num_rotations=576)  # type: ignore[arg-type]
     assert errors(found, encoded).max() < 6
     assert errors(found, encoded).median() < 3
 
 
 def test_nothing_is_found_by_who_does_not_look() -> None:
     encoded = turned()
-    found = pose_search(Blind(), encoded, "a", num_rotations=576)  # type: ignore[arg-type]
+    found = pose_search(Blind(), encoded, ["a"], num_rotations=576)  # type: ignore[arg-type]
     assert found.shape == (NUM_STATES, 3, 3)
     assert errors(found, encoded).median() > 20
+
+
+def test_two_sources_find_what_neither_can_alone() -> None:
+    """Each knows one vector: a turn about it is invisible to that one, and no turn is invisible to both."""
+    encoded = turned()
+    z = encoded.latent["a"]
+    vectors = {name: torch.cat([z[..., :8], z[..., start : start + 3]], -1) for name, start in (("u", 8), ("v", 11))}
+    encoded = replace(encoded, latent=vectors)
+    found = [pose_search(TrueTurns(), encoded, names, num_rotations=576) for names in (["u"], ["v"], ["u", "v"])]  # type: ignore[arg-type]
+    alone, other, both = (float(errors(each, encoded).median()) for each in found)
+    assert min(alone, other) > 20
+    assert both < 3

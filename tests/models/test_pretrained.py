@@ -1,5 +1,6 @@
 """Weights learned elsewhere arrive whole, from any file that holds tensors alone, and are refused otherwise."""
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,17 @@ def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
     torch.save(nn.Linear(2, 2), path)  # a pickled object, as many checkpoints are
     with pytest.raises(ValueError, match="cannot be read as tensors alone"):
         read_image_weights(path)
+
+
+def test_a_pickle_that_declares_gigabytes_is_refused_before_memory(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pth"
+    path.write_bytes(b"X" * 116)  # "a string of 0x58585858 bytes follows"
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="cannot be read as tensors alone"):
+        read_image_weights(path)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 100_000_000
 
 
 @pytest.mark.parametrize(
