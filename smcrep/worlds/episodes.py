@@ -52,8 +52,9 @@ def draw(simulation: Simulation, state_id: int, attempt: int = 0) -> Episode:
     drawn = rng.integers(len(simulation.environments), size=policy.num_branches + 1)
     environments = [ENVIRONMENTS[simulation.environments[i]] for i in drawn]
     environment = environments[0]
-    acted_on = objects[state_id // simulation.states_per_object]
-    state = sample_state(policy, acted_on, environment, rng, image_size=simulation.image_size, others=objects)
+    object_id = state_id // simulation.states_per_object
+    acted_on, others = objects[object_id], objects.block(object_id)
+    state = sample_state(policy, acted_on, environment, rng, image_size=simulation.image_size, others=others)
     k = policy.num_branches
     over = policy.branch_over if policy.branch_over != "either" else rng.choice(("action", "physics"))
     if over == "action":

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 from smcrep.worlds.families import FAMILIES, MAX_PER_SET, procedural
 from smcrep.worlds.meshes import find_meshes, load_mesh
@@ -12,6 +12,10 @@ from smcrep.worlds.objects import ObjectModel
 
 CACHED_OBJECTS = 512
 """About 0.2 MB each with its texture; a process that meets more builds them again (5 ms)."""
+
+BLOCK = 64
+"""Clutter is drawn from the block that the object belongs to, not from all: however many objects there are, a process
+then keeps meeting those whose meshes and ray-casting scenes it has (`casting.scene` keeps as many)."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,25 @@ class ObjectSet(Sequence[ObjectModel]):
     def __getitem__(self, index: int | slice) -> ObjectModel | list[ObjectModel]:
         indices = range(len(self))[index]
         return [self._build(i) for i in indices] if isinstance(indices, range) else self._build(indices)
+
+    def block(self, index: int) -> "Block":
+        """The ``BLOCK`` objects among which ``index`` stands, or all where there are fewer; the last block is as large
+        as the others, and shares some with the one before."""
+        first = max(0, min(index // BLOCK * BLOCK, len(self) - BLOCK))
+        return Block(self, range(first, min(first + BLOCK, len(self))))
+
+
+class Block(Sequence[ObjectModel]):
+    """Some of the objects of a set, each built when it is first asked for."""
+
+    def __init__(self, objects: ObjectSet, indices: range) -> None:
+        self.objects, self.indices = objects, indices
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, i: Any) -> Any:
+        return self.objects[self.indices[i]]
 
 
 @lru_cache(maxsize=4)

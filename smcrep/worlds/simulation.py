@@ -21,7 +21,7 @@ ENVIRONMENT_IDS = {name: i for i, name in enumerate(sorted(ENVIRONMENTS))}
 class Simulation:
     """What is simulated. Two equal records give the same store, byte for byte, with the same libraries.
 
-    objects            state s acts on object s // states_per_object; clutter is drawn from all of them
+    objects            state s acts on object s // states_per_object; clutter is drawn from its `ObjectSet.block`
     environments       names; one is drawn for each observation (camera and clutter are those of the first of a state)
     depth              also store the depth free of noise (for the oracle of the collapse audit)
     split              name of the split: it goes into the seed, so that splits of one seed share no draw

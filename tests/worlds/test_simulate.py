@@ -238,6 +238,21 @@ def test_test_environments_have_clutter_from_the_same_objects(tmp_path: Path) ->
     assert torch.isfinite(moved).all()
 
 
+@pytest.mark.parametrize(
+    ("num", "index", "block"),
+    [(7, 5, range(7)), (64, 63, range(64)), (200, 130, range(128, 192)), (200, 199, range(136, 200))],
+)
+def test_clutter_comes_from_the_block_of_the_object(num: int, index: int, block: range) -> None:
+    simulation = Simulation(ProceduralObjects(num), TEST_ENVIRONMENTS, states_per_object=4, image_size=16)
+    objects = simulation.object_set
+    assert [objects.index(each) for each in objects.block(index)] == list(block)
+    drawn = [draw(simulation, 4 * index + i).observed[0].objects for i in range(4)]
+    assert all(objects_drawn[0] is objects[index] for objects_drawn in drawn)
+    clutter = [objects.index(each) for objects_drawn in drawn for each in objects_drawn[1:]]
+    assert clutter
+    assert set(clutter) <= set(block)
+
+
 def test_procedural_sources_are_procedural_sets() -> None:
     source = ObjectSet(ProceduralObjects(7, 3, ("can", "mug")))
     expected = procedural_set(7, 3, ("can", "mug"))
