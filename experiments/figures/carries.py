@@ -86,6 +86,11 @@ def pose(cells: Cells) -> dict[str, Record]:
             values = cells.values("main", f"pose_{way}_deg.{sense}")[:, kept]
             beside = {"constant": constant, "num_objects": int(kept.sum())}
             name = f"{sense}.pose_median_deg" if way == "search" else f"{sense}.pose_probe_median_deg"
+            if way == "search":
+                errors = cells.values("main", f"pose_errors_deg.{sense}")[:, kept]
+                beside["median_of_all_queries"] = float(np.median(errors))
+            if name == "fused.pose_median_deg":
+                beside["by_one_predictor"] = float(cells.values("main", "pose_alone_deg")[:, kept].mean())
             found[name] = cells.record(values, "main", "degrees", **beside)
         found[f"{sense}.add_s"] = cells.record(cells.values("main", f"add_s.{sense}"), "main", "of the diameter")
     return found

@@ -210,7 +210,14 @@ def physics(
         width = 0.8 / len(senses)
         for i, sense in enumerate(senses):
             x = np.arange(len(uses)) + (i - (len(senses) - 1) / 2) * width
-            _bars(axes[1], x, [by_sense[sense] for by_sense in uses.values()], width, COLOURS[sense], sense)
+            _bars(
+                axes[1],
+                x,
+                [by_sense[sense] for by_sense in uses.values()],
+                width,
+                COLOURS[sense],
+                sense.replace("rgb", "RGB"),
+            )
         axes[1].axhline(1, color=COLOURS["oracle"], lw=1.2, ls="--")
         axes[1].text(len(uses) - 0.5, 1.02, "the simulator itself", ha="right", color=COLOURS["oracle"], fontsize=8)
         axes[1].set_xticks(range(len(uses)), [name.replace(", ", ",\n") for name in uses])
