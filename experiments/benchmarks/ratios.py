@@ -50,8 +50,10 @@ def interleaved(ways: Mapping[str, Callable[[], float]], rounds: int) -> Rates:
     return {name: np.array(values) for name, values in found.items()}
 
 
-def median(values: np.ndarray) -> tuple[float, tuple[float, float]]:
-    """Median over rounds [r], with its 95 % bootstrap interval."""
+def median(values: np.ndarray) -> tuple[float, tuple[float, float] | None]:
+    """Median over rounds [r], with its 95 % bootstrap interval (None: a single round has none)."""
+    if len(values) == 1:
+        return float(values[0]), None
     draws = np.random.default_rng(0).choice(values, (10_000, len(values)))
     low, high = np.quantile(np.median(draws, 1), [0.025, 0.975])
     return float(np.median(values)), (float(low), float(high))
