@@ -45,7 +45,8 @@ def load_model(run_or_dir: str | Path) -> tuple[SensorimotorModel, int, "Transfo
     """``model, embed_dim, transform, meta`` of a run folder or a model folder.
 
     model      in evaluation mode, on the CPU; ``model.embed(rgb=..., points=...)``.
-    embed_dim  length of every embedding: `invariant_dim` numbers for what, then 3 `num_vectors` for how it stands.
+    embed_dim  length of every embedding: `invariant_dim` numbers for what, then 3 `num_vectors` + 9 `num_tensors` for
+               how it stands.
     transform  ``model.embed(**transform({"rgb": image, "points": cloud}))``; see `Transform`.
     meta       config, provenance, senses, sizes, units, frames: JSON.
 
@@ -62,6 +63,7 @@ def load_model(run_or_dir: str | Path) -> tuple[SensorimotorModel, int, "Transfo
             "embed_dim": config.embed_dim,
             "num_invariant": config.invariant_dim,
             "num_vectors": config.num_vectors,
+            "num_tensors": config.num_tensors,
             "rgb_size": config.rgb_size,
             "parameters": sum(p.numel() for p in model.parameters()),
         },

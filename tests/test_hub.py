@@ -15,7 +15,7 @@ import smcrep
 from smcrep.fusion import FUSION
 from smcrep.models.config import FUSIONS, POINTS_ENCODERS, PREDICTORS, ModelConfig
 
-SMALL = ModelConfig(trunk_dim=16, invariant_dim=8, num_vectors=4)
+SMALL = ModelConfig(trunk_dim=16, invariant_dim=8, num_vectors=1, num_tensors=1)
 RNG = np.random.default_rng(0)
 RGB = RNG.integers(0, 256, (3, 40, 30, 3), np.uint8)
 POINTS = RNG.normal(size=(3, 50, 3)).astype(np.float32)

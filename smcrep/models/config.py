@@ -9,7 +9,7 @@ from typing import Any
 from smcrep.geometry.action import ACTION_DIM
 from smcrep.geometry.physics import PHYSICS_DIM
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 SENSES = ("rgb", "points")
 POINTS_ENCODERS = ("pointnet", "dgcnn")
 PREDICTORS = ("group_residual", "group", "mlp", "hypernetwork", "equimod")
@@ -29,7 +29,9 @@ class ModelConfig:
     rgb_blocks      residual blocks of two 3 x 3 convolutions on its last map.
     rgb_size        side in pixels to which every image is resized.
     rgb_frozen_norm  True: BatchNorm of a timm encoder keeps the statistics that its weights came with, in training too.
-    num_vectors     the equivariant part is this many vectors in R^3 (42: 126 numbers, beside 128 invariant ones).
+    num_vectors, num_tensors
+                    the equivariant part is so many vectors in R^3, then so many tensors of rank 2, 3 x 3 (14: 126
+                    numbers, beside 128 invariant ones); see `predictors.rotate`.
     use_action      False: the control arm. The action is replaced by `hold` in training and evaluation alike.
     use_physics     False: the model is never told mass, friction, ...
     points_scale_m  clouds, centred on their own mean, are divided by this many metres.
@@ -48,7 +50,8 @@ class ModelConfig:
     points_encoder: str = "pointnet"
     trunk_dim: int = 256
     invariant_dim: int = 128
-    num_vectors: int = 42
+    num_vectors: int = 0
+    num_tensors: int = 14
     projector_dim: int = 128
     predictor: str = "group_residual"
     predictor_hidden: int = 256
@@ -92,6 +95,11 @@ class ModelConfig:
         for name in _COUNTS:
             if not 1 <= getattr(self, name) <= MAX_COUNT:
                 raise ValueError(f"ModelConfig: {name} is {getattr(self, name)}; give an integer of 1 to {MAX_COUNT}")
+        if min(self.num_vectors, self.num_tensors) < 0 or not 1 <= self.equivariant_dim <= MAX_COUNT:
+            raise ValueError(
+                f"ModelConfig: num_vectors is {self.num_vectors} and num_tensors {self.num_tensors}; give 0 or more of "
+                "each, and at least 1 of either"
+            )
         for name, dim in (("action", self.action_dim), ("physics", self.physics_dim), ("rgb", 3)):
             mean, std = getattr(self, f"{name}_mean"), getattr(self, f"{name}_std")
             if len(mean) != len(std) or len(mean) not in ({3} if name == "rgb" else {0, dim}):
@@ -105,7 +113,7 @@ class ModelConfig:
 
     @property
     def equivariant_dim(self) -> int:
-        return 3 * self.num_vectors
+        return 3 * self.num_vectors + 9 * self.num_tensors
 
     @property
     def embed_dim(self) -> int:
@@ -135,7 +143,7 @@ class ModelConfig:
 
 
 _COUNTS = (
-    *("rgb_width", "rgb_size", "trunk_dim", "invariant_dim", "num_vectors", "projector_dim", "predictor_hidden"),
+    *("rgb_width", "rgb_size", "trunk_dim", "invariant_dim", "projector_dim", "predictor_hidden"),
     *("condition_dim", "action_dim", "physics_dim"),
 )
 

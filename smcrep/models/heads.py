@@ -12,14 +12,15 @@ worthless would get no gradient back, and could never recover."""
 
 
 class BeliefHead(nn.Module):
-    """(what [b, t], where [b, t]) -> mean [b, d], log_precision [b, d] with d = invariant_dim + 3 num_vectors.
+    """(what [b, t], where [b, t]) -> mean [b, d], log_precision [b, d] with d = invariant_dim + 3 num_vectors
+    + 9 num_tensors.
 
     Each part has unit L2 norm, so that no sense dominates by its norm. The equivariant part is divided by one norm
-    over all its numbers: every vector keeps its share, and the division commutes with rotations.
+    over all its numbers: every vector and tensor keeps its share, and the division commutes with rotations.
 
     Each number of the invariant part has a precision of its own, so senses can share the dimensions out between them
-    (one precision for all would let the better sense silence the other); each vector of the equivariant part has one,
-    because a precision for each of its coordinates would not commute with rotations.
+    (one precision for all would let the better sense silence the other); each vector and each tensor of the equivariant
+    part has one, because a precision for each of its coordinates would not commute with rotations.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -27,12 +28,15 @@ class BeliefHead(nn.Module):
         self.invariant = _two_layers(config.trunk_dim, config.invariant_dim)
         self.equivariant = _two_layers(config.trunk_dim, config.equivariant_dim)
         self.invariant_precision = _unsure(config.trunk_dim, config.invariant_dim)
-        self.equivariant_precision = _unsure(config.trunk_dim, config.num_vectors)
+        self.equivariant_precision = _unsure(config.trunk_dim, config.num_vectors + config.num_tensors)
+        self.sizes: Tensor  # of each vector and tensor, in numbers
+        sizes = [3] * config.num_vectors + [9] * config.num_tensors
+        self.register_buffer("sizes", torch.tensor(sizes), persistent=False)
 
     def forward(self, what: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
         mean = torch.cat([F.normalize(self.invariant(what), dim=-1), F.normalize(self.equivariant(where), dim=-1)], -1)
-        of_vectors = self.equivariant_precision(where).repeat_interleave(3, -1)
-        log_precision = torch.cat([self.invariant_precision(what), of_vectors], -1)
+        of_each = self.equivariant_precision(where).repeat_interleave(self.sizes, -1)
+        log_precision = torch.cat([self.invariant_precision(what), of_each], -1)
         return mean, MAX_LOG_PRECISION * torch.tanh(log_precision / MAX_LOG_PRECISION)
 
 

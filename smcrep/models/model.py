@@ -27,7 +27,7 @@ class SensorimotorModel(nn.Module):
     """One encoder and one belief head per sense, a fusion rule handed in, one action encoder, one predictor per source.
 
     d = ``config.embed_dim``: first ``invariant_dim`` numbers that say what is there, then ``num_vectors`` vectors in
-    R^3 that say how it stands.
+    R^3 and ``num_tensors`` tensors of rank 2 that say how it stands.
     """
 
     def __init__(self, config: ModelConfig, fuse: Fuse) -> None:
@@ -93,7 +93,7 @@ class SensorimotorModel(nn.Module):
         return self.action_encoder(action, physics)
 
     def predict(self, source: str, equivariant: Tensor, condition: Condition) -> Tensor:
-        """The equivariant part [..., 3 v] after the action, predicted from ``source``: a sense, or "fused"."""
+        """The equivariant part [..., 3 v + 9 t] after the action, predicted from ``source``: a sense, or "fused"."""
         if source not in self.predictors:
             raise ValueError(f"predict: no source {source!r}; this model has {', '.join(self.predictors)}")
         return self.predictors[source](equivariant, condition.rotation, condition.vector)

@@ -16,30 +16,46 @@ def predictor(config: ModelConfig) -> nn.Module:
     """The predictor that ``config.predictor`` names, untrained."""
     sizes = config.equivariant_dim, config.condition_dim, config.predictor_hidden
     return {
-        "group": lambda: Group(),
-        "group_residual": lambda: GroupResidual(*sizes),
+        "group": lambda: Group(config.num_tensors),
+        "group_residual": lambda: GroupResidual(*sizes, config.num_tensors),
         "mlp": lambda: ResidualMLP(*sizes),
         "hypernetwork": lambda: Hypernetwork(*sizes[:2]),
         "equimod": lambda: EquiMod(*sizes[:2]),
     }[config.predictor]()
 
 
-def rotate(z: Tensor, rotation: Tensor | None) -> Tensor:
-    """z [..., 3 v] read as v vectors in R^3, each rotated: a representation of SO(3), rho(R S) = rho(R) rho(S)."""
+def rotate(z: Tensor, rotation: Tensor | None, num_tensors: int = 0) -> Tensor:
+    """z [..., 3 v + 9 t] read as v vectors in R^3, each becoming R x, and ``num_tensors`` = t tensors of rank 2 (3 x 3,
+    row by row), each becoming R X R^T: a representation of SO(3), rho(R S) = rho(R) rho(S).
+
+    A vector sees a turn by 180 degrees about itself as none, and cannot say of a shape whose two ends look alike how it
+    lies; a tensor (of degrees 0, 1 and 2, as the moments of inertia) can.
+    """
     if rotation is None:
         raise ValueError(
             "group predictor: the action carries no rotation (an image augmentation?); "
             "take predictor 'mlp', 'hypernetwork' or 'equimod'"
         )
-    vectors = z.unflatten(-1, (-1, 3))
-    return (vectors @ rotation.mT.to(z.dtype)).flatten(-2)  # rows are vectors, so R v is v @ R^T
+    right = rotation.mT.to(z.dtype)  # rows are vectors, so R x is x @ R^T
+    num_vectors = z.shape[-1] // 3 - 3 * num_tensors
+    vectors, tensors = z.unflatten(-1, (-1, 3)).split([num_vectors, 3 * num_tensors], -2)
+    vectors = vectors @ right
+    if not num_tensors:
+        return vectors.flatten(-2)
+    for _ in range(2):  # X -> (X R^T)^T, twice
+        tensors = (tensors @ right).unflatten(-2, (-1, 3)).mT.flatten(-3, -2)
+    return torch.cat([vectors, tensors], -2).flatten(-2)
 
 
 class Group(nn.Module):
     """z' = rho(R) z. Nothing is learned; identity, inverse and composition hold exactly."""
 
+    def __init__(self, num_tensors: int) -> None:
+        super().__init__()
+        self.num_tensors = num_tensors
+
     def forward(self, z: Tensor, rotation: Tensor | None, condition: Tensor) -> Tensor:
-        return rotate(z, rotation)
+        return rotate(z, rotation, self.num_tensors)
 
 
 class GroupResidual(nn.Module):
@@ -47,12 +63,13 @@ class GroupResidual(nn.Module):
     what a rotation does not say (translation, perspective, what comes into view, what a push does). It moves on the
     sphere where latents lie, so a prediction can be acted on again."""
 
-    def __init__(self, dim: int, condition_dim: int, hidden: int) -> None:
+    def __init__(self, dim: int, condition_dim: int, hidden: int, num_tensors: int) -> None:
         super().__init__()
+        self.num_tensors = num_tensors
         self.residual = _mlp(dim + condition_dim, hidden, dim)
 
     def forward(self, z: Tensor, rotation: Tensor | None, condition: Tensor) -> Tensor:
-        turned = rotate(z, rotation)
+        turned = rotate(z, rotation, self.num_tensors)
         moved = turned + self.residual(torch.cat([turned, condition], -1))
         return F.normalize(moved, dim=-1) * z.norm(dim=-1, keepdim=True)
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_type_hints
 from smcrep.models.config import ModelConfig
 from smcrep.objectives.sensorimotor import SensorimotorWeights
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 METHODS = ("sensorimotor", "equimod", "simclr")
 
 
@@ -120,7 +120,9 @@ def demo() -> Recipe:
 
 def tiny() -> Recipe:
     """The demo in seconds, to see that everything runs; its numbers mean nothing."""
-    model = ModelConfig(trunk_dim=32, invariant_dim=16, num_vectors=5, projector_dim=16, predictor_hidden=16)
+    model = ModelConfig(
+        trunk_dim=32, invariant_dim=16, num_vectors=1, num_tensors=1, projector_dim=16, predictor_hidden=16
+    )
     optim = Optim(steps=6, batch_states=4, warmup=2)
     return Recipe("tiny", replace(model, condition_dim=8), optim=optim, log_every=2, checkpoint_every=3, probe_every=3)
 
@@ -129,7 +131,7 @@ def ycb() -> Recipe:
     """Scanned household objects (any folder of meshes will do) and procedural ones: a wider encoder, for longer."""
     # Chosen on validation objects: at 4e-3 the image encoder learns in 700 steps what it learns in 250 at 1e-3 or 2e-3.
     model = ModelConfig(rgb_width=24, rgb_blocks=1)
-    return replace(demo(), name="ycb", model=model, optim=replace(demo().optim, lr=1.5e-3, steps=4000))
+    return replace(demo(), name="ycb", model=model, optim=replace(demo().optim, lr=1.5e-3, steps=3200))
 
 
 def push() -> Recipe:

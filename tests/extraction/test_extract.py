@@ -41,7 +41,7 @@ def run(tmp_path: Path) -> Path:
 
 def save_model(run: Path, seed: int) -> Path:
     torch.manual_seed(seed)
-    config = ModelConfig(rgb_size=16, trunk_dim=16, invariant_dim=8, num_vectors=3, projector_dim=8, predictor_hidden=8)
+    config = ModelConfig(rgb_size=16, trunk_dim=16, invariant_dim=8, num_tensors=1, projector_dim=8, predictor_hidden=8)
     save_pretrained(build_model(config), run / "model")
     return run
 

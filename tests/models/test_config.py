@@ -28,7 +28,7 @@ def test_lists_and_integers_of_a_command_line_are_taken() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"version": 99}, "version 99.*reads 1"),
+        ({"version": 99}, "version 99.*reads 2"),
         ({"trunk_dims": 3}, "unknown field 'trunk_dims'; did you mean 'trunk_dim'"),
         ({"zzz": 3}, "unknown field 'zzz'; known are senses"),
     ],
@@ -53,7 +53,7 @@ def test_a_record_without_version() -> None:
         ({"predictor": "magic"}, "predictor is 'magic'; choose one of group_residual"),
         ({"points_encoder": "x"}, "points_encoder"),
         ({"fusion": "x"}, "fusion is 'x'; choose one of precision, equal"),
-        ({"num_vectors": 0}, "num_vectors is 0; give an integer"),
+        ({"num_tensors": 0}, "num_vectors is 0 and num_tensors 0; give 0 or more of each, and at least 1"),
         ({"trunk_dim": "256"}, "trunk_dim is '256'; give a value of type int"),
         ({"use_action": 1}, "use_action is 1; give a value of type bool"),
         ({"action_mean": (0.0,) * 3, "action_std": (1.0,) * 3}, "action_mean has 3 and action_std 3 numbers; give 24"),

@@ -8,7 +8,7 @@ from smcrep.models import ModelConfig
 from smcrep.models.heads import MAX_LOG_PRECISION, BeliefHead, projector
 from smcrep.models.predictors import rotate
 
-CONFIG = ModelConfig(trunk_dim=16, invariant_dim=8, num_vectors=4, projector_dim=5)
+CONFIG = ModelConfig(trunk_dim=16, invariant_dim=8, num_vectors=1, num_tensors=1, projector_dim=5)
 
 
 def test_each_part_has_unit_norm() -> None:
@@ -25,20 +25,20 @@ class Given(nn.Module):
         return trunk[..., :12]
 
 
-def test_normalisation_commutes_with_rotations_and_keeps_the_share_of_each_vector() -> None:
+def test_normalisation_commutes_with_rotations_and_keeps_the_share_of_each_vector_and_tensor() -> None:
     head = BeliefHead(CONFIG)
     head.equivariant = Given()  # type: ignore[assignment]
     trunk = torch.randn(6, 16)
     trunk[:, :3] *= 5
     r = roma.random_rotmat(6)
-    turned = torch.cat([rotate(trunk[:, :12], r), trunk[:, 12:]], -1)
+    turned = torch.cat([rotate(trunk[:, :12], r, 1), trunk[:, 12:]], -1)
     mean = head(trunk, trunk)[0][:, 8:]
-    torch.testing.assert_close(head(trunk, turned)[0][:, 8:], rotate(mean, r))
-    lengths, before = mean.unflatten(-1, (4, 3)).norm(dim=-1), trunk[:, :12].unflatten(-1, (4, 3)).norm(dim=-1)
-    torch.testing.assert_close(lengths / lengths[:, :1], before / before[:, :1])
+    torch.testing.assert_close(head(trunk, turned)[0][:, 8:], rotate(mean, r, 1))
+    share = mean[:, :3].norm(dim=-1) / mean[:, 3:].norm(dim=-1)
+    torch.testing.assert_close(share, trunk[:, :3].norm(dim=-1) / trunk[:, 3:12].norm(dim=-1))
 
 
-def test_a_precision_for_each_number_and_for_each_vector_equal_at_first_and_bounded_for_ever() -> None:
+def test_a_precision_for_each_number_and_each_vector_and_tensor_equal_at_first_and_bounded_for_ever() -> None:
     head, trunk = BeliefHead(CONFIG), torch.randn(6, 16)
     assert torch.equal(head(trunk, trunk)[1], torch.zeros(6, 20))
     with torch.no_grad():
@@ -47,9 +47,10 @@ def test_a_precision_for_each_number_and_for_each_vector_equal_at_first_and_boun
     log_precision = head(trunk, trunk)[1]
     assert (log_precision.abs() <= MAX_LOG_PRECISION).all()
     assert len(log_precision[0, :8].unique()) > 1
-    of_vectors = log_precision[:, 8:].unflatten(-1, (4, 3))
-    assert (of_vectors == of_vectors[..., :1]).all()
-    assert len(of_vectors[0, :, 0].unique()) == 4
+    of_vector, of_tensor = log_precision[:, 8:11], log_precision[:, 11:]
+    assert (of_vector == of_vector[:, :1]).all()
+    assert (of_tensor == of_tensor[:, :1]).all()
+    assert (of_vector[:, 0] != of_tensor[:, 0]).all()
 
 
 def test_what_and_where_are_read_apart() -> None:

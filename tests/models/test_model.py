@@ -11,7 +11,9 @@ from smcrep.hub import build_model
 from smcrep.models import ModelConfig, SensorimotorModel
 from smcrep.transition import Embedding, Senses
 
-SMALL = ModelConfig(trunk_dim=16, invariant_dim=8, num_vectors=4, projector_dim=6, predictor_hidden=16, condition_dim=5)
+SMALL = ModelConfig(
+    trunk_dim=16, invariant_dim=8, num_vectors=1, num_tensors=1, projector_dim=6, predictor_hidden=16, condition_dim=5
+)
 
 
 def build(seed: int = 0, config: ModelConfig = SMALL) -> SensorimotorModel:

@@ -16,7 +16,9 @@ def rotations(*shape: int, seed: int = 0) -> Tensor:
 
 def build(name: str, seed: int = 0) -> nn.Module:
     torch.manual_seed(seed)
-    return predictor(ModelConfig(predictor=name, num_vectors=4, condition_dim=5, predictor_hidden=16)).double()
+    return predictor(
+        ModelConfig(predictor=name, num_vectors=1, num_tensors=1, condition_dim=5, predictor_hidden=16)
+    ).double()
 
 
 def zeroed_residual() -> nn.Module:
@@ -59,6 +61,27 @@ def test_rotate_moves_three_numbers_after_another_as_one_column_vector() -> None
     torch.testing.assert_close(rotate(Z[0], r), torch.stack(out))  # type: ignore[arg-type]
 
 
+def test_rotate_turns_both_axes_of_a_tensor() -> None:
+    """The convention, by a loop: number 3 + 3 a + b is entry (a, b) of the tensor behind one vector; X -> R X R^T."""
+    r, x = rotations(1)[0], Z[0, 3:]
+    out = [
+        sum(r[a, c] * x[3 * c + d] * r[b, d] for c in range(3) for d in range(3)) for a in range(3) for b in range(3)
+    ]
+    turned = rotate(Z[0], r, num_tensors=1)
+    torch.testing.assert_close(turned[3:], torch.stack(out))  # type: ignore[arg-type]
+    torch.testing.assert_close(turned[:3], r @ Z[0, :3])
+
+
+def test_a_tensor_tells_a_half_turn_about_an_axis_from_none_where_no_vector_along_it_can() -> None:
+    half_turn = roma.rotvec_to_rotmat(torch.tensor([0.0, 0.0, torch.pi], dtype=torch.float64))
+    along = torch.tensor([0.0, 0.0, 2.0], dtype=torch.float64)
+    tilted = torch.zeros(3, 3, dtype=torch.float64)
+    tilted[0, 2] = tilted[2, 0] = 1  # a rod's inertia, tilted in the plane of x and z
+    out = rotate(torch.cat([along, tilted.flatten()]), half_turn, num_tensors=1)
+    torch.testing.assert_close(out[:3], along)
+    torch.testing.assert_close(out[3:], -tilted.flatten())
+
+
 @pytest.mark.parametrize("name", PREDICTORS)
 def test_leading_axes_and_single_queries(name: str) -> None:
     p, r = build(name), rotations(4, 5)
@@ -82,7 +105,7 @@ def test_others_do_without(name: str) -> None:
 @pytest.mark.parametrize("name", ["group_residual", "mlp", "hypernetwork"])
 def test_residual_predictors_start_near_the_action_of_the_group_or_the_identity(name: str) -> None:
     r = rotations(20)
-    start = rotate(Z, r) if name == "group_residual" else Z
+    start = rotate(Z, r, 1) if name == "group_residual" else Z
     out = build(name)(Z, r, C)
     assert 0 < (out - start).norm() < 0.5 * start.norm()
 
@@ -102,7 +125,7 @@ def test_group_residual_moves_on_the_sphere() -> None:
     scale = torch.linspace(0.1, 3, 20, dtype=Z.dtype)[:, None]
     out = p(scale * Z, r, C)
     torch.testing.assert_close(out.norm(dim=-1), (scale * Z).norm(dim=-1))
-    assert (torch.cosine_similarity(out, rotate(scale * Z, r)) < 1 - 1e-6).any()
+    assert (torch.cosine_similarity(out, rotate(scale * Z, r, 1)) < 1 - 1e-6).any()
 
 
 def test_equimod_is_linear_in_latent_and_condition_together() -> None:
@@ -120,7 +143,7 @@ def test_hypernetwork_is_linear_in_the_latent_and_not_in_the_condition() -> None
 def test_a_learned_predictor_can_learn_a_planted_condition(name: str) -> None:
     """The outcome is the latent turned by an angle that only the condition tells; the identity explains nothing."""
     torch.manual_seed(0)
-    p = predictor(ModelConfig(predictor=name, num_vectors=2, condition_dim=2, predictor_hidden=64))
+    p = predictor(ModelConfig(predictor=name, num_vectors=2, num_tensors=0, condition_dim=2, predictor_hidden=64))
     angle = torch.rand(256) * 2 - 1
     r = roma.rotvec_to_rotmat(torch.stack([torch.zeros(256), torch.zeros(256), 2 * angle], -1))
     z = torch.randn(256, 6)

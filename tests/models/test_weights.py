@@ -11,7 +11,9 @@ from smcrep.fusion import equal_precision, precision_weighted
 from smcrep.models import ModelConfig, SensorimotorModel
 from smcrep.models.weights import CONFIG, WEIGHTS, read_config
 
-SMALL = ModelConfig(trunk_dim=8, invariant_dim=4, num_vectors=2, physics_mean=(0.1,) * 6, physics_std=(3.0,) * 6)
+SMALL = ModelConfig(
+    trunk_dim=8, invariant_dim=4, num_vectors=2, num_tensors=0, physics_mean=(0.1,) * 6, physics_std=(3.0,) * 6
+)
 
 
 @pytest.fixture
@@ -69,7 +71,7 @@ def rewrite(folder: Path, change) -> None:
         (lambda f: (f / CONFIG).write_bytes(b"\xff\xfe\x00"), "config.json is not JSON"),
         (lambda f: (f / CONFIG).write_text('{"model_type": "bert"}'), "is not a model of smcrep"),
         (lambda f: (f / CONFIG).write_text("[]"), "is not a model of smcrep"),
-        (lambda f: edit(f, version=7), "config.json: .*version 7 and this smcrep reads 1"),
+        (lambda f: edit(f, version=7), "config.json: .*version 7 and this smcrep reads 2"),
         (lambda f: edit(f, trunk_dims=7), "config.json: .*unknown field 'trunk_dims'; did you mean 'trunk_dim'"),
         (lambda f: edit(f, trunk_dim="8"), "config.json: .*trunk_dim is '8'"),
         (lambda f: (f / WEIGHTS).unlink(), "no model.safetensors in .*; save the model again"),

@@ -23,7 +23,7 @@ def tiny_recipe(**changes: Any) -> Recipe:
         rgb_size=SIZE,
         trunk_dim=16,
         invariant_dim=8,
-        num_vectors=3,
+        num_tensors=1,
         projector_dim=8,
         predictor_hidden=8,
         condition_dim=4,
