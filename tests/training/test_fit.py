@@ -135,9 +135,9 @@ def test_half_precision_keeps_the_loss_whole(tmp_path: Path) -> None:
 
 def test_probe_is_called_when_due_and_logged(tmp_path: Path) -> None:
     recipe = tiny_recipe(probe_every=3)
-    train(recipe, tmp_path, probe=lambda model: {"few_shot": float(model.config.num_vectors)})
+    train(recipe, tmp_path, probe=lambda model: {"few_shot": float(model.config.invariant_dim)})
     records = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
-    assert [r["step"] for r in records if r.get("probe/few_shot") == 3.0] == [3, 6, 8]
+    assert [r["step"] for r in records if r.get("probe/few_shot") == 8.0] == [3, 6, 8]
 
 
 SCRIPT = """

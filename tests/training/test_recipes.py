@@ -37,7 +37,7 @@ def test_an_unknown_method_is_named() -> None:
 
 
 def test_recipe_of_another_version() -> None:
-    with pytest.raises(ValueError, match="version 99 and this smcrep reads 2"):
+    with pytest.raises(ValueError, match="version 99 and this smcrep reads 3"):
         Recipe.from_json({**demo().to_json(), "version": 99})
 
 
