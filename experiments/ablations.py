@@ -44,6 +44,7 @@ from smcrep.worlds.simulate import Simulation, generate
 
 HERE = Path(__file__).parent
 POINTS, RGB = ("--model.senses", "points"), ("--model.senses", "rgb")
+MIXED = ("--model.num-vectors", "18", "--model.num-tensors", "8")  # the same 126 numbers
 SO3 = ("--data.policy.max-angle-deg", "so3")
 VARIANTS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
     # name: sense, what is changed of the world that it learns from, what is changed of the model or the training
@@ -51,9 +52,11 @@ VARIANTS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
     "dgcnn": (POINTS, "", ("--model.points-encoder", "dgcnn")),
     "trunk_512": (POINTS, "", ("--model.trunk-dim", "512")),
     "predictor_512": (POINTS, "", ("--model.predictor-hidden", "512")),
-    "vectors_42": (POINTS, "", ("--model.num-vectors", "42", "--model.num-tensors", "0")),
-    "vectors_18_tensors_8": (POINTS, "", ("--model.num-vectors", "18", "--model.num-tensors", "8")),
-    "tensors_28": (POINTS, "", ("--model.num-tensors", "28")),
+    "tensors": (POINTS, "", MIXED),
+    "tensors_only": (POINTS, "", ("--model.num-vectors", "0", "--model.num-tensors", "14")),
+    "tensors_twice": (POINTS, "", ("--model.num-vectors", "36", "--model.num-tensors", "16")),
+    "vectors_14": (POINTS, "", ("--model.num-vectors", "14")),
+    "vectors_84": (POINTS, "", ("--model.num-vectors", "84")),
     "points_64": (POINTS, "", ("--num-points", "64")),
     "points_256": (POINTS, "", ("--num-points", "256")),
     "points_scans_only": (POINTS, "scans_only", ()),
@@ -61,7 +64,7 @@ VARIANTS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
     "points_1000_procedural": (POINTS, "1000_procedural", ()),
     "points_so3": (POINTS, "so3", ()),
     "rgb": (RGB, "", ()),
-    "rgb_vectors_42": (RGB, "", ("--model.num-vectors", "42", "--model.num-tensors", "0")),
+    "rgb_tensors": (RGB, "", MIXED),
     "rgb_width_16": (RGB, "", ("--model.rgb-width", "16", "--model.rgb-blocks", "0")),
     "rgb_width_32": (RGB, "", ("--model.rgb-width", "32")),
     "rgb_blocks_3": (RGB, "", ("--model.rgb-blocks", "3")),

@@ -47,13 +47,11 @@ from smcrep.worlds.simulate import Simulation, generate
 
 HERE = Path(__file__).parent
 SHORT = ("--optim.steps", "800", "--model.rgb-width", "16", "--model.rgb-blocks", "0")
-VECTORS = ("--model.num-vectors", "42", "--model.num-tensors", "0")
-"""The arms' representation of SO(3), but for "tensors", which has the recipe's: the same 126 numbers."""
 ARMS: dict[str, tuple[str, ...]] = {
     "ours": (),
     "no_same_state_negatives": ("--objective.same-state-negatives", "False"),
     "no_cross_modal": ("--objective.cross-modal", "0"),
-    "tensors": (),
+    "tensors": ("--model.num-vectors", "18", "--model.num-tensors", "8"),
     "no_residual": ("--model.predictor", "group"),
     "no_group_action": ("--model.predictor", "mlp"),
     "equimod": ("--method", "equimod", "--model.predictor", "equimod"),
@@ -133,8 +131,6 @@ def run_cell(arguments: argparse.Namespace, arm: str, seed: int) -> None:
     begun = time.monotonic()
     run = arguments.out / f"runs/{arm}-{seed}"
     options = [] if arm == "main" or arguments.tiny else list(SHORT)
-    if arm not in ("main", "tensors"):
-        options += VECTORS
     if arm == "untrained":
         options += ["--optim.steps", "1", "--optim.lr", "1e-12"]
     pretrain(arguments, run, *ARMS.get(arm, ()), "--seed", str(seed), *options)

@@ -30,8 +30,8 @@ class ModelConfig:
     rgb_size        side in pixels to which every image is resized.
     rgb_frozen_norm  True: BatchNorm of a timm encoder keeps the statistics that its weights came with, in training too.
     num_vectors, num_tensors
-                    the equivariant part is so many vectors in R^3, then so many tensors of rank 2, 3 x 3 (14: 126
-                    numbers, beside 128 invariant ones); see `predictors.rotate`.
+                    the equivariant part is so many vectors in R^3, then so many tensors of rank 2, 3 x 3 (18 and
+                    8: 126 numbers, beside 128 invariant ones); see `predictors.rotate`.
     use_action      False: the control arm. The action is replaced by `hold` in training and evaluation alike.
     use_physics     False: the model is never told mass, friction, ...
     points_scale_m  clouds, centred on their own mean, are divided by this many metres.
@@ -50,8 +50,8 @@ class ModelConfig:
     points_encoder: str = "pointnet"
     trunk_dim: int = 256
     invariant_dim: int = 128
-    num_vectors: int = 0
-    num_tensors: int = 14
+    num_vectors: int = 18
+    num_tensors: int = 8
     projector_dim: int = 128
     predictor: str = "group_residual"
     predictor_hidden: int = 256

@@ -53,7 +53,10 @@ def test_a_record_without_version() -> None:
         ({"predictor": "magic"}, "predictor is 'magic'; choose one of group_residual"),
         ({"points_encoder": "x"}, "points_encoder"),
         ({"fusion": "x"}, "fusion is 'x'; choose one of precision, equal"),
-        ({"num_tensors": 0}, "num_vectors is 0 and num_tensors 0; give 0 or more of each, and at least 1"),
+        (
+            {"num_vectors": 0, "num_tensors": 0},
+            "num_vectors is 0 and num_tensors 0; give 0 or more of each, and at least 1",
+        ),
         ({"trunk_dim": "256"}, "trunk_dim is '256'; give a value of type int"),
         ({"use_action": 1}, "use_action is 1; give a value of type bool"),
         ({"action_mean": (0.0,) * 3, "action_std": (1.0,) * 3}, "action_mean has 3 and action_std 3 numbers; give 24"),
