@@ -45,7 +45,7 @@ def _pickles(folder: Path, bomb: bytes, live: object) -> dict[str, str]:
         "inside.pt": "cannot be read",
         "bare.pth": "cannot be read as tensors alone",
         "inside.pth": "cannot be read as tensors alone",
-        "bare.npz": "pickle",
+        "bare.npz": "not a zip file",
         "inside.npz": "pickle|Object arrays",
         "pickled.safetensors": "cannot be read as tensors alone",
     }
