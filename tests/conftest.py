@@ -15,3 +15,9 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def _same_weights() -> None:
+    """Whatever tests ran before: a bound on random weights that holds nearly always fails for somebody."""
+    torch.manual_seed(0)

@@ -93,7 +93,6 @@ def test_chromaticity_forgets_how_bright_the_light_is() -> None:
 
 def test_a_large_image_is_the_small_one_seen_finer() -> None:
     """Antialiased: pixels doubled and brought back are the same image, stripes finer than a pixel become grey."""
-    torch.manual_seed(0)
     encoder = rgb_encoder(CONFIG)
     x = images(1, 8, 8).repeat_interleave(8, 1).repeat_interleave(8, 2)
     doubled = x.repeat_interleave(4, 1).repeat_interleave(4, 2)
