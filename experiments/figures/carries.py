@@ -78,8 +78,12 @@ def recognition(cells: Cells) -> dict[str, Record]:
 
 
 def pose(cells: Cells) -> dict[str, Record]:
-    """Means over objects (those without rotational symmetry) of the median error; add_s over all objects."""
+    """Means over objects (those without rotational symmetry, if there are two) of the median error; add_s over all."""
     found, kept = {}, cells.asymmetric
+    for sense in SENSES:
+        found[f"{sense}.add_s"] = cells.record(cells.values("main", f"add_s.{sense}"), "main", "of the diameter")
+    if kept.sum() < 2:
+        return found
     constant = float(cells.values("main", "pose_constant_deg")[:, kept].mean())
     for sense in SENSES:
         for way in ("search", "probe"):
@@ -92,7 +96,6 @@ def pose(cells: Cells) -> dict[str, Record]:
             if name == "fused.pose_median_deg":
                 beside["by_one_predictor"] = float(cells.values("main", "pose_alone_deg")[:, kept].mean())
             found[name] = cells.record(values, "main", "degrees", **beside)
-        found[f"{sense}.add_s"] = cells.record(cells.values("main", f"add_s.{sense}"), "main", "of the diameter")
     return found
 
 
