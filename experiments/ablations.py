@@ -12,8 +12,8 @@ goes on, and a cell that is written is done.
                                      paired by object, 7-way recognition with one label, and the same asked in any
                                      orientation (SO(3))
 
-Leaves cells/VARIANT-SEED.json, claims/ablations.json and figures/ablations.png in ``--out``. Expected: variety of
-objects matters most.
+Leaves cells/VARIANT-SEED.json, claims/ablations.json and figures/ablations.png in ``--out``. Expected: tensors
+before all else.
 """
 
 import argparse

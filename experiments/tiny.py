@@ -22,19 +22,8 @@ def main() -> None:
         commands += [
             ["carries.py", "--tiny", "--arms", "main", "equimod", "--seeds", "0", "--out", f"{folder}/carries"]
         ]
-        commands += [
-            [
-                "ablations.py",
-                "--tiny",
-                "--variants",
-                "points",
-                "rgb_so3",
-                "--seeds",
-                "0",
-                "--out",
-                f"{folder}/ablations",
-            ]
-        ]
+        commands += [["ablations.py", "--tiny", "--variants", "points", "rgb_so3", "--seeds", "0"]]
+        commands[-1] += ["--out", f"{folder}/ablations"]
         commands += [["figures/carries.py", "--cells", f"{folder}/carries/cells", "--claims", f"{folder}/carries.json"]]
         commands[-1] += ["--figures", folder]
         commands += [[f"{name}.py", "--tiny", "--out", f"{folder}/{name}"] for name in ("physics", "pretrained")]

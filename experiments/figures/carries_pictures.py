@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from carries_cells import ARMS, FACTORS, LAWS, SENSES, Cells
 
-from smcrep.report.style import COLOURS, picture
+from smcrep.report.style import COLOURS, NAMES, picture
 from smcrep.results import Record
 
 
@@ -21,9 +21,7 @@ def draw_arms(records: dict[str, Record], path: Path) -> None:
                 y = np.arange(len(shown)) + (k - 1) * 0.22
                 bounds = np.array([r.ci95 or (r.value, r.value) for r in found])
                 axis.hlines(y, *bounds.T, color=COLOURS[sense], lw=1.4, alpha=0.6)
-                axis.plot(
-                    [r.value for r in found], y, "o", ms=5, color=COLOURS[sense], label=sense.replace("rgb", "RGB")
-                )
+                axis.plot([r.value for r in found], y, "o", ms=5, color=COLOURS[sense], label=NAMES.get(sense, sense))
             axis.axvline(chance, color=COLOURS["chance"], lw=1, ls=":")
             axis.set(title=title, xlim=(0, 1), ylim=(len(shown) - 0.5, -0.5))
             axis.set_yticks(range(len(shown)), [ARMS[arm] for arm in shown] if axis is axes[0] else [])
@@ -41,9 +39,7 @@ def draw_environments(records: dict[str, Record], path: Path) -> None:
                 found = [records[f"{factor}.{sense}.{metric}_drop"] for factor in names]
                 y = np.arange(len(names)) + (k - 1) * 0.22
                 axis.hlines(y, *np.array([r.ci95 for r in found]).T, color=COLOURS[sense], lw=1.4, alpha=0.6)
-                axis.plot(
-                    [r.value for r in found], y, "o", ms=5, color=COLOURS[sense], label=sense.replace("rgb", "RGB")
-                )
+                axis.plot([r.value for r in found], y, "o", ms=5, color=COLOURS[sense], label=NAMES.get(sense, sense))
             axis.axvline(0, color="#888888", lw=1)
             axis.axvline(0.05, color="#888888", lw=1, ls=":")
             axis.set(title=title, ylim=(len(names) - 0.5, -0.5))
@@ -60,9 +56,7 @@ def draw_pose(cells: Cells, path: Path) -> None:
         for sense in SENSES:
             values = cells.values("main", f"pose_search_deg.{sense}").mean(0)[order]
             faded = [1.0 if cells.asymmetric[i] else 0.3 for i in order]
-            axis.scatter(
-                values, range(len(order)), c=COLOURS[sense], alpha=faded, s=26, label=sense.replace("rgb", "RGB")
-            )
+            axis.scatter(values, range(len(order)), c=COLOURS[sense], alpha=faded, s=26, label=NAMES.get(sense, sense))
         constant = float(cells.values("main", "pose_constant_deg").mean())
         axis.axvline(constant, color=COLOURS["chance"], lw=1, ls=":")
         axis.text(constant, -0.7, " one constant answer", fontsize=7, color="#888888", va="bottom", ha="center")
@@ -84,7 +78,7 @@ def draw_laws(records: dict[str, Record], path: Path) -> None:
                 [r.value for r in found],
                 0.24,
                 color=COLOURS[sense],
-                label=sense.replace("rgb", "RGB"),
+                label=NAMES.get(sense, sense),
             )
             steps = records[f"rollout.step3_over_step1.{sense}"].controls
             axes[1].plot((1, 2, 3), [steps[f"step{i}"] for i in (1, 2, 3)], "o-", color=COLOURS[sense], lw=1.6)

@@ -29,14 +29,13 @@ class BeliefHead(nn.Module):
         self.equivariant = _two_layers(config.trunk_dim, config.equivariant_dim)
         self.invariant_precision = _unsure(config.trunk_dim, config.invariant_dim)
         self.equivariant_precision = _unsure(config.trunk_dim, config.num_vectors + config.num_tensors)
-        self.sizes: Tensor  # of each vector and tensor, in numbers
-        sizes = [3] * config.num_vectors + [9] * config.num_tensors
-        self.register_buffer("sizes", torch.tensor(sizes), persistent=False)
+        self.parts = [config.num_vectors, config.num_tensors]
 
     def forward(self, what: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
         mean = torch.cat([F.normalize(self.invariant(what), dim=-1), F.normalize(self.equivariant(where), dim=-1)], -1)
-        of_each = self.equivariant_precision(where).repeat_interleave(self.sizes, -1)
-        log_precision = torch.cat([self.invariant_precision(what), of_each], -1)
+        of_vectors, of_tensors = self.equivariant_precision(where).split(self.parts, -1)
+        of_each = of_vectors.repeat_interleave(3, -1), of_tensors.repeat_interleave(9, -1)
+        log_precision = torch.cat([self.invariant_precision(what), *of_each], -1)
         return mean, MAX_LOG_PRECISION * torch.tanh(log_precision / MAX_LOG_PRECISION)
 
 

@@ -216,7 +216,7 @@ def physics(
                 [by_sense[sense] for by_sense in uses.values()],
                 width,
                 COLOURS[sense],
-                sense.replace("rgb", "RGB"),
+                NAMES.get(sense, sense),
             )
         axes[1].axhline(1, color=COLOURS["oracle"], lw=1.2, ls="--")
         axes[1].text(len(uses) - 0.5, 1.02, "the simulator itself", ha="right", color=COLOURS["oracle"], fontsize=8)
