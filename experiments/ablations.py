@@ -24,7 +24,6 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +31,7 @@ import torch
 
 from smcrep import script
 from smcrep.data.store import Store
-from smcrep.evaluation.encoded import Encoded, encode
+from smcrep.evaluation.encoded import encode
 from smcrep.evaluation.outcome import outcome_hits
 from smcrep.evaluation.recognition import accuracy_by_object, choose_strength, episodes_of
 from smcrep.hub import load_model
@@ -155,8 +154,7 @@ def run_cell(arguments: argparse.Namespace, asked: dict[str, Store], variant: st
     found: dict[str, np.ndarray] = {}
     for name, store in asked.items():
         encoded = encode(model, store)
-        of = partial(by_object, encoded=encoded)
-        found[f"h1{name}"] = of(outcome_hits(model, encoded, sense[1]))
+        found[f"h1{name}"] = encoded.by_object(outcome_hits(model, encoded, sense[1]))
         episodes = episodes_of(encoded, k_shot=1, n_way=n_way, num_episodes=20 if arguments.tiny else EPISODES)
         found[f"1shot{name}"] = accuracy_by_object(encoded, sense[1], episodes, strength)
     last = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -166,11 +164,6 @@ def run_cell(arguments: argparse.Namespace, asked: dict[str, Store], variant: st
     about |= {"parameters": parameters, "minutes": seconds / 60, "commit": commit(), "machine": machine()}
     metrics = {name: np.round(values, 5).tolist() for name, values in found.items()}
     write_json(cell_path(arguments.out, variant, seed), about | {"metrics": metrics})
-
-
-def by_object(values: np.ndarray, encoded: Encoded) -> np.ndarray:
-    """Mean of values [s, k] for each object."""
-    return np.array([values[encoded.object_ids == i].mean() for i in np.unique(encoded.object_ids)])
 
 
 def report(out: Path) -> None:

@@ -212,21 +212,16 @@ def question(
     return [o.name for o in test.objects], {name: np.round(values, 5).tolist() for name, values in found.items()}
 
 
-def by_object(values: np.ndarray, encoded: Encoded) -> np.ndarray:
-    """Mean of values [s, ...] for each object."""
-    return np.array([values[encoded.object_ids == i].mean() for i in np.unique(encoded.object_ids)])
-
-
 def outcomes(model: SensorimotorModel, encoded: Encoded, *, controls: bool = True) -> dict[str, np.ndarray]:
     """h1.SENSE, h1.SENSE>OTHER: the true outcome among 16; with the action of another state, .shuffled_action."""
     senses, found = model.config.senses, {}
     across = [(a, b) for a in senses for b in senses if a != b]
     for source, target in [(s, s) for s in (FUSED, *senses)] + across:
         name = source if source == target else f"{source}>{target}"
-        found[f"h1.{name}"] = by_object(outcome_hits(model, encoded, source, target), encoded)
+        found[f"h1.{name}"] = encoded.by_object(outcome_hits(model, encoded, source, target))
         if controls:
             wrong = foreign_action_hits(model, encoded, source, target)
-            found[f"h1_shuffled_action.{name}"] = by_object(wrong, encoded)
+            found[f"h1_shuffled_action.{name}"] = encoded.by_object(wrong)
     return found
 
 
@@ -263,7 +258,7 @@ def pose(model: SensorimotorModel, training: Encoded, encoded: Encoded, test: St
             rows, points = few.object_ids == i, objects[int(i)].surface(SURFACE_POINTS)
             before = few.pose[rows, 0, :3, :3].numpy().astype(np.float64)
             distances[rows] = add_s(points, searched[rows] @ before, true[rows] @ before)
-        found[f"add_s.{sense}"] = by_object(distances, few)
+        found[f"add_s.{sense}"] = few.by_object(distances)
         pairs = [
             (
                 z[:, :1].expand_as(z[:, 1:]).flatten(0, 1).numpy(),
@@ -317,7 +312,7 @@ def laws(model: SensorimotorModel, encoded: Encoded) -> dict[str, np.ndarray]:
             for name, estimate in vars(kept).items():
                 found.setdefault(f"law_{name}.{sense}", []).append(estimate.value)
         for step, hits in enumerate(roll_out_hits(model, encoded, sense).T, 1):
-            found[f"roll_out_{step}.{sense}"] = by_object(hits, encoded).tolist()
+            found[f"roll_out_{step}.{sense}"] = encoded.by_object(hits).tolist()
     return {name: np.array(values) for name, values in found.items()}
 
 

@@ -44,6 +44,10 @@ class Encoded:
             self.object_ids[states],
         )
 
+    def by_object(self, values: np.ndarray) -> np.ndarray:
+        """Mean of values [s, ...] for each object, in the order of their ids."""
+        return np.array([values[self.object_ids == i].mean() for i in np.unique(self.object_ids)])
+
     def invariant(self, sense: str = FUSED) -> Tensor:
         """[s, k + 1, di]."""
         return self.latent[sense][..., : self.num_invariant]

@@ -27,7 +27,7 @@ def curves(metrics: Sequence[Mapping[str, float]], path: Path) -> None:
             axes[1].plot(*zip(*points, strict=True), marker="o", ms=3, label=name.removeprefix("probe/"))
         if probes:
             axes[1].set(title="Online probe, validation objects", xlabel="step", ylim=(0, 1))
-            axes[1].legend()
+            axes[1].legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncol=3)
 
 
 def few_shot(arms: Mapping[str, Mapping[int, Record]], chance: float, title: str, path: Path) -> None:
@@ -36,7 +36,7 @@ def few_shot(arms: Mapping[str, Mapping[int, Record]], chance: float, title: str
         _against_shots(axes[0], arms)
         _floor(axes[0], chance, "chance")
         axes[0].set(title=title, ylabel="accuracy", ylim=(0, 1))
-        axes[0].legend(loc="upper left", ncol=3)  # where accuracy seldom is
+        axes[0].legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncol=3)  # no place inside is free in every run
 
 
 def few_shot_ahead(
@@ -97,7 +97,7 @@ def bars(groups: Mapping[str, Mapping[str, Record]], floor: tuple[str, float], t
                 width * 0.92,
                 yerr=error,
                 color=COLOURS.get(arm),
-                label=arm.replace("_", " "),
+                label=NAMES.get(arm, arm.replace("_", " ")),
                 ecolor="#444444",
                 error_kw={"lw": 1},
             )

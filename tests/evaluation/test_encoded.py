@@ -12,6 +12,7 @@ from smcrep.evaluation.encoded import STATES_AT_ONCE, encode, predict
 from smcrep.hub import build_model
 from smcrep.models.model import FUSED, SensorimotorModel
 from tests.data.stores import random_store
+from tests.evaluation.worlds import NUM_ACTIONS, NUM_STATES, turned
 from tests.training.synthetic import tiny_recipe
 
 
@@ -55,3 +56,10 @@ def test_prediction_starts_before_and_is_told_its_own_action(model: Sensorimotor
     torch.testing.assert_close(predicted[5, 1], alone)
     swapped = predict(model, encoded, "points", action=encoded.action[:, [1, 0]])
     assert not torch.allclose(swapped, predicted)
+
+
+def test_means_by_object_are_those_of_a_loop() -> None:
+    encoded = turned(num_objects=3)
+    values = np.random.default_rng(0).random((NUM_STATES, NUM_ACTIONS))
+    loop = [np.mean([v for v, i in zip(values, encoded.object_ids, strict=True) if i == k]) for k in range(3)]
+    np.testing.assert_allclose(encoded.by_object(values), loop)
