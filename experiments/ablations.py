@@ -12,8 +12,8 @@ goes on, and a cell that is written is done.
                                      paired by object, 7-way recognition with one label, and the same asked in any
                                      orientation (SO(3))
 
-Leaves cells/VARIANT-SEED.json, claims/ablations.json and figures/ablations.png in ``--out``. Expected: tensors
-before all else.
+Leaves cells/VARIANT-SEED.json, claims/ablations.json and figures/ablations.png in ``--out``. Expected: vectors
+alone, and scans alone, far below the rest.
 """
 
 import argparse
@@ -43,7 +43,7 @@ from smcrep.worlds.simulate import Simulation, generate
 
 HERE = Path(__file__).parent
 POINTS, RGB = ("--model.senses", "points"), ("--model.senses", "rgb")
-MIXED = ("--model.num-vectors", "18", "--model.num-tensors", "8")  # the same 126 numbers
+VECTORS = ("--model.num-vectors", "42", "--model.num-tensors", "0")  # the same 126 numbers
 SO3 = ("--data.policy.max-angle-deg", "so3")
 VARIANTS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
     # name: sense, what is changed of the world that it learns from, what is changed of the model or the training
@@ -51,11 +51,10 @@ VARIANTS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
     "dgcnn": (POINTS, "", ("--model.points-encoder", "dgcnn")),
     "trunk_512": (POINTS, "", ("--model.trunk-dim", "512")),
     "predictor_512": (POINTS, "", ("--model.predictor-hidden", "512")),
-    "tensors": (POINTS, "", MIXED),
+    "vectors_only": (POINTS, "", VECTORS),
     "tensors_only": (POINTS, "", ("--model.num-vectors", "0", "--model.num-tensors", "14")),
-    "tensors_twice": (POINTS, "", ("--model.num-vectors", "36", "--model.num-tensors", "16")),
-    "vectors_14": (POINTS, "", ("--model.num-vectors", "14")),
-    "vectors_84": (POINTS, "", ("--model.num-vectors", "84")),
+    "equivariant_half": (POINTS, "", ("--model.num-vectors", "9", "--model.num-tensors", "4")),
+    "equivariant_twice": (POINTS, "", ("--model.num-vectors", "36", "--model.num-tensors", "16")),
     "points_64": (POINTS, "", ("--num-points", "64")),
     "points_256": (POINTS, "", ("--num-points", "256")),
     "points_scans_only": (POINTS, "scans_only", ()),
@@ -63,7 +62,7 @@ VARIANTS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
     "points_1000_procedural": (POINTS, "1000_procedural", ()),
     "points_so3": (POINTS, "so3", ()),
     "rgb": (RGB, "", ()),
-    "rgb_tensors": (RGB, "", MIXED),
+    "rgb_vectors_only": (RGB, "", VECTORS),
     "rgb_width_16": (RGB, "", ("--model.rgb-width", "16", "--model.rgb-blocks", "0")),
     "rgb_width_32": (RGB, "", ("--model.rgb-width", "32")),
     "rgb_blocks_3": (RGB, "", ("--model.rgb-blocks", "3")),

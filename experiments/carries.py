@@ -51,7 +51,7 @@ ARMS: dict[str, tuple[str, ...]] = {
     "ours": (),
     "no_same_state_negatives": ("--objective.same-state-negatives", "False"),
     "no_cross_modal": ("--objective.cross-modal", "0"),
-    "tensors": ("--model.num-vectors", "18", "--model.num-tensors", "8"),
+    "vectors": ("--model.num-vectors", "42", "--model.num-tensors", "0"),  # the same 126 numbers
     "no_residual": ("--model.predictor", "group"),
     "no_group_action": ("--model.predictor", "mlp"),
     "equimod": ("--method", "equimod", "--model.predictor", "equimod"),
