@@ -5,7 +5,8 @@
     python experiments/carries.py --out runs/carries --tiny              # a minute; the numbers mean nothing
 
 A cell is one arm with one seed: trained on 28 scans and procedural objects, questioned about 15 scans never seen.
-"main" is the recipe at its full length; all arms, ours among them, have a narrower image encoder and one short budget.
+"main" is the recipe at its full length; all arms, ours among them, have a narrower image encoder, vectors without
+tensors (but for the arm of that name) and one short budget.
 Two cells run at once, one thread each. Interrupted, the same command goes on: a trained cell is not trained again, and
 a cell that is written is done. Leaves ARM-SEED.json for each cell and objects.json (their rotational symmetry), of
 which experiments/figures/carries.py makes records and pictures. Expected: outcome and recognition of "ours" above each
@@ -46,12 +47,13 @@ from smcrep.worlds.object_source import ProceduralObjects
 from smcrep.worlds.simulate import Simulation, generate
 
 HERE = Path(__file__).parent
-SHORT = ("--optim.steps", "800", "--model.rgb-width", "16", "--model.rgb-blocks", "0")
+VECTORS = ("--model.num-vectors", "42", "--model.num-tensors", "0")
+SHORT = ("--optim.steps", "800", "--model.rgb-width", "16", "--model.rgb-blocks", "0", *VECTORS)
 ARMS: dict[str, tuple[str, ...]] = {
     "ours": (),
     "no_same_state_negatives": ("--objective.same-state-negatives", "False"),
     "no_cross_modal": ("--objective.cross-modal", "0"),
-    "vectors": ("--model.num-vectors", "42", "--model.num-tensors", "0"),  # the same 126 numbers
+    "tensors": ("--model.num-vectors", "18", "--model.num-tensors", "8"),  # as main has them; the same 126 numbers
     "no_residual": ("--model.predictor", "group"),
     "no_group_action": ("--model.predictor", "mlp"),
     "equimod": ("--method", "equimod", "--model.predictor", "equimod"),
@@ -133,7 +135,7 @@ def run_cell(arguments: argparse.Namespace, arm: str, seed: int) -> None:
     options = [] if arm == "main" or arguments.tiny else list(SHORT)
     if arm == "untrained":
         options += ["--optim.steps", "1", "--optim.lr", "1e-12"]
-    pretrain(arguments, run, *ARMS.get(arm, ()), "--seed", str(seed), *options)
+    pretrain(arguments, run, *options, *ARMS.get(arm, ()), "--seed", str(seed))
     model = load_model(run)[0]
     stores = question_stores(run, arguments.tiny)
     names, found = question(model, Store(store_path(run, "train")), stores, whole=arm == "main", tiny=arguments.tiny)

@@ -126,14 +126,17 @@ PUSH = Policy(
     kinds={"push": 1.0},
     support="table",
     max_angle_deg=10.0,  # objects stand or lie as they are made to ...
-    push_height=(-0.35, -0.25),  # ... and are pushed low: what tips over ends where nobody can foretell
+    push_height=(-0.35, -0.25),  # ... and are pushed low, squarely and through the middle: where what tips over or
+    push_angle_deg=5.0,  # spins away ends, nobody can foretell
+    push_square_deg=12.0,
     push_force_n=(3.5, 4.5),
     push_duration_s=(0.03, 0.04),
     branch_over="either",
     vary_physics=True,
     # The lightest nearly reach the speed of the finger, the heaviest move by millimetres: outcomes as far apart as
     # fits into the picture.
-    mass_kg=(0.1, 1.0),
+    settings="slide",
+    mass_kg=(0.1, 0.7),
     friction=(0.06, 0.2),
     restitution=(0.1, 0.1),
     com_offset=(0.0, 0.0),
@@ -141,7 +144,7 @@ PUSH = Policy(
 
 
 def push() -> Run:
-    data = Data(policy=PUSH, num_objects=(200, 30, 40), states_per_object=(8, 2, 2), num_branches=(8, 8, 8))
+    data = Data(policy=PUSH, num_objects=(400, 30, 40), states_per_object=(4, 2, 2), num_branches=(8, 8, 8))
     return Run(recipes.push(), data, out=Path("runs/push"))
 
 

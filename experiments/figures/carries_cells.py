@@ -12,7 +12,7 @@ from smcrep.results import Record
 SENSES = ("fused", "rgb", "points")
 ARMS = {
     "ours": "ours",
-    "vectors": "vectors alone, no tensors",
+    "tensors": "with tensors of rank 2",
     "no_same_state_negatives": "no same-state negatives",
     "no_cross_modal": "no cross-modal term",
     "no_residual": "no residual",

@@ -5,7 +5,7 @@ outcomes of k actions are exchangeable, and nothing but the action says which is
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -14,6 +14,7 @@ from scipy.spatial import ConvexHull
 
 from smcrep.geometry.physics import PHYSICS_DIM, Physics
 from smcrep.worlds.actions import Hold, LiftAndDrop, Look, Push, Turn, WorldAction
+from smcrep.worlds.bodies import hull_inertia
 from smcrep.worlds.camera import Camera
 from smcrep.worlds.environments import Environment
 from smcrep.worlds.objects import ObjectModel
@@ -26,7 +27,8 @@ PHYSICAL = {"mass_kg": (0, np.inf), "friction": (0, np.inf), "restitution": (-1e
 """What each range of `Policy` must lie within."""
 GRASP = 0.05
 """Standard deviation of the grasp about the centre of the box, per axis, in diameters: a grasp, not a measured pose."""
-PUSH_ANGLE_DEG = 20.0
+PUSH_SIDES = 32
+"""Of so many azimuths about the centroid a push takes one that is square enough."""
 CLEARANCE_M = 0.002
 STANDOFF = 2.0
 """The camera leaves room for so many diameters of an object that will be pushed or dropped, else for one."""
@@ -40,9 +42,13 @@ class Policy:
     translation       each coordinate of the object's position is uniform within ± this, in diameters of the object
     push_force_n, push_duration_s, lift_m   ranges, uniform, independent of the object's physics
     push_height       range of the contact above mid height, in heights of the object as it lies
+    push_angle_deg    the push is horizontal, within ± this of the line from the contact to the hull's centroid
+    push_square_deg   the line may meet the surface by so many degrees less squarely than where it does so best; 90: it
+                      comes from any side. What is pushed obliquely spins and slips off, which nobody can foretell
     num_branches      k outcomes of one state
     branch_over       "action": k actions under one physics; "physics": one action under k physics; "either": one of
                       both, each with probability 1/2, drawn for each state
+    settings          how the k physics of a state are spread: see `sample_settings`
     vary_physics      mass, friction, restitution and centre of mass are drawn anew for each state, independently of
                       what the object looks like; False keeps the object's own
     mass_kg, friction, restitution, com_offset   what they are drawn from, see `sample_physics`; a range of two equal
@@ -56,9 +62,12 @@ class Policy:
     push_force_n: tuple[float, float] = (2.0, 10.0)
     push_duration_s: tuple[float, float] = (0.02, 0.04)
     push_height: tuple[float, float] = (-0.1, 0.1)
+    push_angle_deg: float = 20.0
+    push_square_deg: float = 90.0
     lift_m: tuple[float, float] = (0.02, 0.1)
     num_branches: int = 8
     branch_over: Literal["action", "physics", "either"] = "action"
+    settings: Literal["latin", "slide"] = "latin"
     vary_physics: bool = False
     mass_kg: tuple[float, float] = (0.05, 1.0)
     friction: tuple[float, float] = (0.2, 1.0)
@@ -94,6 +103,11 @@ class Policy:
                 raise ValueError(
                     f"Policy: {name} is {(low, high)}; give a range from low to high, between {least} and {most}"
                 )
+        if self.settings not in ("latin", "slide"):
+            raise ValueError(f"Policy: settings is {self.settings!r}; choose 'latin' or 'slide'")
+        for name in ("push_angle_deg", "push_square_deg"):
+            if not 0 <= getattr(self, name) <= 90:
+                raise ValueError(f"Policy: {name} is {getattr(self, name)}; give 0 to 90 degrees")
         low, high = self.push_height
         if not -0.5 < low <= high < 0.5:
             raise ValueError(f"Policy: push_height is {(low, high)}; give a range from low to high within -0.5 and 0.5")
@@ -144,11 +158,27 @@ def sample_physics(policy: Policy, rng: np.random.Generator) -> Physics:
 
 
 def sample_settings(policy: Policy, k: int, rng: np.random.Generator) -> list[Physics]:
-    """k settings for the branches of one state, each by the law of `sample_physics`; together a Latin hypercube: of
-    each parameter one draw lies in every k-th of its range. So settings of a state differ, which iid draws often
-    would not, and in any order (nothing but physics says which is which)."""
+    """k settings for the branches of one state, in random order (nothing but physics says which is which).
+
+    "latin"  each by the law of `sample_physics`, together a Latin hypercube: of each parameter one draw lies in every
+             k-th of its range. So settings of a state differ, which iid draws often would not.
+    "slide"  the same, but mass m and friction mu are drawn so that log 1 / (m^2 mu) lies once in every k-th of its
+             range: what is pushed with an impulse J starts at J / m and slides (J / m)^2 / (2 g mu), so outcomes lie
+             apart by about one factor.
+    """
     u = (rng.permuted(np.tile(np.arange(k), (PHYSICS_DIM, 1)), axis=1).T + rng.random((k, PHYSICS_DIM))) / k
-    return [_physics(policy, row) for row in u]
+    settings = [_physics(policy, row) for row in u]
+    if policy.settings == "latin":
+        return settings
+    (light, heavy), (slippery, rough) = np.log(policy.mass_kg), np.log(policy.friction)
+    found = []
+    for setting, share in zip(settings, u[:, 0], strict=True):
+        resistance = 2 * light + slippery + share * (2 * (heavy - light) + rough - slippery)  # log m^2 mu
+        low, high = max(slippery, resistance - 2 * heavy), min(rough, resistance - 2 * light)
+        log_friction = low + (high - low) * rng.random()
+        mass = np.exp(np.clip((resistance - log_friction) / 2, light, heavy))
+        found.append(replace(setting, mass_kg=float(mass), friction=float(np.exp(log_friction))))
+    return found
 
 
 def _physics(policy: Policy, u: Floats) -> Physics:
@@ -229,23 +259,38 @@ def _sample_turn(policy: Policy, state: State, environment: Environment, rng: np
 
 
 def _sample_push(policy: Policy, state: State, environment: Environment, rng: np.random.Generator) -> Push:
-    """From any side, at a height of ``policy``, onto the hull, inward and horizontal within ± PUSH_ANGLE_DEG."""
+    """Onto the hull towards its centroid, at a height and from a side as ``policy`` says: of a ring of azimuths one
+    that meets the surface squarely enough."""
     object, pose = state.objects[0], state.poses[0]
     hull = object.hull @ pose[:3, :3].T + pose[:3, 3]
-    low, high = hull.min(0), hull.max(0)
-    inside = (low + high) / 2
-    inside[2] += rng.uniform(*policy.push_height) * (high - low)[2]
-    azimuth, aim = rng.uniform(0, 2 * np.pi), np.radians(rng.uniform(-1, 1) * PUSH_ANGLE_DEG)
-    outward = np.array([np.cos(azimuth), np.sin(azimuth), 0.0])
-    # The ray leaves the hull {x: n x + d <= 0} through the first plane it meets from within.
     planes = ConvexHull(hull).equations
-    slope, room = planes[:, :3] @ outward, -(planes[:, :3] @ inside + planes[:, 3])
-    facing = slope > 1e-9
-    contact = inside + np.min(room[facing] / slope[facing]) * outward
-    direction = -np.array([np.cos(azimuth + aim), np.sin(azimuth + aim), 0.0])
+    low, high = hull[:, 2].min(), hull[:, 2].max()
+    inside = pose[:3, :3] @ hull_inertia(object)[1] + pose[:3, 3]
+    # A slanting hull may not be there at that height, above or below its centroid: then as far as it reaches.
+    up, down = 0.95 * _way_out(planes, inside, np.array([[0.0, 0, 1], [0, 0, -1]]))[0]
+    height = (low + high) / 2 + rng.uniform(*policy.push_height) * (high - low)
+    inside[2] += np.clip(height - inside[2], -down, up)
+    azimuths = (rng.random() + np.arange(PUSH_SIDES)) * 2 * np.pi / PUSH_SIDES
+    outward = np.stack([np.cos(azimuths), np.sin(azimuths), 0 * azimuths], 1)
+    distance, cosine = _way_out(planes, inside, outward)
+    oblique = np.degrees(np.arccos(np.minimum(cosine, 1)))
+    side = rng.choice(np.flatnonzero(oblique <= oblique.min() + policy.push_square_deg))
+    angle = azimuths[side] + np.radians(rng.uniform(-1, 1) * policy.push_angle_deg)
     return Push(
-        contact, direction, float(rng.uniform(*policy.push_force_n)), float(rng.uniform(*policy.push_duration_s))
+        inside + distance[side] * outward[side],
+        -np.array([np.cos(angle), np.sin(angle), 0.0]),
+        float(rng.uniform(*policy.push_force_n)),
+        float(rng.uniform(*policy.push_duration_s)),
     )
+
+
+def _way_out(planes: Floats, inside: Floats, directions: Floats) -> tuple[Floats, Floats]:
+    """Of a hull {x: n x + d <= 0}, ``planes`` [p, 4] = (n, d): distance [m] from a point within to its surface along
+    unit ``directions`` [m, 3], and the cosine [m] between the direction and the outward normal there."""
+    slope, room = planes[:, :3] @ directions.T, -(planes[:, :3] @ inside + planes[:, 3])[:, None]
+    distance = np.divide(room, slope, out=np.full_like(slope, np.inf), where=slope > 1e-9)
+    met = distance.argmin(0), np.arange(len(directions))
+    return distance[met], slope[met]
 
 
 def _sample_lift(policy: Policy, state: State, environment: Environment, rng: np.random.Generator) -> LiftAndDrop:

@@ -1,7 +1,10 @@
 """The laws of what is drawn: poses before and after alike, pushes on the surface, looks that fixate, no leak."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import trimesh
 from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 from scipy.stats import kstest
@@ -95,7 +98,8 @@ def test_a_push_starts_on_the_hull_and_goes_in() -> None:
         assert (planes[:, :3] @ (action.contact + 1e-3 * action.direction) + planes[:, 3]).max() < 0
         assert action.direction[2] == 0
         middle = (hull.min(0) + hull.max(0)) / 2
-        inward = (middle - action.contact)[:2] / np.linalg.norm((middle - action.contact)[:2])
+        centroid = trimesh.convex.convex_hull(hull).center_mass
+        inward = (centroid - action.contact)[:2] / np.linalg.norm((centroid - action.contact)[:2])
         assert np.degrees(np.arccos(inward @ action.direction[:2])) <= 20.001
         assert abs(action.contact[2] - middle[2]) <= 0.1 * np.ptp(hull[:, 2]) + 1e-9
         assert 2 <= action.force_n <= 10
@@ -228,6 +232,48 @@ def test_settings_of_a_state_are_spread_and_follow_the_law_one_by_one() -> None:
     assert abs(np.corrcoef(unit[..., 0].ravel(), unit[..., 1].ravel())[0, 1]) < 0.08
 
 
+def test_settings_by_slide_lie_apart_by_equal_factors_and_say_neither_mass_nor_friction() -> None:
+    policy = Policy(mass_kg=(0.1, 0.7), friction=(0.06, 0.2), settings="slide")
+    rng = np.random.default_rng(0)
+    sets = np.stack([[p.vector()[:2] for p in sample_settings(policy, 8, rng)] for _ in range(400)])
+    log_mass, log_friction = sets[..., 0], np.log(sets[..., 1])
+    assert np.all((log_mass > np.log(0.1) - 1e-6) & (log_mass < np.log(0.7) + 1e-6))
+    assert np.all((log_friction > np.log(0.06) - 1e-6) & (log_friction < np.log(0.2) + 1e-6))
+    least, most = 2 * np.log(0.1) + np.log(0.06), 2 * np.log(0.7) + np.log(0.2)
+    share = (2 * log_mass + log_friction - least) / (most - least)  # of the range of log m^2 mu
+    np.testing.assert_array_equal(np.sort(np.floor(share * 8), axis=1), np.broadcast_to(np.arange(8), (400, 8)))
+    for place in (0, 7):
+        assert kstest(share[:, place], "uniform").pvalue > 0.01
+    middle = (share > 0.4) & (share < 0.6)  # what slides equally far may be light and rough, or heavy and slippery
+    assert np.corrcoef(log_mass[middle], log_friction[middle])[0, 1] < -0.6
+
+
+def test_a_square_push_goes_through_the_centroid_and_meets_the_face_that_faces_it() -> None:
+    brick = box(0.04, 0.08, 0.06)
+    policy = Policy({"push": 1.0}, "table", max_angle_deg=0.0, push_angle_deg=0.0, push_square_deg=8.0)
+    sides = set()
+    for state, (action,) in drawn(policy, 40, object=brick):
+        assert isinstance(action, Push)
+        turn, centre = state.poses[0, :3, :3], state.poses[0, :3, 3]
+        towards = (centre - action.contact)[:2]
+        np.testing.assert_allclose(action.direction[:2], towards / np.linalg.norm(towards), atol=1e-6)
+        along = np.abs(turn.T @ action.direction)
+        # Within 32 azimuths the best lies up to 5.6 degrees off the normal, and others up to 8 more.
+        assert along.max() > np.cos(np.radians(5.7 + 8))
+        sides.add((int(along.argmax()), float(np.sign((turn.T @ action.direction)[along.argmax()]))))
+    assert len(sides) == 4
+
+
+def test_a_push_starts_on_a_slanting_hull_whatever_the_height() -> None:
+    upright = box(0.04, 0.04, 0.1)
+    slanting = replace(upright, vertices=upright.vertices + 1.2 * upright.vertices[:, 2:] * np.float32([1, 0, 0]))
+    policy = Policy({"push": 1.0}, "table", max_angle_deg=60.0, push_height=(-0.49, 0.49))
+    for state, (action,) in drawn(policy, 20, object=slanting):
+        assert isinstance(action, Push)
+        planes = ConvexHull(slanting.hull @ state.poses[0, :3, :3].T + state.poses[0, :3, 3]).equations
+        assert (planes[:, :3] @ action.contact + planes[:, 3]).max() == pytest.approx(0, abs=1e-9)
+
+
 def test_a_push_meets_the_object_at_the_height_asked_for() -> None:
     policy = Policy({"push": 1.0}, "table", push_height=(-0.4, -0.3))
     for state, (action,) in drawn(policy, 6):
@@ -244,6 +290,8 @@ def test_a_push_meets_the_object_at_the_height_asked_for() -> None:
         ({"friction": (0.5, 0.2)}, r"friction is \(0.5, 0.2\)"),
         ({"restitution": (0.0, 1.0)}, r"restitution is \(0.0, 1.0\)"),
         ({"com_offset": (-1.0, 0.0)}, r"com_offset is \(-1.0, 0.0\)"),
+        ({"push_square_deg": 120.0}, "push_square_deg is 120.0; give 0 to 90 degrees"),
+        ({"settings": "even"}, "settings is 'even'; choose 'latin' or 'slide'"),
         ({"push_height": (-0.6, 0.0)}, r"push_height is \(-0.6, 0.0\); give a range from low to high within"),
         ({"branch_over": "either"}, "branch_over='either' needs outcomes that depend on physics"),
         ({"branch_over": "both"}, "choose 'action', 'physics' or 'either'"),
