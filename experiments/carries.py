@@ -19,26 +19,23 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from smcrep import script
 from smcrep.data.store import Store
-from smcrep.evaluation.encoded import Encoded, encode
-from smcrep.evaluation.outcome import chain, foreign_action_hits, outcome_hits, roll_out_hits
-from smcrep.evaluation.pose_search import pose_search
-from smcrep.evaluation.recognition import accuracy_by_object, choose_strength, episodes_of
-from smcrep.geometry.rotations import geodesic_degrees
+from smcrep.evaluation.by_object import laws, outcomes, pose, recognition
+from smcrep.evaluation.encoded import encode
+from smcrep.evaluation.recognition import choose_strength
 from smcrep.hub import load_model
 from smcrep.models.model import FUSED, SensorimotorModel
-from smcrep.probes.equivariance import group_laws
-from smcrep.probes.pose import pose_probe
-from smcrep.probes.symmetry import add_s, rotational_symmetry, sampling_floor
+from smcrep.probes.symmetry import rotational_symmetry, sampling_floor
 from smcrep.results import commit, machine, write_json
 from smcrep.training.run_folder import store_path
 from smcrep.worlds.environments import FACTOR_ENVIRONMENTS, TEST_ENVIRONMENTS
@@ -61,10 +58,8 @@ ARMS: dict[str, tuple[str, ...]] = {
     "no_action": ("--model.use-action", "False"),
     "untrained": (),
 }
-N_WAY, NUM_EPISODES, NUM_POSES = 15, 200, 12
+N_WAY, NUM_EPISODES = 15, 200
 SURFACE_POINTS = 800
-POSE_SOURCES = {FUSED: (FUSED, "points")}
-"""Predictors that are asked for the turn: on validation objects two that are good agree on fewer errors than one."""
 
 
 def main() -> None:
@@ -202,120 +197,21 @@ def question(
         for sense in (FUSED, *model.config.senses)
         for k in (1, 5)
     }
-    found = outcomes(model, encoded) | recognition(model, encoded, strengths, tiny)
+    recognised = partial(recognition, strengths=strengths, n_way=N_WAY, num_episodes=20 if tiny else NUM_EPISODES)
+    found = outcomes(model, encoded) | recognised(encoded)
     if whole:
-        found |= pose(model, training, encoded, test)
-        found |= laws(model, encoded)
+        found |= pose(model, training, encoded, surfaces(test)) | laws(model, encoded)
         for name, store in stores.items():
             if name != "test":
                 there = encode(model, store)
-                answers = outcomes(model, there, controls=False) | recognition(model, there, strengths, tiny)
+                answers = outcomes(model, there, controls=False) | recognised(there)
                 found |= {f"{name}.{metric}": values for metric, values in answers.items()}
     return [o.name for o in test.objects], {name: np.round(values, 5).tolist() for name, values in found.items()}
 
 
-def outcomes(model: SensorimotorModel, encoded: Encoded, *, controls: bool = True) -> dict[str, np.ndarray]:
-    """h1.SENSE, h1.SENSE>OTHER: the true outcome among 16; with the action of another state, .shuffled_action."""
-    senses, found = model.config.senses, {}
-    across = [(a, b) for a in senses for b in senses if a != b]
-    for source, target in [(s, s) for s in (FUSED, *senses)] + across:
-        name = source if source == target else f"{source}>{target}"
-        found[f"h1.{name}"] = encoded.by_object(outcome_hits(model, encoded, source, target))
-        if controls:
-            wrong = foreign_action_hits(model, encoded, source, target)
-            found[f"h1_shuffled_action.{name}"] = encoded.by_object(wrong)
-    return found
-
-
-def recognition(
-    model: SensorimotorModel, encoded: Encoded, strengths: dict[tuple[str, int], float], tiny: bool
-) -> dict[str, np.ndarray]:
-    """1shot.SENSE and 5shot.SENSE, 15-way."""
-    found = {}
-    n_way = min(N_WAY, len(np.unique(encoded.object_ids)))
-    for k in (1, 5):
-        episodes = episodes_of(encoded, k_shot=k, n_way=n_way, num_episodes=20 if tiny else NUM_EPISODES)
-        for sense in (FUSED, *model.config.senses):
-            found[f"{k}shot.{sense}"] = accuracy_by_object(encoded, sense, episodes, strengths[sense, k])
-    return found
-
-
-def pose(model: SensorimotorModel, training: Encoded, encoded: Encoded, test: Store) -> dict[str, np.ndarray]:
-    """pose_search_deg, pose_probe_deg, pose_constant_deg (median by object) and add_s of the search, by sense;
-    pose_errors_deg: of the search, every query of an object; pose_alone_deg: by the fused predictor alone."""
-    chosen = np.concatenate(
-        [np.flatnonzero(encoded.object_ids == i)[:NUM_POSES] for i in np.unique(encoded.object_ids)]
-    )
-    few, found = encoded.some(chosen), {}
-    true = turns(few)[:, 0]
-    simulation = Simulation.from_json(test.manifest.config["simulation"])
-    objects = simulation.object_set
-    for sense in (FUSED, *model.config.senses):
-        searched = pose_search(model, few, POSE_SOURCES.get(sense, (sense,)))
-        errors = degrees(searched, true)
-        found[f"pose_search_deg.{sense}"] = medians(errors, few)
-        found[f"pose_errors_deg.{sense}"] = errors.reshape(len(np.unique(few.object_ids)), -1)
-        distances = np.empty(len(chosen))
-        for i in np.unique(few.object_ids):
-            rows, points = few.object_ids == i, objects[int(i)].surface(SURFACE_POINTS)
-            before = few.pose[rows, 0, :3, :3].numpy().astype(np.float64)
-            distances[rows] = add_s(points, searched[rows] @ before, true[rows] @ before)
-        found[f"add_s.{sense}"] = few.by_object(distances)
-        pairs = [
-            (
-                z[:, :1].expand_as(z[:, 1:]).flatten(0, 1).numpy(),
-                z[:, 1:].flatten(0, 1).numpy(),
-                turns(e).reshape(-1, 3, 3),
-            )
-            for e in (training, encoded)
-            for z in [e.equivariant(sense)]
-        ]
-        probe = pose_probe(*pairs, np.repeat(encoded.object_ids, pairs_of(encoded)), rng=np.random.default_rng(0))
-        found[f"pose_probe_deg.{sense}"] = medians(probe.errors_deg, encoded)
-        found["pose_constant_deg"] = medians(probe.constants_deg, encoded)
-    found["pose_alone_deg"] = medians(degrees(pose_search(model, few), true), few)
-    return found
-
-
-def pairs_of(encoded: Encoded) -> int:
-    return encoded.action.kind.shape[1]
-
-
-def turns(encoded: Encoded) -> np.ndarray:
-    """float64 [s, k, 3, 3]: R2 R1^T of every outcome, camera frame."""
-    rotation = encoded.pose[..., :3, :3].double().numpy()
-    return rotation[:, 1:] @ rotation[:, :1].swapaxes(-1, -2)
-
-
-def degrees(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return geodesic_degrees(torch.from_numpy(a), torch.from_numpy(b)).numpy()
-
-
-def medians(values: np.ndarray, encoded: Encoded) -> np.ndarray:
-    """Median for each object of values [s * anything], state by state."""
-    values = values.reshape(len(encoded.object_ids), -1)
-    return np.array([np.median(values[encoded.object_ids == i]) for i in np.unique(encoded.object_ids)])
-
-
-def laws(model: SensorimotorModel, encoded: Encoded) -> dict[str, np.ndarray]:
-    """law_NAME.SENSE for each object, relative to the true displacement; roll_out_STEP.SENSE: H@1 after that step."""
-    found: dict[str, list[float]] = {}
-    links = [link[:, 0] for link in chain(encoded.action, 3)]
-    for sense in (FUSED, *model.config.senses):
-        z = encoded.equivariant(sense)
-
-        def act(z: torch.Tensor, action: object, sense: str = sense) -> torch.Tensor:
-            return model.predict(sense, z, model.condition(action))  # type: ignore[arg-type]
-
-        for i in np.unique(encoded.object_ids):
-            rows = torch.from_numpy(encoded.object_ids == i)
-            own = [link[rows] for link in links]
-            kept = group_laws(act, z[rows, 0], *own, z[rows, 1], rng=np.random.default_rng(0))
-            for name, estimate in vars(kept).items():
-                found.setdefault(f"law_{name}.{sense}", []).append(estimate.value)
-        for step, hits in enumerate(roll_out_hits(model, encoded, sense).T, 1):
-            found[f"roll_out_{step}.{sense}"] = encoded.by_object(hits).tolist()
-    return {name: np.array(values) for name, values in found.items()}
+def surfaces(store: Store) -> Callable[[int], np.ndarray]:
+    objects = Simulation.from_json(store.manifest.config["simulation"]).object_set
+    return lambda i: objects[i].surface(SURFACE_POINTS)
 
 
 if __name__ == "__main__":

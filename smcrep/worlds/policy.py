@@ -10,12 +10,12 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import ConvexHull
 
 from smcrep.geometry.physics import PHYSICS_DIM, Physics
 from smcrep.worlds.actions import Hold, LiftAndDrop, Look, Push, Turn, WorldAction
 from smcrep.worlds.bodies import hull_inertia
 from smcrep.worlds.camera import Camera
+from smcrep.worlds.contact import square_contact
 from smcrep.worlds.environments import Environment
 from smcrep.worlds.objects import ObjectModel
 from smcrep.worlds.world import State, settle
@@ -27,8 +27,6 @@ PHYSICAL = {"mass_kg": (0, np.inf), "friction": (0, np.inf), "restitution": (-1e
 """What each range of `Policy` must lie within."""
 GRASP = 0.05
 """Standard deviation of the grasp about the centre of the box, per axis, in diameters: a grasp, not a measured pose."""
-PUSH_SIDES = 32
-"""Of so many azimuths about the centroid a push takes one that is square enough."""
 CLEARANCE_M = 0.002
 STANDOFF = 2.0
 """The camera leaves room for so many diameters of an object that will be pushed or dropped, else for one."""
@@ -259,38 +257,14 @@ def _sample_turn(policy: Policy, state: State, environment: Environment, rng: np
 
 
 def _sample_push(policy: Policy, state: State, environment: Environment, rng: np.random.Generator) -> Push:
-    """Onto the hull towards its centroid, at a height and from a side as ``policy`` says: of a ring of azimuths one
-    that meets the surface squarely enough."""
+    """Towards the centroid of the hull, at a height and from a side as ``policy`` says."""
     object, pose = state.objects[0], state.poses[0]
     hull = object.hull @ pose[:3, :3].T + pose[:3, 3]
-    planes = ConvexHull(hull).equations
-    low, high = hull[:, 2].min(), hull[:, 2].max()
-    inside = pose[:3, :3] @ hull_inertia(object)[1] + pose[:3, 3]
-    # A slanting hull may not be there at that height, above or below its centroid: then as far as it reaches.
-    up, down = 0.95 * _way_out(planes, inside, np.array([[0.0, 0, 1], [0, 0, -1]]))[0]
-    height = (low + high) / 2 + rng.uniform(*policy.push_height) * (high - low)
-    inside[2] += np.clip(height - inside[2], -down, up)
-    azimuths = (rng.random() + np.arange(PUSH_SIDES)) * 2 * np.pi / PUSH_SIDES
-    outward = np.stack([np.cos(azimuths), np.sin(azimuths), 0 * azimuths], 1)
-    distance, cosine = _way_out(planes, inside, outward)
-    oblique = np.degrees(np.arccos(np.minimum(cosine, 1)))
-    side = rng.choice(np.flatnonzero(oblique <= oblique.min() + policy.push_square_deg))
-    angle = azimuths[side] + np.radians(rng.uniform(-1, 1) * policy.push_angle_deg)
-    return Push(
-        inside + distance[side] * outward[side],
-        -np.array([np.cos(angle), np.sin(angle), 0.0]),
-        float(rng.uniform(*policy.push_force_n)),
-        float(rng.uniform(*policy.push_duration_s)),
-    )
-
-
-def _way_out(planes: Floats, inside: Floats, directions: Floats) -> tuple[Floats, Floats]:
-    """Of a hull {x: n x + d <= 0}, ``planes`` [p, 4] = (n, d): distance [m] from a point within to its surface along
-    unit ``directions`` [m, 3], and the cosine [m] between the direction and the outward normal there."""
-    slope, room = planes[:, :3] @ directions.T, -(planes[:, :3] @ inside + planes[:, 3])[:, None]
-    distance = np.divide(room, slope, out=np.full_like(slope, np.inf), where=slope > 1e-9)
-    met = distance.argmin(0), np.arange(len(directions))
-    return distance[met], slope[met]
+    centroid = pose[:3, :3] @ hull_inertia(object)[1] + pose[:3, 3]
+    contact, azimuth = square_contact(hull, centroid, rng.uniform(*policy.push_height), policy.push_square_deg, rng)
+    angle = azimuth + np.radians(rng.uniform(-1, 1) * policy.push_angle_deg)
+    force_n, duration_s = rng.uniform(*policy.push_force_n), rng.uniform(*policy.push_duration_s)
+    return Push(contact, -np.array([np.cos(angle), np.sin(angle), 0.0]), float(force_n), float(duration_s))
 
 
 def _sample_lift(policy: Policy, state: State, environment: Environment, rng: np.random.Generator) -> LiftAndDrop:
