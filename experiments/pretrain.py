@@ -6,9 +6,10 @@
     python experiments/pretrain.py tiny --out runs/tiny                          # seconds; the numbers mean nothing
     srun python experiments/pretrain.py demo --compute.devices 4 --compute.num_nodes 2 --out runs/big
 
-Makes the stores that are missing (objects for training, validation and test are different objects), trains, and leaves
-in the run's folder recipe.json, stores.json, metrics.jsonl, tensorboard/, checkpoint/ and model/. Interrupted, the same
-command goes on. Every field of the records below can be set; ``demo --help`` lists them.
+Makes the stores that are missing (objects for training, validation and test are different objects), trains, sets the
+precision of each sense right on validation objects, and leaves in the run's folder recipe.json, stores.json,
+metrics.jsonl, tensorboard/, checkpoint/ and model/. Interrupted, the same command goes on. Every field of the records
+below can be set; ``demo --help`` lists them.
 """
 
 import json
@@ -33,6 +34,7 @@ from smcrep.models.pretrained import timm_weights
 from smcrep.results import commit, write_json
 from smcrep.training import checkpoint, recipes
 from smcrep.training.build import Compute, build_fabric
+from smcrep.training.calibrate import calibrate_precision
 from smcrep.training.command_line import parse
 from smcrep.training.fit import NotFinite, fit
 from smcrep.training.online import online_probe
@@ -54,6 +56,7 @@ YCB = Path(os.environ.get("SMCREP_DATA", "~/.cache/smcrep/data")).expanduser() /
 YCB_SPLIT = Path(__file__).parent / "splits/ycb.json"
 NUM_SCALING_STATES = 256
 NUM_PROBE_STATES = 120
+NUM_CALIBRATION_STATES = 240
 
 
 @dataclass(frozen=True)
@@ -257,6 +260,9 @@ def main() -> None:
         sys.exit(128 + fitted.stopped_by)
     provenance = {"recipe": recipe.name, "steps": fitted.step, "commit": commit()}
     provenance |= {"data": [store.manifest.config for store in train]}
+    known = val.transitions(some_states(val, NUM_CALIBRATION_STATES))
+    shifts = calibrate_precision(fitted.model, known, recipe.objective, steps=recipe.calibration_steps)
+    provenance |= {"precision_shifts": shifts}
     save_pretrained(fitted.model.cpu(), run.out / "model", provenance)
     ended = time.monotonic()
     print(f"{run.out}: stores {generated - begun:.0f} s, training {ended - generated:.0f} s")

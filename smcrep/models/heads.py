@@ -39,6 +39,12 @@ class BeliefHead(nn.Module):
         return mean, MAX_LOG_PRECISION * torch.tanh(log_precision / MAX_LOG_PRECISION)
 
 
+def shift_precision(log_precision: Tensor, shift: Tensor) -> Tensor:
+    """What `BeliefHead` would say with ``shift`` added to the biases of its precisions."""
+    inside = torch.atanh((log_precision / MAX_LOG_PRECISION).clamp(-1 + 1e-6, 1 - 1e-6))
+    return MAX_LOG_PRECISION * torch.tanh(inside + shift / MAX_LOG_PRECISION)
+
+
 def projector(config: ModelConfig) -> nn.Module:
     """Invariant part [..., di] -> [..., projector_dim], where the contrast is taken."""
     hidden = 2 * config.invariant_dim

@@ -62,6 +62,8 @@ class Recipe:
     rgb_weights       first weights of a timm image encoder: "" drawn by the seed, "timm" fetched from timm's hub, else
                       a file (.safetensors, .pth).
     colour_jitter     spread of the logarithm by which each channel of each image is brightened or darkened; 0: none.
+    calibration_steps steps in which the senses' precisions are set right on validation objects, after training, see
+                      `calibrate`; 0: as they were trained.
     seed              of the first weights, of the order of the data, of the dropout.
     log_every         steps between records in metrics.jsonl; likewise checkpoint_every and probe_every, 0 being never.
     """
@@ -75,6 +77,7 @@ class Recipe:
     num_points: int = 128
     colour_jitter: float = 0.15
     rgb_weights: str = ""
+    calibration_steps: int = 60
     seed: int = 0
     log_every: int = 20
     checkpoint_every: int = 200
@@ -89,7 +92,7 @@ class Recipe:
         _check(not started, self, "rgb_weights", "set model.rgb_encoder to the timm name that they are of")
         _check(self.seed >= 0, self, "seed", "give 0 or more")
         _check(self.log_every >= 1, self, "log_every", "give at least 1")
-        for name in ("checkpoint_every", "probe_every"):
+        for name in ("checkpoint_every", "probe_every", "calibration_steps"):
             _check(getattr(self, name) >= 0, self, name, "give 0 (never) or more")
 
     def to_json(self) -> dict[str, Any]:

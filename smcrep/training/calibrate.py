@@ -1,0 +1,85 @@
+"""How precise a sense is on objects that its encoder was never fitted to.
+
+Precision learned beside the encoders is that of objects they know by heart: the sense that carries less well to others
+is trusted too much. After training, each part of each sense gets one number more, learned on validation objects.
+"""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from smcrep.models.heads import shift_precision
+from smcrep.models.model import SensorimotorModel
+from smcrep.objectives.sensorimotor import SensorimotorWeights, sensorimotor
+from smcrep.training.step import observations, pair_actions, pair_physics, transition_pairs
+from smcrep.transition import Beliefs, Transition, concatenate, map_tensors
+
+STATES_AT_ONCE = 16
+LEARNING_RATE = 0.1
+
+
+def calibrate_precision(
+    model: SensorimotorModel, transition: Transition, weights: SensorimotorWeights, *, steps: int = 60, seed: int = 0
+) -> dict[str, float]:
+    """Shift the log-precision of the invariant and of the equivariant part of each sense, in place, to the least fused
+    loss (invariant and equivariant terms of ``weights``) on a batch of b >= 2 states of validation objects.
+
+    All else stays as it is. Adam on two numbers a sense, ``steps`` random subsets of the states. Returns the shifts,
+    ``invariant/rgb`` and so on, in nats before the bound of `heads.BeliefHead`. A model of one sense has nothing to
+    weigh: no shifts.
+    """
+    names = model.config.senses
+    if len(names) < 2 or len(transition.action.kind) < 2 or not steps:
+        return {}
+    was_training = model.training
+    model.eval()
+    chunks = torch.arange(len(transition.state_id)).split(STATES_AT_ONCE)
+    with torch.no_grad():
+        beliefs = concatenate([_beliefs(model, transition[chunk].to(model.device)) for chunk in chunks])
+    num_states, num_views = beliefs.present.shape[:2]
+    is_invariant = torch.arange(model.config.embed_dim, device=model.device) < model.config.invariant_dim
+    shift = torch.zeros(len(names), 2, device=model.device, requires_grad=True)
+    optimiser = torch.optim.Adam([shift], LEARNING_RATE)
+    fused_only = replace(weights, invariant=0.0, equivariant=0.0, cross_modal=0.0, fused=1.0)
+    generator = torch.Generator().manual_seed(seed)
+
+    def loss(rows: Tensor) -> Tensor:
+        of_each = torch.where(is_invariant, shift[:, :1], shift[:, 1:])
+        some: Beliefs = beliefs[rows.to(model.device)]
+        some = replace(some, log_precision=shift_precision(some.log_precision, of_each))
+        action = transition.action[rows].to(model.device)
+        physics = None if transition.physics is None else transition.physics[rows].to(model.device)
+        pairs = transition_pairs(action, num_views, same_state_negatives=weights.same_state_negatives)
+        condition = model.condition(pair_actions(action, pairs), pair_physics(physics, pairs))
+        return sensorimotor(
+            some,
+            model.fuse(some)[0],
+            lambda source, equivariant: model.predict(source, equivariant, condition),
+            model.project,
+            pairs,
+            fused_only,
+            num_invariant=model.config.invariant_dim,
+        ).total
+
+    for _ in range(steps):
+        rows = torch.randperm(num_states, generator=generator)[:STATES_AT_ONCE]
+        (shift.grad,) = torch.autograd.grad(loss(rows), [shift])
+        optimiser.step()
+    with torch.no_grad():
+        for name, (invariant, equivariant) in zip(names, shift, strict=True):
+            model.heads[name].invariant_precision.bias.add_(invariant)  # type: ignore[union-attr, operator]
+            model.heads[name].equivariant_precision.bias.add_(equivariant)  # type: ignore[union-attr, operator]
+    model.train(was_training)
+    return {
+        f"{part}/{name}": float(value)
+        for name, row in zip(names, shift.tolist(), strict=True)
+        for part, value in zip(("invariant", "equivariant"), row, strict=True)
+    }
+
+
+def _beliefs(model: SensorimotorModel, transition: Transition) -> Beliefs:
+    """[b, k + 1]."""
+    senses = observations(transition)
+    found = model.beliefs(senses.flatten())
+    return map_tensors(found, lambda t: t.unflatten(0, senses.batch_shape))

@@ -1,0 +1,108 @@
+"""Precision on unseen objects: who is wrong there is trusted less, and nothing else of the model moves."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from smcrep.hub import build_model
+from smcrep.models.config import ModelConfig
+from smcrep.models.heads import BeliefHead, shift_precision
+from smcrep.models.model import SensorimotorModel
+from smcrep.models.predictors import rotate
+from smcrep.objectives.sensorimotor import SensorimotorWeights
+from smcrep.training.calibrate import calibrate_precision
+from smcrep.training.step import observations
+from smcrep.transition import Beliefs, Senses, Transition
+from tests.training.synthetic import transition
+
+SMALL = ModelConfig(
+    trunk_dim=32, invariant_dim=8, num_vectors=2, num_tensors=1, projector_dim=8, predictor_hidden=16, condition_dim=8
+)
+
+
+def model(config: ModelConfig = SMALL) -> SensorimotorModel:
+    torch.manual_seed(0)
+    return build_model(config)
+
+
+def biases(of: SensorimotorModel) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in of.state_dict().items() if name.endswith("_precision.bias")}
+
+
+def test_a_shift_is_what_the_biases_of_a_head_would_do() -> None:
+    torch.manual_seed(1)
+    head = BeliefHead(SMALL)
+    for layer in (head.invariant_precision, head.equivariant_precision):
+        torch.nn.init.normal_(layer.weight, std=0.3)
+    what, where = torch.randn(2, 5, 32)
+    before = head(what, where)[1]
+    shift = torch.full((SMALL.embed_dim,), -0.7)
+    shift[:8] = 1.2
+    with torch.no_grad():
+        head.invariant_precision.bias.add_(1.2)
+        head.equivariant_precision.bias.sub_(0.7)
+    torch.testing.assert_close(shift_precision(before, shift), head(what, where)[1], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("worse", ["rgb", "points"])
+def test_the_sense_that_is_wrong_on_these_objects_is_trusted_less(worse: str) -> None:
+    """One sense holds what is there and turns as it does; the other, as sure of itself, holds noise."""
+    batch, of = transition(12, 4, seed=0), model()
+    true = truth(batch)
+    noise = torch.randn(true.shape, generator=torch.Generator().manual_seed(2))
+    noise = torch.cat([F.normalize(noise[..., :8], dim=-1), F.normalize(noise[..., 8:], dim=-1)], -1)
+    means = torch.stack([noise if name == worse else true for name in SMALL.senses], -2)
+    given = iter([True])
+
+    def beliefs(senses: Senses) -> Beliefs:
+        assert next(given), "asked once, for all 12 states"
+        flat = means.flatten(0, 1)
+        return Beliefs(flat, torch.zeros_like(flat), torch.ones(flat.shape[:2], dtype=torch.bool), SMALL.senses)
+
+    of.beliefs = beliefs  # type: ignore[method-assign]
+    of.condition = lambda action, physics=None: action.motion[..., :3, :3]  # type: ignore[method-assign, assignment]
+    of.predict = lambda source, z, condition: rotate(z, condition, 1)  # type: ignore[method-assign, assignment]
+    of.project = lambda invariant: invariant  # type: ignore[method-assign, assignment]
+    found = calibrate_precision(of, batch, SensorimotorWeights())
+    better = "points" if worse == "rgb" else "rgb"
+    for part in ("invariant", "equivariant"):
+        assert found[f"{part}/{better}"] - found[f"{part}/{worse}"] > 2
+
+
+def truth(batch: Transition) -> torch.Tensor:
+    """[b, k + 1, d]: one direction a state, and vectors and a tensor that turn as the object is turned."""
+    num_states, num_views = observations(batch).batch_shape
+    generator = torch.Generator().manual_seed(1)
+    own = F.normalize(torch.randn(num_states, 1, 8, generator=generator), dim=-1).expand(-1, num_views, -1)
+    start = F.normalize(torch.randn(num_states, 1, 15, generator=generator), dim=-1)
+    after = rotate(start.expand(-1, num_views - 1, -1), batch.action.motion[..., :3, :3], 1)
+    return torch.cat([own, torch.cat([start, after], 1)], -1)
+
+
+def test_nothing_but_the_biases_of_precisions_moves_and_the_loss_falls() -> None:
+    batch, of = transition(6, 3, seed=0), model().train()
+    before, generator = {k: v.clone() for k, v in of.state_dict().items()}, torch.get_rng_state()
+    shifts = calibrate_precision(of, batch, SensorimotorWeights(), steps=5)
+    assert of.training
+    torch.testing.assert_close(torch.get_rng_state(), generator, atol=0, rtol=0)
+    moved = {name for name, value in of.state_dict().items() if not torch.equal(value, before[name])}
+    assert moved == set(biases(of))
+    for sense in ("rgb", "points"):
+        for part in ("invariant", "equivariant"):
+            name = f"heads.{sense}.{part}_precision.bias"
+            torch.testing.assert_close(
+                of.state_dict()[name] - before[name], torch.full_like(before[name], shifts[f"{part}/{sense}"])
+            )
+    again = model()
+    assert calibrate_precision(again, batch, SensorimotorWeights(), steps=5) == shifts
+
+
+def test_one_sense_one_state_or_no_steps_leave_all_as_it_was() -> None:
+    batch = transition(4, 3, seed=0)
+    alone = model(replace(SMALL, senses=("points",)))
+    for of, seen, steps in ((alone, batch, 5), (model(), batch[:1], 5), (model(), batch, 0)):
+        before = biases(of)
+        assert calibrate_precision(of, seen, SensorimotorWeights(), steps=steps) == {}
+        assert all(torch.equal(value, before[name]) for name, value in biases(of).items())
