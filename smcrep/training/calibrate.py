@@ -16,7 +16,7 @@ from smcrep.training.step import observations, pair_actions, pair_physics, trans
 from smcrep.transition import Beliefs, Transition, concatenate, map_tensors
 
 STATES_AT_ONCE = 16
-LEARNING_RATE = 0.1
+LEARNING_RATE = 0.2
 
 
 def calibrate_precision(
@@ -62,7 +62,8 @@ def calibrate_precision(
             num_invariant=model.config.invariant_dim,
         ).total
 
-    for _ in range(steps):
+    for i in range(steps):
+        optimiser.param_groups[0]["lr"] = LEARNING_RATE * (1 - i / steps)  # so that the last few states do not decide
         rows = torch.randperm(num_states, generator=generator)[:STATES_AT_ONCE]
         (shift.grad,) = torch.autograd.grad(loss(rows), [shift])
         optimiser.step()
