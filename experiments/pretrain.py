@@ -147,7 +147,7 @@ PUSH = Policy(
 
 
 def push() -> Run:
-    data = Data(policy=PUSH, num_objects=(400, 30, 40), states_per_object=(4, 2, 2), num_branches=(8, 8, 8))
+    data = Data(policy=PUSH, num_objects=(800, 30, 40), states_per_object=(4, 2, 2), num_branches=(8, 8, 8))
     return Run(recipes.push(), data, out=Path("runs/push"))
 
 
