@@ -11,8 +11,8 @@ from smcrep.results import Record
 
 SENSES = ("fused", "rgb", "points")
 ARMS = {
-    "ours": "ours",
-    "tensors": "with tensors of rank 2",
+    "ours": "ours, vectors alone",
+    "tensors": "ours, with tensors",
     "no_same_state_negatives": "no same-state negatives",
     "no_cross_modal": "no cross-modal term",
     "no_residual": "no residual",
