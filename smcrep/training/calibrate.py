@@ -26,11 +26,12 @@ def calibrate_precision(
     loss (invariant and equivariant terms of ``weights``) on a batch of b >= 2 states of validation objects.
 
     All else stays as it is. Adam on two numbers a sense, ``steps`` random subsets of the states. Returns the shifts,
-    ``invariant/rgb`` and so on, in nats before the bound of `heads.BeliefHead`. A model of one sense has nothing to
-    weigh: no shifts.
+    ``invariant/rgb`` and so on, in nats before the bound of `heads.BeliefHead`. No shifts where there is nothing to
+    weigh: one sense, equal precision, a fused embedding that was not trained.
     """
     names = model.config.senses
-    if len(names) < 2 or len(transition.action.kind) < 2 or not steps:
+    weighs = len(names) > 1 and model.config.fusion == "precision" and weights.fused > 0
+    if not weighs or len(transition.state_id) < 2 or not steps:
         return {}
     was_training = model.training
     model.eval()

@@ -99,10 +99,16 @@ def test_nothing_but_the_biases_of_precisions_moves_and_the_loss_falls() -> None
     assert calibrate_precision(again, batch, SensorimotorWeights(), steps=5) == shifts
 
 
-def test_one_sense_one_state_or_no_steps_leave_all_as_it_was() -> None:
-    batch = transition(4, 3, seed=0)
-    alone = model(replace(SMALL, senses=("points",)))
-    for of, seen, steps in ((alone, batch, 5), (model(), batch[:1], 5), (model(), batch, 0)):
+def test_where_nothing_is_weighed_all_stays_as_it_was() -> None:
+    batch, trained = transition(4, 3, seed=0), SensorimotorWeights()
+    alone, equal = model(replace(SMALL, senses=("points",))), model(replace(SMALL, fusion="equal"))
+    for of, seen, weights, steps in (
+        (alone, batch, trained, 5),
+        (equal, batch, trained, 5),
+        (model(), batch, replace(trained, fused=0.0), 5),
+        (model(), batch[:1], trained, 5),
+        (model(), batch, trained, 0),
+    ):
         before = biases(of)
-        assert calibrate_precision(of, seen, SensorimotorWeights(), steps=steps) == {}
+        assert calibrate_precision(of, seen, weights, steps=steps) == {}
         assert all(torch.equal(value, before[name]) for name, value in biases(of).items())
