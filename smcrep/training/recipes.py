@@ -155,15 +155,24 @@ def no_physics(recipe: Recipe) -> Recipe:
 
 
 def unlike(a: Any, b: Any, *, ignore: tuple[str, ...] = ()) -> list[str]:
-    """Fields in which two frozen records of one class differ, as "optim.lr (0.001 / 0.002)"."""
+    """Fields in which two frozen records of one class differ, as "optim.lr (0.001 / 0.002)". Numbers that differ by
+    rounding are alike: scales are sums over data, and another number of threads adds in another order."""
     found = []
     for f in fields(a):
         left, right = getattr(a, f.name), getattr(b, f.name)
         if is_dataclass(left) and type(left) is type(right):
             found += [f"{f.name}.{line}" for line in unlike(left, right)]
-        elif left != right and f.name not in ignore:
+        elif not _alike(left, right) and f.name not in ignore:
             found.append(f"{f.name} ({left} / {right})")
     return found
+
+
+def _alike(a: Any, b: Any) -> bool:
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        return len(a) == len(b) and all(map(_alike, a, b))
+    if isinstance(a, float) and isinstance(b, float):
+        return math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12)
+    return a == b
 
 
 def nearest(name: str, known: list[str]) -> str:

@@ -24,6 +24,17 @@ def test_unlike_names_what_differs() -> None:
     assert unlike(demo(), other) == [f"optim.lr ({demo().optim.lr} / 1e-05)", "seed (0 / 3)"]
 
 
+def test_a_scale_summed_in_another_order_is_the_same_scale() -> None:
+    """A run that is resumed with another number of threads fits its scales anew, a few bits off."""
+
+    def fitted(scale: float, mean: tuple[float, ...]) -> Recipe:
+        return replace(demo(), model=replace(demo().model, points_scale_m=scale, rgb_mean=mean))
+
+    one = fitted(0.04923199601826076, (0.5, 0.1, 0.3))
+    assert unlike(one, fitted(0.049231996018260754, (0.5, 0.1 + 1e-17, 0.30000000000000004))) == []
+    assert len(unlike(one, fitted(0.0492320, (0.5, 0.1, 0.301)))) == 2
+
+
 def test_unknown_field_names_the_nearest() -> None:
     record = demo().to_json()
     record["optim"]["batchstates"] = 3
