@@ -1,6 +1,6 @@
 """How far do variety of objects, width, better encoders and all orientations carry? A sweep on validation objects.
 
-    python experiments/ablations.py --out runs/ablations              # every cell: about 1 hour on 2 cores
+    python experiments/ablations.py --out runs/ablations              # every cell: some 2 hours on 2 cores
     python experiments/ablations.py --variants points dgcnn --seeds 0
     python experiments/ablations.py --tiny --out runs/a               # a minute; the numbers mean nothing
 
@@ -194,11 +194,12 @@ def report(out: Path) -> None:
                 paired = over_seeds_and_objects(np.array(ahead), rng=np.random.default_rng(0))
                 beside |= {f"{metric}_ahead": paired.value, f"{metric}_ahead_low": paired.ci95[0]}
                 beside |= {f"{metric}_ahead_high": paired.ci95[1]}
-        h1 = estimates["h1"]
+        h1, seeds = estimates["h1"], " ".join(map(str, sorted(own)))
         minutes = round(float(np.mean([cell["minutes"] for cell in own.values()])), 2)
         records[f"ablation.{about['sense']}.{variant}.h1"] = Record(
             h1.value, h1.ci95, seeds=len(own), n=h1.n, unit="H@1 of 16, validation objects", controls=beside,
-            command=f"python experiments/ablations.py --variants {about['sense']} {variant}", commit=about["commit"],
+            command=f"python experiments/ablations.py --variants {about['sense']} {variant} --seeds {seeds}",
+            commit=about["commit"],
             minutes=minutes, machine=about["machine"],
         )  # fmt: skip
     write_claims(out / "claims/ablations.json", records)
@@ -214,6 +215,7 @@ def draw(records: dict[str, Record], path: Path) -> None:
     """One line a variant, the recipe's own on top of each sense; hollow: asked in any orientation."""
     panels = {"h1": "The true outcome among 16 (H@1)", "1shot": "7-way, one label each"}
     names = [name.split(".")[2] for name in records]
+    labels = [f"the recipe, {name}" if VARIANTS[name][0][1] == name else name.replace("_", " ") for name in names]
     with picture(path, columns=2, size=(4.3, 0.9 + 0.27 * len(records))) as (figure, axes):
         figure.subplots_adjust(wspace=0.12)
         for axis, (metric, title) in zip(axes, panels.items(), strict=True):
@@ -227,7 +229,7 @@ def draw(records: dict[str, Record], path: Path) -> None:
                 if VARIANTS[names[y]][0][1] == names[y]:
                     axis.axvline(value, color=COLOURS[sense], lw=0.8, ls=":")
             axis.set(title=title, xlim=(0, 1), ylim=(len(records) - 0.5, -0.5))
-            axis.set_yticks(range(len(names)), [n.replace("_", " ") for n in names] if axis is axes[0] else [])
+            axis.set_yticks(range(len(names)), labels if axis is axes[0] else [])
         axes[0].set_xlabel("filled: poses within 60 degrees; hollow: any orientation")
 
 

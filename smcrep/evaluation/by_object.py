@@ -66,6 +66,7 @@ def pose(
     """
     objects = np.unique(encoded.object_ids)
     few = encoded.some(np.concatenate([np.flatnonzero(encoded.object_ids == i)[:NUM_POSES] for i in objects]))
+    shapes = {i: surface(int(i)) for i in objects}
     true, found = _turns(few)[:, 0], {}
     for sense in (FUSED, *model.config.senses):
         sources = tuple(s for s in POSE_SOURCES.get(sense, (sense,)) if s in model.predictors)
@@ -77,7 +78,7 @@ def pose(
         for i in objects:
             rows = few.object_ids == i
             before = few.pose[rows, 0, :3, :3].numpy().astype(np.float64)
-            distances[rows] = add_s(surface(int(i)), searched[rows] @ before, true[rows] @ before)
+            distances[rows] = add_s(shapes[i], searched[rows] @ before, true[rows] @ before)
         found[f"add_s.{sense}"] = few.by_object(distances)
         fit, asked = (_before_and_after(e, sense) for e in (training, encoded))
         groups = np.repeat(encoded.object_ids, encoded.action.kind.shape[1])

@@ -81,7 +81,7 @@ def truth(batch: Transition) -> torch.Tensor:
     return torch.cat([own, torch.cat([start, after], 1)], -1)
 
 
-def test_nothing_but_the_biases_of_precisions_moves_and_the_loss_falls() -> None:
+def test_nothing_but_the_biases_of_precisions_moves() -> None:
     batch, of = transition(6, 3, seed=0), model().train()
     before, generator = {k: v.clone() for k, v in of.state_dict().items()}, torch.get_rng_state()
     shifts = calibrate_precision(of, batch, SensorimotorWeights(), steps=5)
