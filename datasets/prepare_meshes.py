@@ -16,9 +16,9 @@ import tyro
 from smcrep import script
 from smcrep.data.splits import read_split_file
 from smcrep.engines import ENGINES
-from smcrep.worlds.environments import TEST_ENVIRONMENTS, TRAIN_ENVIRONMENTS
-from smcrep.worlds.object_source import ObjectSet
-from smcrep.worlds.simulate import MeshObjects, Policy, Simulation, generate
+from smcrep.worlds.generate import MeshObjects, Policy, Simulation, generate
+from smcrep.worlds.objects.source import ObjectSet
+from smcrep.worlds.rendering.environments import TEST_ENVIRONMENTS, TRAIN_ENVIRONMENTS
 
 
 def named_in(split_file: Path, split: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -15,8 +15,8 @@ import tyro
 
 from smcrep import script
 from smcrep.engines import ENGINES
-from smcrep.worlds.environments import TEST_ENVIRONMENTS, TRAIN_ENVIRONMENTS
-from smcrep.worlds.simulate import Policy, ProceduralObjects, Simulation, generate
+from smcrep.worlds.generate import Policy, ProceduralObjects, Simulation, generate
+from smcrep.worlds.rendering.environments import TEST_ENVIRONMENTS, TRAIN_ENVIRONMENTS
 
 
 def main(

@@ -39,7 +39,7 @@ from smcrep.probes.intervals import over_seeds_and_objects
 from smcrep.report.style import COLOURS, picture
 from smcrep.results import Record, commit, machine, write_claims, write_json
 from smcrep.training.run_folder import store_path
-from smcrep.worlds.simulate import Simulation, generate
+from smcrep.worlds.generate import Simulation, generate
 
 HERE = Path(__file__).parent
 POINTS, RGB = ("--model.senses", "points"), ("--model.senses", "rgb")

@@ -38,10 +38,10 @@ from smcrep.models.model import FUSED, SensorimotorModel
 from smcrep.probes.symmetry import rotational_symmetry, sampling_floor
 from smcrep.results import commit, machine, write_json
 from smcrep.training.run_folder import store_path
-from smcrep.worlds.environments import FACTOR_ENVIRONMENTS, TEST_ENVIRONMENTS
-from smcrep.worlds.families import FAMILIES
-from smcrep.worlds.object_source import ProceduralObjects
-from smcrep.worlds.simulate import Simulation, generate
+from smcrep.worlds.generate import Simulation, generate
+from smcrep.worlds.objects.families import FAMILIES
+from smcrep.worlds.objects.source import ProceduralObjects
+from smcrep.worlds.rendering.environments import FACTOR_ENVIRONMENTS, TEST_ENVIRONMENTS
 
 HERE = Path(__file__).parent
 VECTORS = ("--model.num-vectors", "42", "--model.num-tensors", "0")

@@ -36,8 +36,8 @@ from smcrep.report import figures
 from smcrep.results import Record, commit, machine, write_claims
 from smcrep.training.run_folder import store_path
 from smcrep.transition import Transition
-from smcrep.worlds.environments import noisiest_depth_sigma
-from smcrep.worlds.simulate import Simulation, generate
+from smcrep.worlds.generate import Simulation, generate
+from smcrep.worlds.rendering.environments import noisiest_depth_sigma
 
 NUM_CANDIDATES = 16
 SEED = 0

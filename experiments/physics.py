@@ -46,8 +46,8 @@ from smcrep.probes.physics import physics_probe
 from smcrep.report import figures
 from smcrep.results import Record, commit, machine, write_claims
 from smcrep.training.run_folder import store_path
-from smcrep.worlds.environments import noisiest_depth_sigma
-from smcrep.worlds.simulate import Simulation, generate
+from smcrep.worlds.generate import Simulation, generate
+from smcrep.worlds.rendering.environments import noisiest_depth_sigma
 
 NUM_SETTINGS, NUM_PUSHES = 8, 16
 REVEALED = {"log_mass": "mass", "friction": "friction"}

@@ -41,12 +41,12 @@ from smcrep.training.online import online_probe
 from smcrep.training.recipes import Recipe
 from smcrep.training.scaling import scaled
 from smcrep.transition import concatenate
-from smcrep.worlds.environments import TRAIN_ENVIRONMENTS
-from smcrep.worlds.families import FAMILIES
-from smcrep.worlds.meshes import find_meshes
-from smcrep.worlds.object_source import MeshObjects, ProceduralObjects
+from smcrep.worlds.generate import Simulation, generate
+from smcrep.worlds.objects.families import FAMILIES
+from smcrep.worlds.objects.meshes import find_meshes
+from smcrep.worlds.objects.source import MeshObjects, ProceduralObjects
 from smcrep.worlds.policy import Policy
-from smcrep.worlds.simulate import Simulation, generate
+from smcrep.worlds.rendering.environments import TRAIN_ENVIRONMENTS
 
 SPLITS = ("train", "val", "test")
 BESIDE = "train-procedural"

@@ -48,9 +48,9 @@ from smcrep.training.fit import fit
 from smcrep.training.recipes import Optim, Recipe
 from smcrep.training.scaling import scaled
 from smcrep.transition import concatenate
-from smcrep.worlds.object_source import MeshObjects, ProceduralObjects
+from smcrep.worlds.generate import Simulation, generate
+from smcrep.worlds.objects.source import MeshObjects, ProceduralObjects
 from smcrep.worlds.policy import Policy
-from smcrep.worlds.simulate import Simulation, generate
 
 YCB = Path(os.environ.get("SMCREP_DATA", "~/.cache/smcrep/data")).expanduser() / "ycb_textured"
 SPLIT = Path(__file__).parent / "splits/ycb.json"

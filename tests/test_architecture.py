@@ -23,7 +23,7 @@ LONG_FOR_A_REASON: dict[str, str] = {}
 
 
 def room(module: str) -> str:
-    """smcrep.worlds.sensors -> worlds; smcrep -> ''."""
+    """smcrep.worlds.rendering.sensors -> worlds; smcrep -> ''."""
     parts = module.split(".")
     return parts[1] if len(parts) > 1 else ""
 

@@ -90,7 +90,7 @@ from smcrep.hub import load_model
 from smcrep.models.pretrained import read_image_weights
 from smcrep.training import checkpoint
 from smcrep.training.recipes import tiny
-from smcrep.worlds.meshes import load_mesh
+from smcrep.worlds.objects.meshes import load_mesh
 
 folder, bound = Path(sys.argv[1]), int(sys.argv[2])
 tiny_schema = Schema({"x": Column((3,), "float32"), "state_id": Column((), "int64")})

@@ -23,8 +23,8 @@ from smcrep.models.model import SensorimotorModel
 from smcrep.training import recipes
 from smcrep.training.build import build_seeded_model
 from smcrep.transition import Senses
-from smcrep.worlds.object_source import ProceduralObjects
-from smcrep.worlds.simulate import Simulation, generate
+from smcrep.worlds.generate import Simulation, generate
+from smcrep.worlds.objects.source import ProceduralObjects
 
 CHUNK = 256  # of `SensorimotorModel.embed`
 

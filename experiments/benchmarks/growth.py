@@ -45,8 +45,8 @@ from smcrep.training import recipes
 from smcrep.training.build import Compute, build_fabric, build_seeded_model
 from smcrep.training.fit import fit
 from smcrep.worlds.episodes import shard_rows
-from smcrep.worlds.object_source import ProceduralObjects
-from smcrep.worlds.simulate import Simulation, generate
+from smcrep.worlds.generate import Simulation, generate
+from smcrep.worlds.objects.source import ProceduralObjects
 from smcrep.worlds.simulation import STATES_PER_SHARD
 
 SIZES, TINY_SIZES, WARM_SIZE = (10_000, 100_000, 1_000_000), (1_200, 2_400), 600

@@ -2,8 +2,8 @@
 
     python experiments/benchmarks/physics.py        # about 1 minute; --tiny: seconds
 
-`smcrep.worlds.physics.simulate` pushes one object on the table in 8 branches of one state, and leaves it alone; the
-bare loop is `mujoco.mj_step` with the same models, states, controls and number of steps, on one thread each. The limit
+`smcrep.worlds.dynamics.mechanics.simulate` pushes one object on the table in 8 branches of one state, and leaves it alone;
+the bare loop is `mujoco.mj_step` with the same models, states, controls and number of steps, on one thread each. The limit
 is the loop in C (``nstep``); beside it stands the loop in Python. Compiled models are warm in both; a copy with the
 branch's own numbers, the check for overlaps and the one for trouble are ours. Expected: above 0.5.
 """
@@ -15,12 +15,12 @@ import mujoco
 import numpy as np
 from ratios import Findings, command_line, interleaved, rate
 
-from smcrep.worlds.actions import Push
-from smcrep.worlds.bodies import FINGER_SPEED, TIMESTEP_S, branch_model
-from smcrep.worlds.environments import ENVIRONMENTS
-from smcrep.worlds.object_source import ProceduralObjects, object_set
-from smcrep.worlds.physics import UnstableSimulation, simulate
+from smcrep.worlds.dynamics.actions import Push
+from smcrep.worlds.dynamics.bodies import FINGER_SPEED, TIMESTEP_S, branch_model
+from smcrep.worlds.dynamics.mechanics import UnstableSimulation, simulate
+from smcrep.worlds.objects.source import ProceduralObjects, object_set
 from smcrep.worlds.policy import Policy, sample_actions, sample_state
+from smcrep.worlds.rendering.environments import ENVIRONMENTS
 from smcrep.worlds.world import SETTLE_S, State
 
 BRANCHES, ENVIRONMENT = 8, ENVIRONMENTS["studio"]  # which has no clutter

@@ -34,8 +34,8 @@ from smcrep.training.recipes import Recipe
 from smcrep.training.scaling import scaled
 from smcrep.training.step import step_loss
 from smcrep.transition import Targets, Transition
-from smcrep.worlds.object_source import ProceduralObjects
-from smcrep.worlds.simulate import Simulation, generate
+from smcrep.worlds.generate import Simulation, generate
+from smcrep.worlds.objects.source import ProceduralObjects
 
 Batch = tuple[Transition, Targets]
 WARM_STEPS = 4  # of every run; they do not count

@@ -26,13 +26,13 @@ import open3d as o3d
 from ratios import CORES, Findings, Rates, command_line, interleaved, rate
 
 from smcrep.data.splits import read_split_file
-from smcrep.worlds.camera import inverse
-from smcrep.worlds.environments import ENVIRONMENTS
+from smcrep.worlds.dynamics.mechanics import UnstableSimulation
 from smcrep.worlds.episodes import Episode, draw, shard_rows
-from smcrep.worlds.meshes import find_meshes
-from smcrep.worlds.object_source import MeshObjects, ProceduralObjects
-from smcrep.worlds.physics import UnstableSimulation
+from smcrep.worlds.objects.meshes import find_meshes
+from smcrep.worlds.objects.source import MeshObjects, ProceduralObjects
 from smcrep.worlds.policy import Policy
+from smcrep.worlds.rendering.camera import inverse
+from smcrep.worlds.rendering.environments import ENVIRONMENTS
 from smcrep.worlds.simulation import STATES_PER_SHARD, Simulation
 
 YCB = Path(os.environ.get("SMCREP_DATA", "~/.cache/smcrep/data")).expanduser() / "ycb_textured"

@@ -14,9 +14,9 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from smcrep.data.store import Store
 from smcrep.report.style import COLOURS, bare, picture
-from smcrep.worlds.object_source import ProceduralObjects
+from smcrep.worlds.generate import Simulation, generate
+from smcrep.worlds.objects.source import ProceduralObjects
 from smcrep.worlds.policy import Policy
-from smcrep.worlds.simulate import Simulation, generate
 
 OUT = Path(__file__).parent / "data_flow.png"
 INK, RGB, POINTS, WARM = COLOURS["fused"], COLOURS["rgb"], COLOURS["points"], COLOURS["untrained"]

@@ -1,7 +1,7 @@
 """A training run as a frozen record: `Recipe`. A variant is `dataclasses.replace`; JSON and command line read it back.
 
 A recipe does not say what it is trained on: `fit` takes any source of transitions. Which world draws them is the
-matter of `worlds.simulate.Simulation` and of the script that joins both.
+matter of `worlds.generate.Simulation` and of the script that joins both.
 """
 
 import json

@@ -8,13 +8,13 @@ import numpy as np
 
 from smcrep.data.schema import pack_action
 from smcrep.geometry.action import Action
-from smcrep.worlds.actions import WorldAction, to_camera
-from smcrep.worlds.clouds import partial_cloud, visible_pixels
-from smcrep.worlds.environments import ENVIRONMENTS, Environment
-from smcrep.worlds.physics import UnstableSimulation
+from smcrep.worlds.dynamics.actions import WorldAction, to_camera
+from smcrep.worlds.dynamics.mechanics import UnstableSimulation
 from smcrep.worlds.policy import sample_actions, sample_settings, sample_state
-from smcrep.worlds.scenery import Scenery
-from smcrep.worlds.sensors import Frames, View, render
+from smcrep.worlds.rendering.clouds import partial_cloud, visible_pixels
+from smcrep.worlds.rendering.environments import ENVIRONMENTS, Environment
+from smcrep.worlds.rendering.scenery import Scenery
+from smcrep.worlds.rendering.sensors import Frames, View, render
 from smcrep.worlds.simulation import ENVIRONMENT_IDS, Simulation
 from smcrep.worlds.world import State, branch
 

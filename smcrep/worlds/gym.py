@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from smcrep.geometry.action import KINDS
-from smcrep.worlds.actions import Hold, LiftAndDrop, Look, Push, Turn, WorldAction
-from smcrep.worlds.camera import look_at
-from smcrep.worlds.clouds import partial_cloud, visible_pixels
-from smcrep.worlds.environments import ENVIRONMENTS
-from smcrep.worlds.families import procedural_set
-from smcrep.worlds.objects import ObjectModel
-from smcrep.worlds.physics import UnstableSimulation
+from smcrep.worlds.dynamics.actions import Hold, LiftAndDrop, Look, Push, Turn, WorldAction
+from smcrep.worlds.dynamics.mechanics import UnstableSimulation
+from smcrep.worlds.objects.families import procedural_set
+from smcrep.worlds.objects.model import ObjectModel
 from smcrep.worlds.policy import Policy, sample_state
-from smcrep.worlds.sensors import View, render
+from smcrep.worlds.rendering.camera import look_at
+from smcrep.worlds.rendering.clouds import partial_cloud, visible_pixels
+from smcrep.worlds.rendering.environments import ENVIRONMENTS
+from smcrep.worlds.rendering.sensors import View, render
 from smcrep.worlds.world import State, branch
 
 Observation = dict[str, Any]

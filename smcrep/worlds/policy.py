@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcrep.geometry.physics import PHYSICS_DIM, Physics
-from smcrep.worlds.actions import Hold, LiftAndDrop, Look, Push, Turn, WorldAction
-from smcrep.worlds.bodies import hull_inertia
-from smcrep.worlds.camera import Camera
-from smcrep.worlds.contact import square_contact
-from smcrep.worlds.environments import Environment
-from smcrep.worlds.objects import ObjectModel
+from smcrep.worlds.dynamics.actions import Hold, LiftAndDrop, Look, Push, Turn, WorldAction
+from smcrep.worlds.dynamics.bodies import hull_inertia
+from smcrep.worlds.dynamics.contact import square_contact
+from smcrep.worlds.objects.model import ObjectModel
+from smcrep.worlds.rendering.camera import Camera
+from smcrep.worlds.rendering.environments import Environment
 from smcrep.worlds.world import State, settle
 
 Floats = NDArray[np.float64]

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from smcrep.data.schema import Schema, world_schema
-from smcrep.worlds.environments import ENVIRONMENTS, TRAIN_ENVIRONMENTS
-from smcrep.worlds.object_source import MeshObjects, ObjectSet, ProceduralObjects, object_set
+from smcrep.worlds.objects.source import MeshObjects, ObjectSet, ProceduralObjects, object_set
 from smcrep.worlds.policy import Policy
+from smcrep.worlds.rendering.environments import ENVIRONMENTS, TRAIN_ENVIRONMENTS
 
 STATES_PER_SHARD = 64
 ENVIRONMENT_IDS = {name: i for i, name in enumerate(sorted(ENVIRONMENTS))}

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from smcrep.geometry.physics import Physics
-from smcrep.worlds import physics as mechanics
-from smcrep.worlds.actions import Hold, LiftAndDrop, Look, Push, Turn, WorldAction, motion_world
-from smcrep.worlds.bodies import GRAVITY
-from smcrep.worlds.camera import Camera
-from smcrep.worlds.objects import ObjectModel
+from smcrep.worlds.dynamics import mechanics
+from smcrep.worlds.dynamics.actions import Hold, LiftAndDrop, Look, Push, Turn, WorldAction, motion_world
+from smcrep.worlds.dynamics.bodies import GRAVITY
+from smcrep.worlds.objects.model import ObjectModel
+from smcrep.worlds.rendering.camera import Camera
 
 SETTLE_S = 1.0  # how long the world is left alone after an action
 STILL_M = 1e-4

@@ -28,7 +28,7 @@ from smcrep.results import read_claims
 from smcrep.training import checkpoint
 from smcrep.training.recipes import Recipe, tiny
 from smcrep.training.run_folder import store_path
-from smcrep.worlds import mesh_checks, meshes
+from smcrep.worlds.objects import mesh_checks, meshes
 
 Target = Callable[[bytes], None]
 # Smaller than for a user, so that what meets a bound costs milliseconds.

@@ -8,7 +8,7 @@ import trimesh
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from smcrep.worlds.objects import ObjectModel
+from smcrep.worlds.objects.model import ObjectModel
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from smcrep.worlds.camera import Camera, look_at
-from smcrep.worlds.noise import SensorNoise
-from smcrep.worlds.objects import ObjectModel
-from smcrep.worlds.scenery import GRID, Background, Light, Scenery, Table
+from smcrep.worlds.objects.model import ObjectModel
+from smcrep.worlds.rendering.camera import Camera, look_at
+from smcrep.worlds.rendering.noise import SensorNoise
+from smcrep.worlds.rendering.scenery import GRID, Background, Light, Scenery, Table
 
 CORNERS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255))
 """Texture of `quad`: top left, top right, bottom left, bottom right."""

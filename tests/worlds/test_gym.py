@@ -7,7 +7,7 @@ from gymnasium.utils.env_checker import check_env
 
 import smcrep.worlds.gym as world_gym
 from smcrep.geometry.action import KINDS
-from smcrep.worlds.actions import Hold, LiftAndDrop, Look, Push, Turn
+from smcrep.worlds.dynamics.actions import Hold, LiftAndDrop, Look, Push, Turn
 from smcrep.worlds.gym import WorldEnv, decode
 from tests.worlds.scenes import box
 

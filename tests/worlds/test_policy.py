@@ -7,9 +7,8 @@ from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 from scipy.stats import kstest
 
-from smcrep.worlds.actions import LiftAndDrop, Look, Push, Turn, motion_world
-from smcrep.worlds.environments import ENVIRONMENTS, TRAIN_ENVIRONMENTS
-from smcrep.worlds.families import procedural
+from smcrep.worlds.dynamics.actions import LiftAndDrop, Look, Push, Turn, motion_world
+from smcrep.worlds.objects.families import procedural
 from smcrep.worlds.policy import (
     Policy,
     sample_actions,
@@ -18,6 +17,7 @@ from smcrep.worlds.policy import (
     sample_settings,
     sample_state,
 )
+from smcrep.worlds.rendering.environments import ENVIRONMENTS, TRAIN_ENVIRONMENTS
 from smcrep.worlds.world import branch
 from tests.worlds.scenes import box
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from smcrep.geometry.physics import Physics
-from smcrep.worlds.actions import Hold, LiftAndDrop, Look, Push, Turn, WorldAction, to_camera
-from smcrep.worlds.camera import Camera, look_at
-from smcrep.worlds.physics import UnstableSimulation
+from smcrep.worlds.dynamics.actions import Hold, LiftAndDrop, Look, Push, Turn, WorldAction, to_camera
+from smcrep.worlds.dynamics.mechanics import UnstableSimulation
+from smcrep.worlds.rendering.camera import Camera, look_at
 from smcrep.worlds.world import State, branch, settle
 from tests.worlds.scenes import box, pose, random_rotation
 

@@ -1,0 +1,1 @@
+"""What is acted on: procedural families, meshes of files, their appearance."""

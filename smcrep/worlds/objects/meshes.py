@@ -1,0 +1,232 @@
+"""Mesh files (OBJ with MTL and texture, OFF, PLY, STL, GLB) as objects; what is wrong with one is said in one line."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import trimesh
+from trimesh.resolvers import FilePathResolver
+
+from smcrep.worlds.objects.appearance import packed, texture_of
+from smcrep.worlds.objects.atlas import face_areas
+from smcrep.worlds.objects.mesh_checks import check_file, is_file, named_file
+from smcrep.worlds.objects.model import ObjectModel
+
+SUFFIXES = (".obj", ".off", ".ply", ".stl", ".glb")
+UNITS_M = {"m": 1.0, "dm": 0.1, "cm": 0.01, "mm": 0.001, "inch": 0.0254, "foot": 0.3048}
+MAX_FACES = 2_000_000
+DIAMETER_RANGE_M = (1e-3, 10.0)
+MAX_COORDINATE = 1e30
+MIN_STEPS = 1000
+"""So many numbers lie along a mesh, at least: what is further from the origin has lost its shape."""
+UP = {
+    "z": np.eye(3),
+    "y": np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]),
+    "x": np.array([[0.0, 1, 0], [0, 0, 1], [1, 0, 0]]),
+}
+"""Rotation that brings the file's up axis to z."""
+
+_GENERIC_NAMES = {"textured", "nontextured", "texture", "model", "mesh", "object", "visual", "collision", "meshes"}
+
+
+def load_mesh(
+    path: str | Path,
+    *,
+    unit: str | float = "m",
+    up: str = "z",
+    family: str | None = None,
+    scale_to_diameter_m: float | None = None,
+) -> ObjectModel:
+    """The mesh of a file, in metres, z up, centred on its bounding box; name and (default) family are the file's stem.
+
+    unit                  of the file's coordinates: a name in UNITS_M or its length in metres. Never guessed.
+    up                    the file's axis that points up: "x", "y" or "z". Never guessed (glTF files have "y").
+    scale_to_diameter_m   brings the object to this diameter instead (`ObjectModel.diameter`), for files whose unit
+                          means nothing, as ModelNet's; ``unit`` then does not matter.
+
+    Faces of zero area are left out, several parts are joined, a closed surface that is inside out is turned.
+    Raises ValueError, in one line that names the file: missing, unreadable, without faces, more than MAX_FACES faces,
+    not finite, too far from the origin for its digits, of zero area, a diameter outside DIAMETER_RANGE_M, or a texture
+    or material file that it names is missing, unreadable, or outside of its folder.
+    """
+    path = Path(path)
+    metres = _unit_in_metres(unit)
+    if up not in UP:
+        raise ValueError(f"load_mesh: up is {up!r}; choose from {', '.join(UP)}")
+    if scale_to_diameter_m is not None and not 0 < scale_to_diameter_m < np.inf:
+        raise ValueError(f"load_mesh: scale_to_diameter_m is {scale_to_diameter_m}; give a length above 0 m")
+    if not is_file(path):
+        raise ValueError(f"load_mesh: there is no file {path}; check the path")
+    try:
+        vertices, faces, uv, texture = _read(path)
+        vertices = vertices @ UP[up].T * metres
+        vertices -= (vertices.min(0) + vertices.max(0)) / 2
+        diameter = 2 * np.linalg.norm(vertices, axis=1).max()
+        if scale_to_diameter_m is not None:
+            vertices *= scale_to_diameter_m / diameter
+        else:
+            _check_diameter(diameter, unit, metres)
+    except ValueError as error:
+        words = " ".join(str(error).split())  # names in a file may hold any separator of lines
+        raise ValueError(f"load_mesh: {path} {words}") from error
+    return ObjectModel(
+        path.stem,
+        family or path.stem,
+        vertices.astype(np.float32),
+        faces.astype(np.int32),
+        uv.astype(np.float32),
+        texture,
+    )
+
+
+def load_folder(
+    root: str | Path,
+    *,
+    unit: str | float = "m",
+    up: str = "z",
+    families: Mapping[str, str] | None = None,
+    scale_to_diameter_m: float | None = None,
+    on_bad: Literal["skip", "refuse"] = "skip",
+) -> tuple[list[ObjectModel], list[str]]:
+    """(objects, problems): every mesh file under ``root``, sorted by name; one line for each that cannot be used.
+
+    An object is named by its file's stem, or by its folder where stems repeat or say nothing
+    ("002_can/textured.obj" is "002_can"). Its family is ``families[name]``, else its name.
+    on_bad="refuse" raises the first problem as ValueError. A folder that is missing or without a mesh is a ValueError.
+    """
+    if on_bad not in ("skip", "refuse"):
+        raise ValueError(f"load_folder: on_bad is {on_bad!r}; choose 'skip' or 'refuse'")
+    objects, problems = [], []
+    for name, path in find_meshes(root).items():
+        try:
+            loaded = load_mesh(path, unit=unit, up=up, scale_to_diameter_m=scale_to_diameter_m)
+        except ValueError as error:
+            if on_bad == "refuse":
+                raise
+            problems.append(str(error))
+        else:
+            objects.append(replace(loaded, name=name, family=(families or {}).get(name, name)))
+    return objects, problems
+
+
+def find_meshes(root: str | Path) -> dict[str, Path]:
+    """name -> file of every mesh below ``root``, sorted, none is opened."""
+    root = Path(root)
+    if not root.is_dir():
+        raise ValueError(f"{root}: no such folder; give the folder that holds the meshes")
+    paths = sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    if not paths:
+        raise ValueError(f"{root}: no mesh file ({', '.join(SUFFIXES)}) anywhere below it")
+    return dict(sorted(zip(_names(root, paths), paths, strict=True)))
+
+
+def _names(root: Path, paths: list[Path]) -> list[str]:
+    """The shortest choice that tells all files apart: stems, else the folder one level up, else two, ..., else the
+    whole relative path."""
+    relative = [p.relative_to(root).with_suffix("").parts for p in paths]
+    for level in range(1, min(len(parts) for parts in relative) + 1):
+        names = [parts[-level] for parts in relative]
+        if len(set(names)) == len(names) and not _GENERIC_NAMES & {n.lower() for n in names}:
+            return names
+    return ["/".join(parts) for parts in relative]
+
+
+def _read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(vertices [v, 3] in the file's unit and axes, faces [f, 3], uv [f, 3, 2], texture) of a usable mesh; raises
+    ValueError with a predicate ("has no faces; ...") for any other."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"is not of a known kind; give one of {', '.join(SUFFIXES)}")
+    check_file(path)
+    pieces = _pieces(path)
+    uv, texture = packed([texture_of(piece) for piece in pieces])
+    first = np.cumsum([0] + [len(piece.vertices) for piece in pieces[:-1]])
+    vertices = np.concatenate([np.asarray(piece.vertices, float) for piece in pieces])
+    faces = np.concatenate([piece.faces + start for piece, start in zip(pieces, first, strict=True)])
+    if faces.min() < 0 or faces.max() >= len(vertices):
+        raise ValueError(f"has a face that names vertex {faces.max()} of {len(vertices)}; it is cut short or corrupt")
+    if not np.isfinite(vertices[faces]).all():
+        bad = int((~np.isfinite(vertices)).any(1).sum())
+        raise ValueError(f"has {bad} vertices that are not finite; repair or remove it")
+    _check_digits(vertices[faces])
+
+    # Vertices split at texture seams are joined again: coordinates of the texture belong to corners here.
+    vertices, joined = np.unique(vertices + 0.0, axis=0, return_inverse=True)  # + 0.0: no two kinds of zero
+    faces = joined.reshape(-1)[faces]
+    extent = np.ptp(vertices[faces].reshape(-1, 3), axis=0).max()
+    solid = face_areas(vertices, faces) > 1e-14 * extent**2
+    if not solid.any():
+        raise ValueError("is degenerate: every face has zero area; repair or remove it")
+    used, corner = np.unique(faces[solid], return_inverse=True)
+    vertices, faces, uv = vertices[used], corner.reshape(-1, 3), uv[solid]
+    a, b, c = (vertices - vertices.mean(0))[faces.T]
+    volume = np.einsum("fi,fi->", a, np.cross(b, c)) / 6
+    if volume < -1e-3 * np.prod(np.ptp(vertices, axis=0)):
+        faces, uv = faces[:, ::-1], uv[:, ::-1]
+    return vertices, faces, uv, texture
+
+
+class _Beside(FilePathResolver):
+    """Finds what a mesh names where `mesh_checks` found it, and nowhere else."""
+
+    def get(self, name: str) -> bytes:
+        return named_file(Path(self.parent), name, "file").read_bytes()
+
+
+def _pieces(path: Path) -> list[trimesh.Trimesh]:
+    try:
+        scene = trimesh.load_scene(path, process=False, resolver=_Beside(str(path)))
+        parts = {name: len(g.faces) for name, g in scene.geometry.items() if isinstance(g, trimesh.Trimesh)}
+        # Counted before they are copied: a scene may show one part a million times.
+        num_faces = sum(parts.get(scene.graph[node][1], 0) for node in scene.graph.nodes_geometry)
+        few = 0 < num_faces <= MAX_FACES
+        pieces = [g for g in scene.dump(concatenate=False) if isinstance(g, trimesh.Trimesh)] if few else []
+    except Exception as error:  # the readers of the formats raise whatever broke first
+        reason = str(error) or type(error).__name__
+        raise ValueError(f"could not be read as {path.suffix[1:].upper()} ({reason}); is it whole?") from error
+    if num_faces == 0:
+        raise ValueError("has no faces; an object needs a surface")
+    if num_faces > MAX_FACES:
+        raise ValueError(f"has {num_faces} faces (limit {MAX_FACES}); simplify it first")
+    for piece in pieces:
+        if piece.vertices.ndim != 2 or piece.vertices.shape[1] != 3:
+            raise ValueError(f"has vertices that are not of three numbers ({list(piece.vertices.shape)}); repair it")
+    return [piece for piece in pieces if len(piece.faces)]
+
+
+def _check_digits(corners: np.ndarray) -> None:
+    """Far from the origin, the numbers of a file have no digits left for the shape."""
+    far, extent = np.abs(corners).max(), np.ptp(corners.reshape(-1, 3), axis=0).max()
+    if far > MAX_COORDINATE:
+        raise ValueError(f"has coordinates up to {far:.1e}; repair or remove it")
+    single = (corners == corners.astype(np.float32)).all()
+    step = np.spacing(np.float32(far)) if single else np.spacing(far)
+    if 0 < extent < MIN_STEPS * step:
+        raise ValueError(
+            f"lies {far:.3g} from the origin, where its numbers are {step:.1g} apart and it is {extent:.3g} large;"
+            " centre it before it is exported"
+        )
+
+
+def _unit_in_metres(unit: str | float) -> float:
+    if isinstance(unit, str):
+        if unit not in UNITS_M:
+            raise ValueError(f"load_mesh: unit is {unit!r}; choose from {', '.join(UNITS_M)} or give its metres")
+        return UNITS_M[unit]
+    if not 0 < unit < np.inf:
+        raise ValueError(f"load_mesh: unit is {unit}; give a length above 0 m")
+    return float(unit)
+
+
+def _check_diameter(diameter: float, unit: str | float, metres: float) -> None:
+    low, high = DIAMETER_RANGE_M
+    if low <= diameter <= high:
+        return
+    fitting = [
+        f"{name!r} ({diameter / metres * m:.3g} m)"
+        for name, m in UNITS_M.items()
+        if low <= diameter / metres * m <= high
+    ]
+    advice = f"is its unit {' or '.join(fitting)}?" if fitting else "pass scale_to_diameter_m to bring it to a size"
+    raise ValueError(f"has a diameter of {diameter:.3g} m with unit={unit!r}, outside {low:g} to {high:g} m; {advice}")

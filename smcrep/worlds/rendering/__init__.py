@@ -1,0 +1,1 @@
+"""What a camera senses of objects: casting, shading, sensors, environments."""

@@ -1,0 +1,51 @@
+"""Point clouds: the part of an object that a camera sees, and its whole surface."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smcrep.worlds.objects.model import ObjectModel
+from smcrep.worlds.rendering.camera import Camera
+from smcrep.worlds.rendering.sensors import FIRST_OBJECT, Frames
+
+
+def visible_pixels(frames: Frames) -> NDArray[np.int64]:
+    """int64 [v]: pixels of each view that read a depth of object 0; `partial_cloud` needs at least one."""
+    return ((frames.segmentation == FIRST_OBJECT) & (frames.depth > 0)).sum((1, 2))
+
+
+def partial_cloud(
+    frames: Frames, cameras: Sequence[Camera], num_points: int, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """What each camera sees of object 0: float32 [v, n, 3], metres, camera frame, from the noisy depth. Pixels are
+    drawn without replacement where there are enough, else each is taken once and the rest are drawn again."""
+    cloud = np.empty((len(cameras), num_points, 3), np.float32)
+    seen = (frames.segmentation == FIRST_OBJECT) & (frames.depth > 0)
+    for i, camera in enumerate(cameras):
+        pixels = np.flatnonzero(seen[i])
+        if len(pixels) == 0:
+            raise ValueError(
+                f"partial_cloud: view {i} sees no pixel of object 0; keep views whose `visible_pixels` are above 0"
+            )
+        if len(pixels) >= num_points:
+            pixels = rng.permutation(pixels)[:num_points]
+        else:
+            pixels = np.concatenate([pixels, pixels[rng.integers(len(pixels), size=num_points - len(pixels))]])
+        row = pixels // camera.width
+        column = pixels - row * camera.width
+        x, y = camera.slopes
+        depth = frames.depth[i].ravel()[pixels]
+        cloud[i, :, 0], cloud[i, :, 1], cloud[i, :, 2] = x[column] * depth, y[row] * depth, depth
+    return cloud
+
+
+def surface_cloud(object: ObjectModel, num_points: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Points float32 [n, 3] of the object's whole surface, uniform by area, object frame, metres."""
+    a, b, c = np.moveaxis(object.vertices[object.faces].astype(np.float64), 1, 0)
+    area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    face = rng.choice(len(area), num_points, p=area / area.sum())
+    u, v = rng.random((2, num_points, 1))
+    fold = u + v > 1
+    u, v = np.where(fold, 1 - u, u), np.where(fold, 1 - v, v)
+    return (a[face] + u * (b - a)[face] + v * (c - a)[face]).astype(np.float32)

@@ -1,0 +1,106 @@
+"""The model of a branch against closed forms: inertia of a box, the finger's rail, restitution of a damped spring."""
+
+import mujoco
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+from smcrep.geometry.physics import Physics
+from smcrep.worlds.dynamics.actions import Push
+from smcrep.worlds.dynamics.bodies import FINGER_RADIUS_M, branch_model, compiled, damping_ratio, hull_inertia
+from tests.worlds.scenes import box, model, pose, random_rotation
+
+BRICK = box(0.02, 0.03, 0.05)
+HALF = np.array([0.02, 0.03, 0.05])
+
+
+def mass_matrix(m: mujoco.MjModel, rotation: np.ndarray) -> np.ndarray:
+    """[6, 6] of the first body at that orientation, by MuJoCo's inverse dynamics (it goes round the matrix itself)."""
+    data = mujoco.MjData(m)
+    mujoco.mju_mat2Quat(data.qpos[3:7], rotation.ravel())
+    m.opt.gravity[:] = 0
+    columns = []
+    for i in range(6):
+        data.qacc[:] = 0
+        data.qacc[i] = 1
+        mujoco.mj_fwdPosition(m, data)
+        mujoco.mj_fwdVelocity(m, data)
+        force = np.zeros(m.nv)
+        mujoco.mj_rne(m, data, 1, force)
+        columns.append(force[:6])
+    full = np.zeros((m.nv, m.nv))
+    mujoco.mj_fullM(m, data, full)
+    np.testing.assert_allclose(full[:6, :6], np.stack(columns, 1), atol=1e-12)
+    return full[:6, :6]
+
+
+def test_inertia_is_that_of_a_box_of_the_given_mass() -> None:
+    mass, centroid, _, _ = hull_inertia(BRICK)
+    assert mass == pytest.approx(8 * HALF.prod(), rel=1e-5)
+    np.testing.assert_allclose(centroid, 0, atol=1e-7)
+    m = branch_model((BRICK,), [Physics(mass_kg=0.7)], None, pose())
+    squares = HALF**2
+    moments = 0.7 / 3 * (squares.sum() - squares)
+    want = np.diag([0.7] * 3 + list(moments))
+    np.testing.assert_allclose(mass_matrix(m, np.eye(3)), want, atol=1e-7)
+
+
+def test_centre_of_mass_couples_turning_and_moving() -> None:
+    """M of a body about an origin off its centre of mass c: [[m 1, -m R [c]], [., I + m (c² 1 - c cᵀ)]] (rotation in
+    the body's frame). A model that MuJoCo compiled as centred would give a diagonal one."""
+    physics = Physics(mass_kg=0.7, com_offset=(0.5, -0.3, 0.2))
+    rotation = random_rotation(np.random.default_rng(0))
+    m = branch_model((BRICK,), [physics], None, pose())
+    c = np.array(physics.com_offset) * HALF
+    cross = np.array([[0, -c[2], c[1]], [c[2], 0, -c[0]], [-c[1], c[0], 0]])
+    inertia = np.diag(0.7 / 3 * ((HALF**2).sum() - HALF**2)) - 0.7 * cross @ cross
+    want = np.block([[0.7 * np.eye(3), -0.7 * rotation @ cross], [0.7 * cross @ rotation.T, inertia]])
+    np.testing.assert_allclose(mass_matrix(m, rotation), want, atol=1e-7)
+
+
+def test_a_branch_leaves_the_compiled_model_alone() -> None:
+    before = compiled((BRICK,)).body_mass.copy()
+    branch_model((BRICK,), [Physics(mass_kg=3.0)], None, pose())
+    np.testing.assert_array_equal(compiled((BRICK,)).body_mass, before)
+
+
+def test_finger_starts_clear_of_the_hull_on_its_rail() -> None:
+    """A contact within the body too (a hollow of the mesh): the finger comes from outside."""
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        T = pose(*rng.normal(size=3), rotation=random_rotation(rng))
+        direction = rng.normal(size=3)
+        direction /= np.linalg.norm(direction)
+        contact = T[:3, 3] + 0.01 * rng.normal(size=3)
+        m = branch_model((BRICK,), [Physics()], Push(contact, direction, 1.0, 0.1), T)
+        centre = m.body_pos[2]
+        np.testing.assert_allclose(np.cross(contact - centre, direction), 0, atol=1e-9)
+        assert (contact - centre) @ direction > 0
+        outside = np.maximum(np.abs(T[:3, :3].T @ (centre - T[:3, 3])) - HALF, 0)
+        assert FINGER_RADIUS_M < np.linalg.norm(outside) < FINGER_RADIUS_M * 3
+        axis = np.zeros(3)
+        mujoco.mju_rotVecQuat(axis, np.array([1.0, 0, 0]), m.body_quat[2])
+        np.testing.assert_allclose(axis, direction, atol=1e-9)
+
+
+def test_finger_along_minus_x() -> None:
+    m = branch_model((BRICK,), [Physics()], Push(np.zeros(3), np.array([-1.0, 0, 0]), 1.0, 0.1), pose())
+    axis = np.zeros(3)
+    mujoco.mju_rotVecQuat(axis, np.array([1.0, 0, 0]), m.body_quat[2])
+    np.testing.assert_allclose(axis, [-1, 0, 0], atol=1e-12)
+
+
+@pytest.mark.parametrize("restitution", [0.2, 0.4, 0.6, 0.9])
+def test_damping_ratio_by_integration(restitution: float) -> None:
+    """x'' = -2 ratio x' - x from x' = -1 until the spring and damper would pull."""
+    ratio = damping_ratio(restitution)
+    release = lambda t, s: -2 * ratio * s[1] - s[0]
+    release.terminal, release.direction = True, -1  # type: ignore[attr-defined]
+    solution = solve_ivp(lambda t, s: [s[1], release(t, s)], (0, 20), [0, -1], events=release, rtol=1e-9, atol=1e-12)
+    assert solution.y[1, -1] == pytest.approx(restitution, abs=2e-3)
+
+
+def test_a_body_mujoco_refuses_is_named() -> None:
+    grain = model(1e-9 * np.array([[1, 1, 1], [-1, -1, 1], [-1, 1, -1], [1, -1, -1]]), [[0, 1, 2]], name="grain")
+    with pytest.raises(ValueError, match=r"a body of grain: .*; repair or skip the mesh"):
+        hull_inertia(grain)

@@ -1,0 +1,22 @@
+"""A finger meets the surface, wherever it is asked to."""
+
+import numpy as np
+import pytest
+from scipy.spatial import ConvexHull
+from scipy.spatial.transform import Rotation
+
+from smcrep.worlds.dynamics.contact import square_contact
+from tests.worlds.scenes import box
+
+
+def test_a_contact_lies_on_a_slanting_hull_whatever_the_height() -> None:
+    """Sheared, so that above and below its centroid there is air."""
+    corners = box(0.04, 0.04, 0.1).vertices.astype(np.float64)
+    corners[:, 0] += 1.2 * corners[:, 2]
+    rng = np.random.default_rng(0)
+    for turn in Rotation.random(20, rng=0).as_matrix():
+        hull = corners @ turn.T
+        contact, azimuth = square_contact(hull, np.zeros(3), rng.uniform(-0.49, 0.49), 90.0, rng)
+        planes = ConvexHull(hull).equations
+        assert (planes[:, :3] @ contact + planes[:, 3]).max() == pytest.approx(0, abs=1e-9)
+        np.testing.assert_allclose(contact[:2], np.hypot(*contact[:2]) * np.array([np.cos(azimuth), np.sin(azimuth)]))

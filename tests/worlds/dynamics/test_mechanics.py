@@ -1,0 +1,182 @@
+"""Laws of mechanics on boxes: free fall, bounce, sliding under a push, tipping; what is unstable is refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from smcrep.geometry.physics import Physics
+from smcrep.worlds.dynamics.actions import Push
+from smcrep.worlds.dynamics.bodies import FINGER_MASS_KG, GRAVITY, hull_inertia
+from smcrep.worlds.dynamics.mechanics import UnstableSimulation, simulate, trajectories
+from tests.worlds.scenes import box, pose, random_rotation
+
+HALF = np.array([0.04, 0.05, 0.03])
+BRICK = box(*HALF)
+AHEAD = np.array([1.0, 0.0, 0.0])
+
+
+def slid(physics: Physics, force_n: float, duration_s: float) -> float:
+    """Metres along x that BRICK goes under a push at its mid height."""
+    push = Push(np.array([-0.04, 0.0, 0.03]), AHEAD, force_n, duration_s)
+    start = pose(z=0.03)[None, None]
+    return simulate((BRICK,), start, [[physics]], [push], [duration_s + 1.0])[0, 0, 0, 3]
+
+
+def test_free_fall() -> None:
+    path = trajectories((BRICK,), pose(z=2.0)[None, None], [[Physics()]], [None], [0.5])[0]
+    t, z = path[:, 0], path[:, 3]
+    np.testing.assert_allclose(z, 2 - GRAVITY * t**2 / 2, atol=0.5 * GRAVITY * 0.5 * 0.001 + 1e-9)  # first-order steps
+    np.testing.assert_allclose(path[:, 11], -GRAVITY * t, atol=1e-9)
+
+
+@pytest.mark.parametrize(("restitution", "tolerance"), [(0.4, 0.05), (0.6, 0.03), (0.8, 0.02), (0.9, 0.02)])
+def test_height_of_a_bounce(restitution: float, tolerance: float) -> None:
+    """h' = e² h of a flat fall, from two heights."""
+    for height in (0.1, 0.2):
+        start = pose(z=HALF[2] + height)[None, None]
+        path = trajectories((BRICK,), start, [[Physics(restitution=restitution)]], [None], [0.6])[0]
+        z = path[:, 3] - HALF[2]
+        landed = int(np.argmax(z < 0))
+        assert np.sqrt(z[landed:].max() / height) == pytest.approx(restitution, abs=tolerance)
+
+
+def test_restitution_order() -> None:
+    apex = []
+    for e in (0.0, 0.2, 0.3, 0.5, 0.7):
+        path = trajectories((BRICK,), pose(z=0.13)[None, None], [[Physics(restitution=e)]], [None], [0.5])[0]
+        z = path[:, 3] - HALF[2]
+        apex.append(z[np.argmax(z < 0) :].max())
+    assert (np.diff(apex) > 0).all()
+    assert apex[0] < 1e-3
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_energy_is_not_gained(seed: int) -> None:
+    """Kinetic + potential of a tumbling fall, from MuJoCo's velocities by hand: kept in the air, lost on the table."""
+    rng = np.random.default_rng(seed)
+    physics = Physics(mass_kg=0.3, restitution=0.7, com_offset=(0.3, -0.2, 0.1))
+    T = pose(z=0.3, rotation=random_rotation(rng))
+    path = trajectories((BRICK,), T[None, None], [[physics]], [None], [2.0])[0]
+    mass, _, _, moments = hull_inertia(BRICK)
+    inertia = np.diag(np.sort(moments)[[1, 0, 2]]) * (0.3 / mass)  # y is the longest half extent: the least moment
+    c = np.array(physics.com_offset) * HALF
+    w, x, y, z = path[:, 4:8].T
+    R = np.moveaxis(
+        np.array(
+            [
+                [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+                [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+                [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+            ]
+        ),
+        -1,
+        0,
+    )
+    spin = path[:, 12:15]
+    velocity = path[:, 9:12] + np.einsum("tij,tj->ti", R, np.cross(spin, c))
+    height = path[:, 3] + np.einsum("tj,j->t", R[:, 2], c)
+    energy = 0.15 * (velocity**2).sum(1) + 0.5 * np.einsum("ti,ij,tj->t", spin, inertia, spin) + 0.3 * GRAVITY * height
+    start = 0.3 * GRAVITY * (0.3 + T[2, :3] @ c)
+    assert energy.max() < start * 1.01
+    assert energy[100] == pytest.approx(start, rel=0.01)  # still falling
+    assert energy[-1] < 0.5 * start  # at rest
+
+
+@pytest.mark.parametrize(
+    ("mass", "friction", "force", "duration"),
+    [(0.5, 0.5, 4.0, 0.2), (1.0, 0.5, 7.0, 0.2), (1.0, 0.3, 5.0, 0.2), (0.5, 0.2, 2.0, 0.3), (0.25, 0.6, 2.5, 0.1)],
+)
+def test_sliding_under_a_push(mass: float, friction: float, force: float, duration: float) -> None:
+    """a = (F - mu m g) / (m + finger) while pushed, then mu g slows it down."""
+    speed = (force - friction * mass * GRAVITY) / (mass + FINGER_MASS_KG) * duration
+    assert speed < 0.9, "the finger would reach its own speed"
+    want = speed * duration / 2 + speed**2 / (2 * friction * GRAVITY)
+    assert slid(Physics(mass, friction), force, duration) == pytest.approx(want, rel=0.05)
+
+
+def test_heavier_and_rougher_move_less() -> None:
+    by_mass = [slid(Physics(mass_kg=m, friction=0.4), 5.0, 0.1) for m in (0.3, 0.6, 0.9)]
+    by_friction = [slid(Physics(mass_kg=0.5, friction=f), 5.0, 0.1) for f in (0.3, 0.6, 0.9)]
+    assert (np.diff(by_mass) < -0.005).all()
+    assert (np.diff(by_friction) < -0.005).all()
+
+
+def test_a_push_below_the_friction_moves_nothing() -> None:
+    assert abs(slid(Physics(1.0, 0.8), 5.0, 0.3)) < 1e-3
+    assert slid(Physics(1.0, 0.3), 5.0, 0.3) > 0.03
+
+
+def test_push_goes_along_its_direction() -> None:
+    start = pose(z=0.03)[None, None]
+    for angle in (0.5, 2.0, 4.0):
+        direction = np.array([np.cos(angle), np.sin(angle), 0.0])
+        ball = box(0.03, 0.03, 0.03)
+        turned = pose(
+            z=0.03, rotation=np.array([[direction[0], -direction[1], 0], [direction[1], direction[0], 0], AHEAD[::-1]])
+        )
+        end = simulate(
+            (ball,), turned[None, None], [[Physics()]], [Push(np.array([0, 0, 0.03]), direction, 3.0, 0.05)], [1.0]
+        )
+        way = end[0, 0, :3, 3] - start[0, 0, :3, 3]
+        assert np.linalg.norm(way[:2]) > 0.01
+        np.testing.assert_allclose(way[:2] / np.linalg.norm(way[:2]), direction[:2], atol=0.02)
+
+
+def test_centre_of_mass_decides_which_way_it_tips() -> None:
+    """On its lower edge, tilted by less than atan(x / z) of the centre of mass, it falls back; by more, over."""
+    tall = box(0.02, 0.04, 0.06)
+    tilt = 0.75 * np.arctan2(0.02, 0.06)
+    R = np.array([[np.cos(tilt), 0, np.sin(tilt)], [0, 1, 0], [-np.sin(tilt), 0, np.cos(tilt)]])
+    T = pose(z=0.001 - (tall.hull @ R[2]).min(), rotation=R)
+    physics = [[Physics(friction=1.0, restitution=0.0, com_offset=(f, 0, 0))] for f in (0.0, 0.6)]
+    back, over = simulate((tall,), np.stack([T[None]] * 2), physics, [None, None], [2.0, 2.0])[:, 0]
+    assert back[2, 2] > 0.999  # upright
+    assert over[0, 2] > 0.999  # its top lies towards +x
+
+
+def test_every_branch_depends_on_itself_alone() -> None:
+    rng = np.random.default_rng(0)
+    other = box(0.03, 0.02, 0.02)
+    k = 6
+    starts = np.stack([[pose(z=0.2, rotation=random_rotation(rng)), pose(x=0.12, z=0.0205)] for _ in range(k)])
+    physics = [[Physics(mass_kg=float(rng.uniform(0.1, 1))), Physics()] for _ in range(k)]
+    pushes = [Push(np.array([0, 0, 0.1]), AHEAD, 2.0, 0.1) if i % 2 else None for i in range(k)]
+    horizons = [0.5 + 0.1 * i for i in range(k)]
+
+    def run(order: list[int]) -> np.ndarray:
+        return simulate(
+            (BRICK, other), starts[order], *([column[i] for i in order] for column in (physics, pushes, horizons))
+        )
+
+    together = run(list(range(k)))
+    assert together.tobytes() == run(list(range(k))).tobytes()
+    assert run([5, 0, 3]).tobytes() == together[[5, 0, 3]].tobytes()
+    for i in range(k):
+        assert run([i]).tobytes() == together[[i]].tobytes()
+
+
+def test_overlap_is_refused_with_names_and_branches() -> None:
+    starts = np.stack([pose(z=0.2)[None], pose(z=0.0)[None]])
+    with pytest.raises(UnstableSimulation, match=r"box.*branch 1: table and box begin 30 mm inside") as caught:
+        simulate((BRICK,), starts, [[Physics()]] * 2, [None] * 2, [0.1] * 2)
+    assert caught.value.branches == (1,)
+
+
+def test_runaway_and_huge_values_are_refused_without_a_log_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    starts = np.stack([pose(z=30.0)[None], pose(z=0.1)[None], pose(z=1e12)[None]])
+    with pytest.raises(
+        UnstableSimulation, match=r"branch 0: an object reaches 2\d m/s; branch 2: MuJoCo met"
+    ) as caught:
+        simulate((BRICK,), starts, [[Physics()]] * 3, [None] * 3, [2.5, 0.1, 0.1])
+    assert caught.value.branches == (0, 2)
+    assert not list(tmp_path.iterdir())
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_huge_force_is_no_explosion() -> None:
+    """The finger is force-limited and no faster than 1 m/s: a feather under 1 kN stays in the room."""
+    assert 0 < slid(Physics(mass_kg=0.01), 1000.0, 0.1) < 0.5
