@@ -5,7 +5,7 @@
     python experiments/ablations.py --tiny --out runs/a               # a minute; the numbers mean nothing
 
 A cell is one variant with one seed: one sense of the recipe `ycb`, trained for 800 steps, asked about objects that are
-neither trained on nor reported in carries.py. Two cells run at once, one thread each; interrupted, the same command
+neither trained on nor reported in generalisation.py. Two cells run at once, one thread each; interrupted, the same command
 goes on, and a cell that is written is done.
 
     ablation.SENSE.VARIANT.h1        the true outcome among 16; beside it the difference from the recipe's own cells,

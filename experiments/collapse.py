@@ -3,10 +3,10 @@
     python experiments/collapse.py --run runs/demo [--control runs/demo-no-action]        # about 60 s on 2 cores
 
 From each audited state the world branches into 17 outcomes, under 17 actions (or 17 physics settings and one push) and
-nothing else changed. 16 are candidates; the 17th signal is the foreign one. Then
-use = (H@1 with the true signal - with the foreign one) / (the oracle's - the same). The oracle knows the simulator and
+nothing else changed. 16 are candidates; the 17th signal is the mismatched one. Then
+use = (H@1 with the true signal - with the mismatched one) / (the oracle's - the same). The oracle knows the simulator and
 not the encoder: it ranks candidates by their noise-free depth, those closer than the sensor's noise being equal.
-Expected: action used in the run, ignored in the arm trained without it.
+Expected: action used in the run, ignored in the variant trained without it.
 
 Leaves claims/audit.json and pictures in the run's folder (and claims in the control's).
 """
@@ -29,7 +29,7 @@ from smcrep.hub import build_model, load_model
 from smcrep.models.model import FUSED, SensorimotorModel
 from smcrep.probes.collapse.indicators import rank_me
 from smcrep.probes.collapse.oracle import oracle_hits
-from smcrep.probes.collapse.use import Use, another_state, use
+from smcrep.probes.collapse.utilisation import Utilisation, another_state, utilisation
 from smcrep.probes.intervals import Estimate
 from smcrep.probes.retrieval import Ranks, rank_same_state, same_state_scores, summarise
 from smcrep.report import figures
@@ -46,27 +46,27 @@ SEED = 0
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--control", type=Path, help="run of the arm trained without the action")
+    parser.add_argument("--control", type=Path, help="run of the variant trained without the action")
     parser.add_argument("--states", type=int, default=240, help="states audited for each signal")
     parser.add_argument("--tiny", action="store_true", help="few states, to see that it runs")
     arguments = parser.parse_args()
     begun = time.monotonic()
     stores = audit_stores(arguments.run, 8 if arguments.tiny else arguments.states)
     runs = {"ours": arguments.run} | ({"no_action": arguments.control} if arguments.control else {})
-    models = {arm: load_model(run)[0] for arm, run in runs.items()}
+    models = {variant: load_model(run)[0] for variant, run in runs.items()}
     torch.manual_seed(SEED)
     models["untrained"] = build_model(models["ours"].config).eval()
 
-    audits = {arm: {s: audit(model, store, s) for s, store in stores.items()} for arm, model in models.items()}
-    for arm, run in runs.items():
-        records = claims(arm, audits)
+    audits = {variant: {s: audit(model, store, s) for s, store in stores.items()} for variant, model in models.items()}
+    for variant, run in runs.items():
+        records = claims(variant, audits)
         minutes = round((time.monotonic() - begun) / 60, 2)
         made = {"command": f"python experiments/collapse.py --run {run}", "commit": commit(), "machine": machine()}
         made |= {"minutes": minutes}
         write_claims(run / "claims/audit.json", {k: Record(**vars(r) | made) for k, r in records.items()})
-        draw_use(records, run)
+        draw_utilisation(records, run)
         for name, record in records.items():
-            if name.startswith(("use.", "outcome.")) and name.endswith(("fused", "rgb", "points")):
+            if name.startswith(("utilisation.", "outcome.")) and name.endswith(("fused", "rgb", "points")):
                 words = record.controls.get("verdict", "")
                 print(f"{run.name}: {name}: {record.value:.3g} [{record.ci95[0]:.3g}, {record.ci95[1]:.3g}] {words}")
     draw_outcomes(audits["ours"]["action"], stores["action"], arguments.run)
@@ -102,10 +102,16 @@ def audit_stores(run: Path, num_states: int) -> dict[str, Store]:
 
 
 class Audited:
-    """One model on one store: per sense, scores of the candidates under the true signal and under foreign ones."""
+    """One model on one store: per sense, scores of the candidates under the true signal and under mismatched ones."""
 
-    def __init__(self, signal_use: dict[str, Use], ranks: dict[str, Ranks], scores: dict[str, np.ndarray], more: dict):
-        self.use, self.ranks, self.scores, self.more = signal_use, ranks, scores, more
+    def __init__(
+        self,
+        signal_utilisation: dict[str, Utilisation],
+        ranks: dict[str, Ranks],
+        scores: dict[str, np.ndarray],
+        more: dict,
+    ):
+        self.utilisation, self.ranks, self.scores, self.more = signal_utilisation, ranks, scores, more
 
 
 def audit(model: SensorimotorModel, store: Store, signal: str) -> Audited:
@@ -113,40 +119,45 @@ def audit(model: SensorimotorModel, store: Store, signal: str) -> Audited:
     depth = store.targets(states).depth_after
     assert depth is not None  # audit_stores asks for it
     environments = store.manifest.config["simulation"]["environments"]
-    oracle_true, oracle_foreign = oracle_hits(depth.numpy(), noisiest_depth_sigma(environments, depth.numpy()))
+    oracle_true, oracle_mismatched = oracle_hits(depth.numpy(), noisiest_depth_sigma(environments, depth.numpy()))
     clusters = np.repeat(states, NUM_CANDIDATES)
-    uses, ranks, scores, more = {}, {}, {}, {}
+    utilisations, ranks, scores, more = {}, {}, {}, {}
     for sense in (FUSED, *model.config.senses):
         rng = np.random.default_rng(SEED)
         hits = signal_hits(model, encoded, sense, rng=rng)
         scores[sense], ranks[sense] = hits.scores, rank_same_state(hits.scores)
-        uses[sense] = use(
-            hits.true.ravel(), hits.foreign.ravel(), oracle_true.ravel(), oracle_foreign.ravel(), clusters, rng=rng
+        utilisations[sense] = utilisation(
+            hits.true.ravel(),
+            hits.mismatched.ravel(),
+            oracle_true.ravel(),
+            oracle_mismatched.ravel(),
+            clusters,
+            rng=rng,
         )
         other = another_state(len(states), rng)
         physics = None if encoded.physics is None else encoded.physics[other]
         stolen = predict(model, encoded, sense, action=encoded.action[other], physics=physics)[:, :NUM_CANDIDATES]
         outcome = encoded.equivariant(sense)[:, 1 : NUM_CANDIDATES + 1]
         more[sense] = {
-            "foreign": float(hits.foreign.mean()),
+            "mismatched": float(hits.mismatched.mean()),
             "other_state": float(rank_same_state(same_state_scores(stolen.numpy(), outcome.numpy())).hits(1).mean()),
             "rankme": rank_me(encoded.equivariant(sense)[:, 1:].flatten(0, 1).numpy()),
             "rankme_invariant": rank_me(encoded.invariant(sense)[:, 1:].flatten(0, 1).numpy()),
         }
-    return Audited(uses, ranks, scores, more)
+    return Audited(utilisations, ranks, scores, more)
 
 
-def claims(arm: str, audits: dict[str, dict[str, Audited]]) -> dict[str, Record]:
-    """outcome.SENSE: H@1 among 16; outcome_mrr.SENSE; use.SIGNAL.SENSE; rankme.SENSE."""
-    own = audits[arm]
+def claims(variant: str, audits: dict[str, dict[str, Audited]]) -> dict[str, Record]:
+    """outcome.SENSE: H@1 among 16; outcome_mrr.SENSE; utilisation.SIGNAL.SENSE; rankme.SENSE."""
+    own = audits[variant]
     records: dict[str, Record] = {}
     for sense, ranks in own["action"].ranks.items():
         found = summarise(ranks, rng=np.random.default_rng(SEED))
         more = own["action"].more[sense]
-        controls = {"chance": found.chance_hits[1], "foreign_action": more["foreign"]}
+        controls = {"chance": found.chance_hits[1], "mismatched_action": more["mismatched"]}
         controls["other_state_action"] = more["other_state"]
         for other, its in audits.items():
-            if other not in (arm, "ours"):
+            if other not in (variant, "ours"):
                 theirs = summarise(its["action"].ranks[sense], rng=np.random.default_rng(SEED)).hits[1]
                 controls |= {other: theirs.value, f"{other}_low": theirs.ci95[0], f"{other}_high": theirs.ci95[1]}
         hit = found.hits[1]
@@ -156,33 +167,35 @@ def claims(arm: str, audits: dict[str, dict[str, Audited]]) -> dict[str, Record]
         rank = {"invariant_part": more["rankme_invariant"]}
         records[f"rankme.{sense}"] = Record(more["rankme"], unit="effective rank", controls=rank)
     for signal, audited in own.items():
-        for sense, it in audited.use.items():
-            value = it.use or Estimate(0.0, (0.0, 0.0), it.model_gain.n)
+        for sense, it in audited.utilisation.items():
+            value = it.utilisation or Estimate(0.0, (0.0, 0.0), it.model_gain.n)
             controls = {"verdict": it.verdict, "model_gain": it.model_gain.value, "oracle_gain": it.oracle_gain.value}
-            controls |= {"oracle_true": it.oracle_true, "oracle_foreign": it.oracle_foreign}
-            record = Record(value.value, value.ci95, n=value.n, unit="use", controls=controls)
-            records[f"use.{signal}.{sense}"] = record
+            controls |= {"oracle_true": it.oracle_true, "oracle_mismatched": it.oracle_mismatched}
+            record = Record(value.value, value.ci95, n=value.n, unit="utilisation", controls=controls)
+            records[f"utilisation.{signal}.{sense}"] = record
     return records
 
 
-def draw_use(records: dict[str, Record], run: Path) -> None:
+def draw_utilisation(records: dict[str, Record], run: Path) -> None:
     groups: dict[str, dict[str, Record]] = {}
     for name, record in records.items():
-        if name.startswith("use."):
+        if name.startswith("utilisation."):
             _, signal, sense = name.split(".")
             groups.setdefault(sense, {})[signal] = record
-    figures.bars(groups, ("not used", 0.0), "Use of each signal (1: as the simulator could)", run / "figures/use.png")
+    figures.bars(
+        groups, ("not used", 0.0), "Use of each signal (1: as the simulator could)", run / "figures/utilisation.png"
+    )
     hits = {n.removeprefix("outcome."): r for n, r in records.items() if n.startswith("outcome.")}
-    arms = {"fused": hits}
-    for arm in ("no_action", "untrained"):
-        if f"{arm}_low" in next(iter(hits.values())).controls:
-            arms[arm] = {
-                s: Record(r.controls[arm], (r.controls[f"{arm}_low"], r.controls[f"{arm}_high"]))
+    variants = {"fused": hits}
+    for variant in ("no_action", "untrained"):
+        if f"{variant}_low" in next(iter(hits.values())).controls:
+            variants[variant] = {
+                s: Record(r.controls[variant], (r.controls[f"{variant}_low"], r.controls[f"{variant}_high"]))
                 for s, r in hits.items()
             }
     title = "The true outcome among 16, unseen objects (H@1)"
     figures.bars(
-        {"ours" if a == "fused" else a: r for a, r in arms.items()},
+        {"ours" if a == "fused" else a: r for a, r in variants.items()},
         ("chance", 1 / 16),
         title,
         run / "figures/outcome.png",

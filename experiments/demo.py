@@ -4,8 +4,8 @@
     python experiments/demo.py --out runs/d --tiny    # the same path in a minute, numbers mean nothing
 
 Runs, one after the other, commands that you can paste: pretraining, the same training without the action (the control
-arm), few-shot probes on unseen objects, the collapse audit of both, embeddings on disk, one page with pictures.
-Expected: few-shot above the untrained encoder; the action *used* by ours and *ignored* by the arm trained without it.
+variant), few-shot probes on unseen objects, the collapse audit of both, embeddings on disk, one page with pictures.
+Expected: few-shot above the untrained encoder; the action *used* by ours and *ignored* by the variant trained without it.
 """
 
 import argparse
@@ -43,11 +43,11 @@ def main() -> None:
 
     step("1. A world of objects that are acted on, and encoders pretrained in it", "pretrain.py", recipe, "--out", out)
     step(
-        "2. The control arm: the same training, without being told the action",
-        *("pretrain.py", recipe, "--model.use-action", "False", "--stores", out / "stores", "--out", control),
+        "2. The control variant: the same training, without being told the action",
+        *("pretrain.py", recipe, "--model.utilisation-action", "False", "--stores", out / "stores", "--out", control),
     )
     step("3. Few-shot probes on objects never seen", "linear_probe.py", "--run", out, "--control", control, *tiny)
-    step("4. Is the action used? And in the control arm?", "collapse.py", "--run", out, "--control", control, *tiny)
+    step("4. Is the action used? And in the control variant?", "collapse.py", "--run", out, "--control", control, *tiny)
     step("5. Embeddings on disk", "extract.py", "--run", out)
     step("6. One page with pictures", "report.py", "--run", out, "--control", control)
     minutes = (time.monotonic() - begun) / 60

@@ -41,7 +41,7 @@ NUM_POSE_PAIRS = 4096
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--control", type=Path, help="run of the arm trained without the action")
+    parser.add_argument("--control", type=Path, help="run of the variant trained without the action")
     parser.add_argument("--store", type=Path, help="objects to be questioned about (default: the run's test store)")
     parser.add_argument("--episodes", type=int, default=200)
     parser.add_argument("--n-way", type=int, default=15, help="objects to tell apart (families: all there are)")
@@ -53,16 +53,16 @@ def main() -> None:
     episodes = 5 if arguments.tiny else arguments.episodes
     model = load_model(arguments.run)[0]
     torch.manual_seed(SEED)
-    arms = {"ours": model, "untrained": build_model(model.config).eval()}
+    variants = {"ours": model, "untrained": build_model(model.config).eval()}
     if arguments.control:
-        arms["no_action"] = load_model(arguments.control)[0]
+        variants["no_action"] = load_model(arguments.control)[0]
 
     rows = np.arange(test.num_rows)
-    embeddings = {arm: embed(encoder, test, rows) for arm, encoder in arms.items()}
+    embeddings = {variant: embed(encoder, test, rows) for variant, encoder in variants.items()}
     records = recognition(embeddings, test, episodes, arguments.n_way)
     records |= nearest(embeddings, test)
-    records |= linear(arms, train, test)
-    records |= pose(arms, train, test, steps=20 if arguments.tiny else 600)
+    records |= linear(variants, train, test)
+    records |= pose(variants, train, test, steps=20 if arguments.tiny else 600)
     draw_shots(records, arguments.run)
     draw_embedding(embeddings["ours"], test, arguments.run)
 
@@ -86,7 +86,7 @@ def parts(embedding: Embedding) -> list[str]:
     return ["fused", *embedding.names]
 
 
-def recognition(arms: dict[str, Embedding], store: Store, episodes: int, n_way: int) -> dict[str, Record]:
+def recognition(variants: dict[str, Embedding], store: Store, episodes: int, n_way: int) -> dict[str, Record]:
     """few_shot.objects.SENSE.K: telling single objects apart; few_shot.families.SENSE.K: families, by other objects."""
     per_state = store.num_branches + 1
     objects, families = (np.repeat(ids, per_state) for ids in (store.object_ids, store.class_ids))
@@ -100,20 +100,20 @@ def recognition(arms: dict[str, Embedding], store: Store, episodes: int, n_way: 
         if num_classes < 2:
             continue  # a folder of single meshes has no families
         ways = min(n_way, num_classes) if task == "objects" else num_classes
-        for part in parts(arms["ours"]):
+        for part in parts(variants["ours"]):
             for k in SHOTS:
                 try:
                     found = {
-                        arm: few_shot(
+                        variant: few_shot(
                             e.invariant(part)[rows].cpu().numpy(),
                             labels[rows],
                             groups[rows],
                             k_shot=k,
                             n_way=ways,
                             num_episodes=episodes,
-                            rng=np.random.default_rng(SEED),  # the same episodes for every arm
+                            rng=np.random.default_rng(SEED),  # the same episodes for every variant
                         )
-                        for arm, e in arms.items()
+                        for variant, e in variants.items()
                     }
                 except ValueError as error:
                     print(f"{task}, {k} shots: left out ({error})", file=sys.stderr)
@@ -123,46 +123,50 @@ def recognition(arms: dict[str, Embedding], store: Store, episodes: int, n_way: 
 
 
 def beside(found: dict[str, Estimate], unit: str = "accuracy", **controls: float) -> Record:
-    """Ours as a record, the other arms and their intervals beside it."""
+    """Ours as a record, the other variants and their intervals beside it."""
     ours = found["ours"]
-    for arm, estimate in found.items():
-        if arm != "ours":
-            controls |= {arm: estimate.value, f"{arm}_low": estimate.ci95[0], f"{arm}_high": estimate.ci95[1]}
+    for variant, estimate in found.items():
+        if variant != "ours":
+            controls |= {
+                variant: estimate.value,
+                f"{variant}_low": estimate.ci95[0],
+                f"{variant}_high": estimate.ci95[1],
+            }
     return Record(ours.value, ours.ci95, n=ours.n, unit=unit, controls=controls)
 
 
-def nearest(arms: dict[str, Embedding], store: Store) -> dict[str, Record]:
+def nearest(variants: dict[str, Embedding], store: Store) -> dict[str, Record]:
     """knn.objects.SENSE: one half of the states votes on the objects of the other."""
     per_state = store.num_branches + 1
     labels, states = np.repeat(store.object_ids, per_state), np.repeat(np.arange(store.num_states), per_state)
     shown = _first_half(store.object_ids)[states]
     chance = 1 / len(np.unique(labels))
     records = {}
-    for part in parts(arms["ours"]):
+    for part in parts(variants["ours"]):
         found = {}
-        for arm, e in arms.items():
+        for variant, e in variants.items():
             z = e.invariant(part).cpu().numpy()
             rng = np.random.default_rng(SEED)
-            found[arm] = knn_probe(z[shown], labels[shown], z[~shown], labels[~shown], labels[~shown], rng=rng)
+            found[variant] = knn_probe(z[shown], labels[shown], z[~shown], labels[~shown], labels[~shown], rng=rng)
         records[f"knn.objects.{part}"] = beside(found, chance=chance)
     return records
 
 
-def linear(arms: dict[str, SensorimotorModel], train: Store, test: Store) -> dict[str, Record]:
+def linear(variants: dict[str, SensorimotorModel], train: Store, test: Store) -> dict[str, Record]:
     """linear.families: logistic regression on the fused embedding of training objects, asked about families of unseen
     ones; left out where the two share fewer than two families (a folder of single meshes)."""
     shared = sorted(set(_families(train)) & set(_families(test)))
     if len(shared) < 2:
         return {}
     found = {}
-    for arm, model in arms.items():
+    for variant, model in variants.items():
         z, labels, objects = {}, {}, {}
         for name, store in (("train", train), ("test", test)):
             states = np.flatnonzero(np.isin(_families(store), shared))
             before = embed(model, store, states * (store.num_branches + 1))
             z[name] = before.invariant().cpu().numpy()
             labels[name], objects[name] = _families(store)[states], store.object_ids[states]
-        found[arm] = linear_probe(
+        found[variant] = linear_probe(
             z["train"], labels["train"], z["test"], labels["test"], objects["test"], rng=np.random.default_rng(SEED)
         )
     majority = max(np.unique(_families(test), return_counts=True)[1]) / test.num_states
@@ -184,25 +188,26 @@ def _first_half(object_ids: np.ndarray) -> np.ndarray:
     return np.array(turn)
 
 
-def pose(arms: dict[str, SensorimotorModel], train: Store, test: Store, steps: int) -> dict[str, Record]:
+def pose(variants: dict[str, SensorimotorModel], train: Store, test: Store, steps: int) -> dict[str, Record]:
     """pose.SENSE: median geodesic error in degrees of a probe that reads the turn from the embeddings before and after;
     fitted on training objects, asked about unseen ones."""
     stores = {"train": train, "test": test}
     states = {"train": np.arange(min(train.num_states, NUM_POSE_PAIRS // train.num_branches)), "test": None}
     seen = {
-        arm: {name: encode(model, store, states[name]) for name, store in stores.items()} for arm, model in arms.items()
+        variant: {name: encode(model, store, states[name]) for name, store in stores.items()}
+        for variant, model in variants.items()
     }
     records = {}
-    for part in ("fused", *next(iter(arms.values())).config.senses):
+    for part in ("fused", *next(iter(variants.values())).config.senses):
         found: dict[str, Pose] = {}
-        for arm, encoded in seen.items():
+        for variant, encoded in seen.items():
             pairs = {name: _turns(each, part) for name, each in encoded.items()}
             groups = np.repeat(test.object_ids, test.num_branches)
             rng = np.random.default_rng(SEED)
-            found[arm] = pose_probe(pairs["train"], pairs["test"], groups, rng=rng, steps=steps)
+            found[variant] = pose_probe(pairs["train"], pairs["test"], groups, rng=rng, steps=steps)
         ours = found["ours"]
         controls = {"constant": ours.constant_deg.value, "median": ours.median_deg}
-        estimates = {arm: p.mean_deg for arm, p in found.items()}
+        estimates = {variant: p.mean_deg for variant, p in found.items()}
         records[f"pose.{part}"] = beside(estimates, unit="mean degrees", **controls)
     return records
 
@@ -215,8 +220,10 @@ def _turns(encoded: Encoded, part: str) -> tuple:
     return before.reshape(-1, z.shape[-1]), z[:, 1:].reshape(-1, z.shape[-1]), turned.reshape(-1, 3, 3)
 
 
-def arm_record(record: Record, arm: str) -> Record:
-    return Record(record.controls[arm], (record.controls[f"{arm}_low"], record.controls[f"{arm}_high"]), n=record.n)
+def baseline_record(record: Record, variant: str) -> Record:
+    return Record(
+        record.controls[variant], (record.controls[f"{variant}_low"], record.controls[f"{variant}_high"]), n=record.n
+    )
 
 
 def draw_shots(records: dict[str, Record], run: Path) -> None:
@@ -229,9 +236,9 @@ def draw_shots(records: dict[str, Record], run: Path) -> None:
             _, _, part, k = name.split(".")
             curves.setdefault(part, {})[int(k)] = record
             if part == "fused":
-                for arm in ("no_action", "untrained"):
-                    if arm in record.controls:
-                        curves.setdefault(arm, {})[int(k)] = arm_record(record, arm)
+                for variant in ("no_action", "untrained"):
+                    if variant in record.controls:
+                        curves.setdefault(variant, {})[int(k)] = baseline_record(record, variant)
         record = next(iter(found.values()))
         title = f"Unseen {task}, {record.controls['n_way']}-way"
         figures.few_shot(curves, record.controls["chance"], title, run / f"figures/few_shot_{task}.png")

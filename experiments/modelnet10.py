@@ -9,9 +9,9 @@ ModelNet10 as 1,024-point clouds ($SMCREP_DATA/modelnet10_points1024). The cloud
                              but with support from the training side and 20 queries a class from the test side; *not*
                              the fine-tuned folds of Point-BERT). ``.class_means``: the nearest class mean instead.
 
-beside chance, the same networks untrained and the encoders of each --control; several runs of an arm are its seeds.
+beside chance, the same networks untrained and the encoders of each --control; several runs of an variant are its seeds.
 Near-duplicates of test shapes are left out of the training side. How clouds are shown, which features are read and the
-SVM's C are chosen for each arm and protocol by one rule: the best on shapes held out from the training side. Intervals
+SVM's C are chosen for each variant and protocol by one rule: the best on shapes held out from the training side. Intervals
 are over groups of test shapes and, with few labels, over draws too. Expected: above the untrained encoders and SimCLR.
 
 Leaves claims/modelnet10.json and figures/modelnet10.png in --out.
@@ -60,7 +60,7 @@ PER_CLASS = 200  # shapes of a class that the choice looks at
 
 @dataclass(frozen=True)
 class Choice:
-    """How an arm's clouds are shown, which of its features are read, with which C."""
+    """How an variant's clouds are shown, which of its features are read, with which C."""
 
     shown: str
     scale: float
@@ -74,15 +74,15 @@ class Choice:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, nargs="+", required=True, help="runs of our arm, one a seed")
-    parser.add_argument("--control", nargs="*", default=[], metavar="NAME=RUN,RUN", help="runs of other arms")
+    parser.add_argument("--run", type=Path, nargs="+", required=True, help="runs of our variant, one a seed")
+    parser.add_argument("--control", nargs="*", default=[], metavar="NAME=RUN,RUN", help="runs of other variants")
     parser.add_argument("--data", type=Path, default=DATA / "modelnet10_points1024/modelnet10_points1024.npz")
     parser.add_argument("--out", type=Path, default=Path("runs/modelnet10"))
     parser.add_argument("--draws", type=int, default=50)
     parser.add_argument("--tiny", action="store_true", help="few shapes and draws, to see that it runs")
     arguments = parser.parse_args()
     begun = time.monotonic()
-    arms = load_arms(arguments.run, arguments.control)
+    variants = load_arms(arguments.run, arguments.control)
     shapes = open_modelnet10(arguments.data)
     shots, draws, shown = SHOTS, arguments.draws, list(SHOWN)
     if arguments.tiny:
@@ -90,18 +90,20 @@ def main() -> None:
 
     shapes, groups, duplicates = without_duplicates(shapes)
     seen = {name: show(shapes.points, *SHOWN[name]) for name in shown}
-    chosen = {arm: choose(models, seen, shapes, groups) for arm, models in arms.items()}
+    chosen = {variant: choose(models, seen, shapes, groups) for variant, models in variants.items()}
     records = {"modelnet10.near_duplicates": duplicates}
     for protocol in ("svm", "few"):
-        how, features = {arm: c[protocol] for arm, c in chosen.items()}, {}
-        for arm, models in arms.items():
-            print(f"{protocol}, {arm}: {how[arm]} ({how[arm].held_out:.3f} on shapes held out)", flush=True)
-            features[arm] = [encode(model, seen[how[arm].shown], how[arm].scale)[how[arm].part] for model in models]
+        how, features = {variant: c[protocol] for variant, c in chosen.items()}, {}
+        for variant, models in variants.items():
+            print(f"{protocol}, {variant}: {how[variant]} ({how[variant].held_out:.3f} on shapes held out)", flush=True)
+            features[variant] = [
+                encode(model, seen[how[variant].shown], how[variant].scale)[how[variant].part] for model in models
+            ]
         if protocol == "svm":
             records |= all_labels(features, how, shapes, groups)
         else:
             records |= few_labels(features, how, shapes, groups, shots, draws)
-    draw(records, list(arms), shots, arguments.out / "figures/modelnet10.png")
+    draw(records, list(variants), shots, arguments.out / "figures/modelnet10.png")
 
     minutes = (time.monotonic() - begun) / 60
     made: dict[str, Any] = {"command": f"python experiments/modelnet10.py {' '.join(sys.argv[1:])}", "commit": commit()}
@@ -111,7 +113,7 @@ def main() -> None:
     )
     for name in ("modelnet10.svm", *(f"modelnet10.10way{k}shot" for k in shots)):
         r = records[name]
-        others = ", ".join(f"{arm} {r.controls[arm]:.3f}" for arm in arms if arm != "ours")
+        others = ", ".join(f"{variant} {r.controls[variant]:.3f}" for variant in variants if variant != "ours")
         print(f"{name}: {r.value:.3f} [{r.ci95[0]:.3f}, {r.ci95[1]:.3f}]  ({others})" if r.ci95 else name)
 
 
@@ -125,16 +127,16 @@ def load_arms(runs: list[Path], controls: list[str]) -> dict[str, list[Sensorimo
                 f"--control {item}: give NAME=RUN or NAME=RUN,RUN with names other than ours and untrained"
             )
         folders[name] = [Path(p) for p in paths.split(",")]
-    arms = {name: [load_model(path)[0] for path in paths] for name, paths in folders.items()}
-    for name, models in arms.items():
+    variants = {name: [load_model(path)[0] for path in paths] for name, paths in folders.items()}
+    for name, models in variants.items():
         for path, model in zip(folders[name], models, strict=True):
             if "points" not in model.config.senses:
                 raise ValueError(f"{path}: its model has no sense 'points'; give a run trained with it")
     untrained = []
-    for seed, model in enumerate(arms["ours"]):
+    for seed, model in enumerate(variants["ours"]):
         torch.manual_seed(seed)
         untrained.append(build_model(model.config).eval())
-    return arms | {"untrained": untrained}
+    return variants | {"untrained": untrained}
 
 
 def first_of_each(shapes: Shapes, count: int) -> np.ndarray:
@@ -230,8 +232,8 @@ def all_labels(
 ) -> dict[str, Record]:
     test, y = shapes.is_test, shapes.labels
     correct = {
-        arm: np.array([svm_correct(z[~test], y[~test], z[test], y[test], c=chosen[arm].c) for z in models])
-        for arm, models in features.items()
+        variant: np.array([svm_correct(z[~test], y[~test], z[test], y[test], c=chosen[variant].c) for z in models])
+        for variant, models in features.items()
     }
     majority = float(np.bincount(y[test]).max() / test.sum())
     return {"modelnet10.svm": beside(correct, chosen, groups[test], chance=0.1, majority=majority)}
@@ -258,8 +260,8 @@ def few_labels(
         classifiers = {"": svm_episodes, ".class_means": lambda z, e: classify(z, e, centred_centroid)}
         for ending, classifier in classifiers.items():
             correct = {
-                arm: np.array([classifier(z[order], episodes).ravel() for z in models])
-                for arm, models in features.items()
+                variant: np.array([classifier(z[order], episodes).ravel() for z in models])
+                for variant, models in features.items()
             }
             records[f"modelnet10.10way{k}shot{ending}"] = beside(correct, chosen, asked, which, chance=0.1)
     return records
@@ -268,14 +270,17 @@ def few_labels(
 def beside(
     correct: dict[str, np.ndarray], chosen: dict[str, Choice], *crossed: np.ndarray, **controls: float | str
 ) -> Record:
-    """Ours as a record, the other arms and ours less theirs beside it. correct: arm -> [seeds, queries]; crossed: over
+    """Ours as a record, the other variants and ours less theirs beside it. correct: variant -> [seeds, queries]; crossed: over
     what the intervals are, in which seeds are averaged (``seeds_low``, ``seeds_high``: over seeds)."""
-    mean = {arm: right.mean(0) for arm, right in correct.items()}
+    mean = {variant: right.mean(0) for variant, right in correct.items()}
     ours = crossed_bootstrap(mean["ours"], *crossed, rng=np.random.default_rng(SEED))
-    for arm, right in correct.items():
-        controls |= {f"{arm}_read": str(chosen[arm]), f"{arm}_by_seed": " ".join(f"{x:.4f}" for x in right.mean(1))}
-        for name, values in {arm: mean[arm], f"minus_{arm}": mean["ours"] - mean[arm]}.items():
-            if arm != "ours":
+    for variant, right in correct.items():
+        controls |= {
+            f"{variant}_read": str(chosen[variant]),
+            f"{variant}_by_seed": " ".join(f"{x:.4f}" for x in right.mean(1)),
+        }
+        for name, values in {variant: mean[variant], f"minus_{variant}": mean["ours"] - mean[variant]}.items():
+            if variant != "ours":
                 found = crossed_bootstrap(values, *crossed, rng=np.random.default_rng(SEED))
                 controls |= {name: found.value, f"{name}_low": found.ci95[0], f"{name}_high": found.ci95[1]}
     if (seeds := len(correct["ours"])) > 1:
@@ -284,13 +289,13 @@ def beside(
     return Record(ours.value, ours.ci95, seeds=seeds, n=ours.n, unit="accuracy", controls=controls)
 
 
-def draw(records: dict[str, Record], arms: list[str], shots: tuple[int, ...], path: Path) -> None:
+def draw(records: dict[str, Record], variants: list[str], shots: tuple[int, ...], path: Path) -> None:
     ours = {k: records[f"modelnet10.10way{k}shot"] for k in shots}
     curves, ahead = {"ours": ours}, {}
-    for arm in arms[1:]:
-        curves[arm], ahead[arm] = (
+    for variant in variants[1:]:
+        curves[variant], ahead[variant] = (
             {k: Record(r.controls[n], (r.controls[f"{n}_low"], r.controls[f"{n}_high"])) for k, r in ours.items()}
-            for n in (arm, f"minus_{arm}")
+            for n in (variant, f"minus_{variant}")
         )
     figures.few_shot_ahead(curves, ahead, 0.1, "ModelNet10, 10 classes, frozen encoders", path)
 

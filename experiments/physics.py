@@ -6,12 +6,12 @@
 
 Objects on a table are pushed; what they look like says nothing of their mass and friction. Trained on states that
 branch over the push and states that branch over physics (`pretrain.py push`), the model is asked, about objects never
-seen: this push, this mass, this friction, which of 8 outcomes? Use is the gain over a foreign signal, as a share of the
+seen: this push, this mass, this friction, which of 8 outcomes? Use is the gain over a mismatched signal, as a share of the
 oracle's (see collapse.py).
 
-    physics.use.SENSE            8 settings of mass and friction, one state, one push; the bar is .7
-    physics.use_shuffled.SENSE   the same, told the settings of the state in random order: 0, or something leaks
-    physics.action_use.SENSE     16 pushes, one physics
+    physics.utilisation.SENSE            8 settings of mass and friction, one state, one push; the bar is .7
+    physics.utilisation_shuffled.SENSE   the same, told the settings of the state in random order: 0, or something leaks
+    physics.action_utilisation.SENSE     16 pushes, one physics
     physics.reveal.NAME          R2 = 1 - squared error / that of the mean over test outcomes, of a probe that reads
                                  mass (its logarithm) and friction from the embeddings before and after a known push;
                                  beside it the same without the embedding after. A constant reads 0 at most.
@@ -40,7 +40,7 @@ from smcrep.geometry.physics import PHYSICS_NAMES
 from smcrep.hub import build_model, load_model
 from smcrep.models.model import FUSED, SensorimotorModel
 from smcrep.probes.collapse.oracle import oracle_hits
-from smcrep.probes.collapse.use import use
+from smcrep.probes.collapse.utilisation import utilisation
 from smcrep.probes.intervals import Estimate, over_seeds_and_units
 from smcrep.probes.physics import physics_probe
 from smcrep.report import figures
@@ -49,7 +49,7 @@ from smcrep.training.run_folder import store_path
 from smcrep.worlds.generate import Simulation, generate
 from smcrep.worlds.rendering.environments import noisiest_depth_sigma
 
-NUM_SETTINGS, NUM_PUSHES = 8, 16
+NUM_PHYSICS, NUM_PUSHES = 8, 16
 REVEALED = {"log_mass": "mass", "friction": "friction"}
 HERE = Path(__file__).parent
 TINY = (
@@ -103,11 +103,11 @@ def train(out: Path, seed: int, more: list[str]) -> Path:
 
 
 def audit_stores(out: Path, run: Path, num_states: int, processes: int) -> dict[str, Store]:
-    """signal -> store of test objects, each state branched over that signal alone and into one foreign outcome."""
+    """signal -> store of test objects, each state branched over that signal alone and into one mismatched outcome."""
     base = Simulation.from_json(Store(store_path(run, "test")).manifest.config["simulation"])
     per_object = max(1, num_states // len(base.object_set))
     stores = {}
-    for signal, candidates in (("physics", NUM_SETTINGS), ("action", NUM_PUSHES)):
+    for signal, candidates in (("physics", NUM_PHYSICS), ("action", NUM_PUSHES)):
         policy = replace(base.policy, num_branches=candidates + 1, branch_over=signal)
         asked = replace(base, policy=policy, states_per_object=per_object, depth=True, seed=base.seed + 1)
         folder = out / f"stores/{signal}-{num_states}"
@@ -141,28 +141,28 @@ def ask(model: SensorimotorModel, stores: dict[str, Store], oracles: dict[str, t
         for sense in (FUSED, *model.config.senses):
             hits = signal_hits(model, encoded, sense, rng=np.random.default_rng(0))
             true, shuffled, wrong = (
-                measured(given, hits.foreign, oracles[signal], encoded.object_ids)
+                measured(given, hits.mismatched, oracles[signal], encoded.object_ids)
                 for given in (hits.true, hits.shuffled, hits.wrong)
             )
             if signal == "action":
-                answers[f"physics.action_use.{sense}"] = true
+                answers[f"physics.action_utilisation.{sense}"] = true
             else:
-                answers[f"physics.use.{sense}"] = true
+                answers[f"physics.utilisation.{sense}"] = true
                 beside = shuffled[1] | {"always_another": wrong[0].value}
-                answers[f"physics.use_shuffled.{sense}"] = shuffled[0], beside
+                answers[f"physics.utilisation_shuffled.{sense}"] = shuffled[0], beside
                 scores[sense] = hits.scores
     return Asked(answers, scores)
 
 
 def measured(
-    given: np.ndarray, foreign: np.ndarray, oracles: tuple[np.ndarray, np.ndarray], object_ids: np.ndarray
+    given: np.ndarray, mismatched: np.ndarray, oracles: tuple[np.ndarray, np.ndarray], object_ids: np.ndarray
 ) -> tuple[Estimate, dict[str, float]]:
     """Use of what the model was ``given``; the unit of its interval is the object."""
-    columns = (column.ravel() for column in (given, foreign, *oracles))
-    found = use(*columns, np.repeat(object_ids, given.shape[1]), rng=np.random.default_rng(0))
-    beside = {"hit": found.model_true, "chance": found.model_foreign}
-    beside |= {"oracle_hit": found.oracle_true, "oracle_chance": found.oracle_foreign}
-    return found.use or Estimate(0.0, (0.0, 0.0), found.model_gain.n), beside
+    columns = (column.ravel() for column in (given, mismatched, *oracles))
+    found = utilisation(*columns, np.repeat(object_ids, given.shape[1]), rng=np.random.default_rng(0))
+    beside = {"hit": found.model_true, "chance": found.model_mismatched}
+    beside |= {"oracle_hit": found.oracle_true, "oracle_chance": found.oracle_mismatched}
+    return found.utilisation or Estimate(0.0, (0.0, 0.0), found.model_gain.n), beside
 
 
 def revealed(model: SensorimotorModel, fitted_on: Store, test: Store) -> Asked:
@@ -210,7 +210,7 @@ def pooled(asked: list[Asked], untrained: Asked | None = None) -> dict[str, Reco
         if untrained:
             controls["untrained"] = untrained.answers[name][0].value
         controls["each_seed"] = [estimate.value for estimate, _ in found]
-        unit = "R2" if ".reveal." in name else "use"
+        unit = "R2" if ".reveal." in name else "utilisation"
         records[name] = Record(whole.value, whole.ci95, n=whole.n, unit=unit, controls=controls)
     return records
 
@@ -219,22 +219,26 @@ def draw(asked: list[Asked], store: Store, records: dict[str, Record], out: Path
     """Which outcome is expected of which mass, beside the figures."""
     physics = encoded_masses(store)
     order = np.argsort(physics, 1)
-    told = np.zeros((NUM_SETTINGS, NUM_SETTINGS))
+    told = np.zeros((NUM_PHYSICS, NUM_PHYSICS))
     for each in asked:
         by_mass = np.take_along_axis(np.take_along_axis(each.scores[FUSED], order[:, :, None], 1), order[:, None], 2)
-        for column in range(NUM_SETTINGS):
+        for column in range(NUM_PHYSICS):
             told[:, column] += (by_mass.argmax(-1) == column).mean(0) / len(asked)
-    uses = {
+    utilisations = {
         words: {sense: records[f"physics.{name}.{sense}"] for sense in asked[0].scores}
-        for words, name in (("physics", "use"), ("physics, shuffled", "use_shuffled"), ("action", "action_use"))
+        for words, name in (
+            ("physics", "utilisation"),
+            ("physics, shuffled", "utilisation_shuffled"),
+            ("action", "action_utilisation"),
+        )
     }
     reveal = {short: records[f"physics.reveal.{short}"] for short in REVEALED.values()}
-    figures.physics(told, uses, reveal, out / "figures/physics.png")
+    figures.physics(told, utilisations, reveal, out / "figures/physics.png")
 
 
 def encoded_masses(store: Store) -> np.ndarray:
     """log mass [s, n] of the candidates."""
-    return store.targets(np.arange(store.num_states), depth=False).physics[:, :NUM_SETTINGS, 0].numpy()
+    return store.targets(np.arange(store.num_states), depth=False).physics[:, :NUM_PHYSICS, 0].numpy()
 
 
 if __name__ == "__main__":

@@ -138,7 +138,7 @@ PUSH = Policy(
     vary_physics=True,
     # The lightest nearly reach the speed of the finger, the heaviest move by millimetres: outcomes as far apart as
     # fits into the picture.
-    settings="slide",
+    physics_samples="slide",
     mass_kg=(0.1, 0.7),
     friction=(0.06, 0.2),
     restitution=(0.1, 0.1),

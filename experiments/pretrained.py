@@ -87,7 +87,7 @@ def main() -> None:
     parser.add_argument("--root", type=Path, default=YCB, help="the YCB scans")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=Scale.steps, help="of training")
-    parser.add_argument("--control", action="store_true", help="also train the arm that is never told the action")
+    parser.add_argument("--control", action="store_true", help="also train the variant that is never told the action")
     parser.add_argument("--out", type=Path, default=Path("runs/pretrained"))
     parser.add_argument("--tiny", action="store_true", help="see that it runs: procedural objects, a random encoder")
     arguments = parser.parse_args()
@@ -101,15 +101,15 @@ def main() -> None:
     before = frozen(recipe.model, weights, stores, scale)
     print(f"frozen: {(time.monotonic() - begun) / 60:.1f} minutes", flush=True)
 
-    arms = {"ours": recipe}
+    variants = {"ours": recipe}
     if arguments.control:
-        arms["no_action"] = replace(recipe, model=replace(recipe.model, use_action=False))
-    after: dict[str, list[Seen]] = {arm: [] for arm in arms}
+        variants["no_action"] = replace(recipe, model=replace(recipe.model, use_action=False))
+    after: dict[str, list[Seen]] = {variant: [] for variant in variants}
     records: dict[str, Record] = {}
     for seed in range(arguments.seeds):
-        for arm, arm_recipe in arms.items():
-            model = train(replace(arm_recipe, seed=seed), stores, scale, arguments.out / f"{arm}-{seed}")
-            after[arm].append({split: trained(model, stores[split]) for split in ("val", "test")})
+        for variant, variant_recipe in variants.items():
+            model = train(replace(variant_recipe, seed=seed), stores, scale, arguments.out / f"{variant}-{seed}")
+            after[variant].append({split: trained(model, stores[split]) for split in ("val", "test")})
         made = {"command": f"python experiments/pretrained.py --steps {scale.steps} --seeds {seed + 1}"}
         made |= {"commit": commit(), "machine": machine(), "minutes": round((time.monotonic() - begun) / 60, 2)}
         records = {k: Record(**vars(r) | made) for k, r in figures(before, after, stores, scale).items()}
@@ -244,16 +244,18 @@ def figures(
         for size, seen in before.items():
             own[size], how = asked([seen], episodes)
             records[f"pretrained.frozen_{size}.{k}shot"] = record(own[size], objects, "accuracy", n_way=n_way, by=how)
-        found = {arm: asked(runs, episodes) for arm, runs in after.items()}
+        found = {variant: asked(runs, episodes) for variant, runs in after.items()}
         correct, how = found["ours"]
         records[f"pretrained.trained_{SIZE}.{k}shot"] = record(correct, objects, "accuracy", n_way=n_way, by=how)
         base = own[SIZE] if SIZE in own else next(iter(own.values()))
         beside = {f"frozen_{size}": float(x.mean()) for size, x in own.items()}
-        beside |= {arm: float(x.mean()) for arm, (x, _) in found.items()}
+        beside |= {variant: float(x.mean()) for variant, (x, _) in found.items()}
         records[f"pretrained.{k}shot_gain"] = record(correct - base, objects, "accuracy", **beside)
     objects = np.repeat(test.object_ids, test.num_branches)
-    hits = {arm: np.stack([run["test"]["hits"].ravel() for run in runs]) for arm, runs in after.items()}
-    beside = {"chance": 1 / test.num_branches} | {arm: float(x.mean()) for arm, x in hits.items() if arm != "ours"}
+    hits = {variant: np.stack([run["test"]["hits"].ravel() for run in runs]) for variant, runs in after.items()}
+    beside = {"chance": 1 / test.num_branches} | {
+        variant: float(x.mean()) for variant, x in hits.items() if variant != "ours"
+    }
     records[f"pretrained.h1_{test.num_branches}"] = record(hits["ours"], objects, "share", **beside)
     return records
 

@@ -28,7 +28,7 @@ WORDS = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--control", type=Path, help="run of the arm trained without the action")
+    parser.add_argument("--control", type=Path, help="run of the variant trained without the action")
     arguments = parser.parse_args()
     run: Path = arguments.run
     store_path(run, "test")  # says so where this is no run
@@ -88,7 +88,7 @@ def audit(run: Path, control: Path | None) -> list[Section]:
     verdicts, words = {}, []
     for name, record in rest.items():
         kind, _, tail = name.partition(".")
-        if kind != "use":
+        if kind != "utilisation":
             continue
         signal, sense = tail.split(".")
         verdict = str(record.controls["verdict"])
@@ -96,14 +96,14 @@ def audit(run: Path, control: Path | None) -> list[Section]:
         words.append(f"{sense.capitalize()}: the {signal} is {WORDS[verdict].format(signal=signal)}")
     if control and (control / "claims/audit.json").exists():
         for name, record in read_claims(control / "claims/audit.json").items():
-            if name.startswith("use.action."):
-                verdicts[f"action, by {name.split('.')[-1]}, in the arm trained without it"] = str(
+            if name.startswith("utilisation.action."):
+                verdicts[f"action, by {name.split('.')[-1]}, in the variant trained without it"] = str(
                     record.controls["verdict"]
                 )
     pictures = [
         (run / "figures/outcome.png", "Finding the true outcome of an action among 16 outcomes of the same state."),
         (
-            run / "figures/use.png",
+            run / "figures/utilisation.png",
             "Use of each signal: 1 is as much as the simulator itself could use it, 0 is not at all.",
         ),
     ]

@@ -20,11 +20,29 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         commands = [["demo.py", "--tiny", "--out", f"{folder}/tiny"], ["check_claims.py"]]
         commands += [
-            ["carries.py", "--tiny", "--arms", "main", "equimod", "--seeds", "0", "--out", f"{folder}/carries"]
+            [
+                "generalisation.py",
+                "--tiny",
+                "--variants",
+                "main",
+                "equimod",
+                "--seeds",
+                "0",
+                "--out",
+                f"{folder}/carries",
+            ]
         ]
         commands += [["ablations.py", "--tiny", "--variants", "points", "rgb_so3", "--seeds", "0"]]
         commands[-1] += ["--out", f"{folder}/ablations"]
-        commands += [["figures/carries.py", "--cells", f"{folder}/carries/cells", "--claims", f"{folder}/carries.json"]]
+        commands += [
+            [
+                "figures/generalisation.py",
+                "--cells",
+                f"{folder}/carries/cells",
+                "--claims",
+                f"{folder}/generalisation.json",
+            ]
+        ]
         commands[-1] += ["--figures", folder]
         commands += [[f"{name}.py", "--tiny", "--out", f"{folder}/{name}"] for name in ("physics", "pretrained")]
         if MODELNET10.is_dir():

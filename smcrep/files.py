@@ -18,30 +18,30 @@ REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 @contextmanager
-def whole(path: str | Path) -> Iterator[Path]:
+def atomic_write(path: str | Path) -> Iterator[Path]:
     """A path beside ``path`` to write to. At the end of the block it takes the place of ``path``, its bytes on the
     disk; where the block fails it vanishes, and what stood at ``path`` is untouched."""
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with explained(path):
+        with actionable_errors(path):
             yield temporary
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
             temporary.replace(path)
     finally:
-        with explained(path):
+        with actionable_errors(path):
             temporary.unlink(missing_ok=True)
 
 
-def write_whole(path: str | Path, content: bytes | memoryview) -> None:
+def atomic_write_bytes(path: str | Path, content: bytes | memoryview) -> None:
     """`whole` for bytes in memory."""
-    with whole(path) as temporary, temporary.open("wb") as file:
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
         file.write(content)
 
 
 @contextmanager
-def explained(path: str | Path) -> Iterator[None]:
+def actionable_errors(path: str | Path) -> Iterator[None]:
     """A failure because the disk is full, or because one may not write there, becomes an OSError that says so of
     ``path``, and what to do; also where a library wrapped it in an error of its own."""
     try:
@@ -69,7 +69,7 @@ def _errno(error: BaseException | None) -> int:
 
 
 @contextmanager
-def claimed(folder: str | Path, *, shared: bool = False) -> Iterator[None]:
+def file_lock(folder: str | Path, *, shared: bool = False) -> Iterator[None]:
     """Within the block this process alone writes to ``folder`` (with ``shared``: it and others that share it, such as
     the jobs of an array). What a killed process left half written is removed first.
 
@@ -77,7 +77,7 @@ def claimed(folder: str | Path, *, shared: bool = False) -> Iterator[None]:
     system without locks (some network mounts) nothing is claimed.
     """
     folder = Path(folder)
-    with explained(folder):
+    with actionable_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     if fcntl is None:
         yield
@@ -93,7 +93,7 @@ def claimed(folder: str | Path, *, shared: bool = False) -> Iterator[None]:
         except OSError:
             shared = True  # no locks here: what looks left behind may belong to a process at work
         if not shared:
-            with explained(folder):
+            with actionable_errors(folder):
                 for left in folder.rglob(TEMPORARY):
                     left.unlink(missing_ok=True)
         yield

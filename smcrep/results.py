@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from smcrep.files import write_whole
+from smcrep.files import atomic_write_bytes
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def _git(folder: Path, *arguments: str) -> str:
 def write_json(path: Path, value: Any) -> None:
     """Whole or not at all; parents are made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    atomic_write_bytes(path, (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
 
 
 def write_claims(path: Path, claims: dict[str, Record]) -> None:

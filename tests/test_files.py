@@ -9,23 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from smcrep.files import claimed, explained, whole, write_whole
+from smcrep.files import actionable_errors, atomic_write, atomic_write_bytes, file_lock
 
 ROOT = Path(__file__).parent.parent
 
 
 def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "a"
-    write_whole(path, b"old")
+    atomic_write_bytes(path, b"old")
     with pytest.raises(RuntimeError, match="halfway"):
         write_half(path)
     assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("a", b"old")]
-    write_whole(path, b"new")
+    atomic_write_bytes(path, b"new")
     assert path.read_bytes() == b"new"
 
 
 def write_half(path: Path) -> None:
-    with whole(path) as file:
+    with atomic_write(path) as file:
         file.write_bytes(b"ne")
         assert path.read_bytes() == b"old"
         raise RuntimeError("halfway")
@@ -40,7 +40,7 @@ def write_half(path: Path) -> None:
     ],
 )
 def test_a_full_disk_says_what_where_and_what_to_do(tmp_path: Path, error: Exception, words: str) -> None:
-    with pytest.raises(OSError, match=words) as caught, explained(tmp_path / "a"):
+    with pytest.raises(OSError, match=words) as caught, actionable_errors(tmp_path / "a"):
         raise error
     assert str(tmp_path / "a") in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -49,22 +49,22 @@ def test_a_full_disk_says_what_where_and_what_to_do(tmp_path: Path, error: Excep
 def test_an_error_that_a_library_wrapped_is_found() -> None:
     wrapped = RuntimeError("unexpected position")
     wrapped.__context__ = OSError(errno.ENOSPC, "x")
-    with pytest.raises(OSError, match="make room"), explained("a"):
+    with pytest.raises(OSError, match="make room"), actionable_errors("a"):
         raise wrapped
 
 
 def test_other_errors_pass() -> None:
-    with pytest.raises(ZeroDivisionError), explained("a"):
+    with pytest.raises(ZeroDivisionError), actionable_errors("a"):
         raise ZeroDivisionError
-    with pytest.raises(FileNotFoundError), explained("a"):
+    with pytest.raises(FileNotFoundError), actionable_errors("a"):
         raise FileNotFoundError(errno.ENOENT, "no such file")
 
 
 HOLD = """
 import sys, time
 sys.path.insert(0, "smcrep")  # without the package, which takes seconds to import
-from files import claimed
-with claimed(sys.argv[1], shared=sys.argv[2] == "shared"):
+from files import file_lock
+with file_lock(sys.argv[1], shared=sys.argv[2] == "shared"):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -81,22 +81,22 @@ def holder(folder: Path, how: str) -> subprocess.Popen[str]:
 
 def test_a_folder_has_one_writer_and_a_killed_one_leaves_it_free(tmp_path: Path) -> None:
     with holder(tmp_path / "out", "alone") as child:
-        with pytest.raises(ValueError, match="another process is writing there"), claimed(tmp_path / "out"):
+        with pytest.raises(ValueError, match="another process is writing there"), file_lock(tmp_path / "out"):
             pass
         (tmp_path / "out/sub").mkdir()
         (tmp_path / "out/sub/.a.99.part").write_bytes(b"half")
         child.send_signal(signal.SIGKILL)
         child.wait()
-    with claimed(tmp_path / "out"):
+    with file_lock(tmp_path / "out"):
         assert not list((tmp_path / "out/sub").iterdir())  # what the killed one left half written
 
 
 def test_jobs_of_an_array_share_a_folder(tmp_path: Path) -> None:
     with holder(tmp_path, "shared") as child:
         (tmp_path / ".a.99.part").write_bytes(b"of a job at work")
-        with claimed(tmp_path, shared=True):
+        with file_lock(tmp_path, shared=True):
             assert (tmp_path / ".a.99.part").exists()
-        with pytest.raises(ValueError, match="another process"), claimed(tmp_path):
+        with pytest.raises(ValueError, match="another process"), file_lock(tmp_path):
             pass
         child.kill()
 
@@ -104,5 +104,5 @@ def test_jobs_of_an_array_share_a_folder(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.getuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_is_not_ours(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    with pytest.raises(OSError, match="Permission denied; choose another folder"), claimed(tmp_path / "out"):
+    with pytest.raises(OSError, match="Permission denied; choose another folder"), file_lock(tmp_path / "out"):
         pass

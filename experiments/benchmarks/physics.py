@@ -2,9 +2,8 @@
 
     python experiments/benchmarks/physics.py        # about 1 minute; --tiny: seconds
 
-`smcrep.worlds.dynamics.mechanics.simulate` pushes one object on the table in 8 branches of one state, and leaves it alone;
-the bare loop is `mujoco.mj_step` with the same models, states, controls and number of steps, on one thread each. The limit
-is the loop in C (``nstep``); beside it stands the loop in Python. Compiled models are warm in both; a copy with the
+`smcrep.worlds.dynamics.mechanics.simulate` pushes one object on the table in 8 branches of one state; the bare loop is
+`mujoco.mj_step` with the same models, states, controls and number of steps, on one thread each. The limit is the loop in C (``nstep``); beside it stands the loop in Python. Compiled models are warm in both; a copy with the
 branch's own numbers, the check for overlaps and the one for trouble are ours. Expected: above 0.5.
 """
 

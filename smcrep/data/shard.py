@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from smcrep.data.schema import Schema
-from smcrep.files import write_whole
+from smcrep.files import atomic_write_bytes
 
 REMEDY = "delete it and generate the store again (whole shards are kept)"
 
@@ -47,8 +47,8 @@ def write_shard(path: str | Path, schema: Schema, rows: Mapping[str, np.ndarray]
     note = {"rows": num_rows, "bytes": content.size, "sha256": hashlib.sha256(content).hexdigest()}
     # The sidecar goes first and comes last: a shard without one was interrupted.
     sidecar(path).unlink(missing_ok=True)
-    write_whole(path, memoryview(content))  # type: ignore[arg-type]
-    write_whole(sidecar(path), (json.dumps(note) + "\n").encode())
+    atomic_write_bytes(path, memoryview(content))  # type: ignore[arg-type]
+    atomic_write_bytes(sidecar(path), (json.dumps(note) + "\n").encode())
 
 
 def is_complete(path: str | Path) -> bool:

@@ -22,7 +22,7 @@ from torch import Tensor
 from smcrep.data.augment import Augmentation
 from smcrep.data.schema import Schema, unpack_action
 from smcrep.data.shard import is_complete, open_shard, verify_shard, write_shard
-from smcrep.files import write_whole
+from smcrep.files import atomic_write_bytes
 from smcrep.geometry.physics import PHYSICS_DIM
 from smcrep.transition import Senses, Targets, Transition
 
@@ -71,7 +71,7 @@ def write_manifest(folder: str | Path, manifest: Manifest) -> None:
         "classes": list(manifest.classes),
         "config": dict(manifest.config),
     }
-    write_whole(Path(folder) / "manifest.json", (json.dumps(value, indent=1) + "\n").encode())
+    atomic_write_bytes(Path(folder) / "manifest.json", (json.dumps(value, indent=1) + "\n").encode())
 
 
 def read_manifest(folder: str | Path) -> Manifest:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from smcrep.evaluation.encoded import Encoded
-from smcrep.evaluation.outcome import chain, foreign_action_hits, outcome_hits, roll_out_hits
+from smcrep.evaluation.outcome import chain, mismatched_action_hits, outcome_hits, roll_out_hits
 from smcrep.evaluation.pose_search import pose_search
 from smcrep.evaluation.recognition import accuracy_by_object, episodes_of
 from smcrep.geometry.rotations import geodesic_degrees
@@ -34,7 +34,7 @@ def outcomes(model: SensorimotorModel, encoded: Encoded, *, controls: bool = Tru
         name = source if source == target else f"{source}>{target}"
         found[f"h1.{name}"] = encoded.by_object(outcome_hits(model, encoded, source, target))
         if controls:
-            wrong = foreign_action_hits(model, encoded, source, target)
+            wrong = mismatched_action_hits(model, encoded, source, target)
             found[f"h1_shuffled_action.{name}"] = encoded.by_object(wrong)
     return found
 

@@ -6,7 +6,7 @@ from torch import Tensor
 from smcrep.evaluation.encoded import Encoded, predict
 from smcrep.geometry.action import Action
 from smcrep.models.model import FUSED, SensorimotorModel
-from smcrep.probes.collapse.use import another_state
+from smcrep.probes.collapse.utilisation import another_state
 from smcrep.probes.retrieval import rank_same_state, same_state_scores
 
 
@@ -18,7 +18,7 @@ def outcome_hits(
     return _hits(predict(model, encoded, source), encoded, target or source)
 
 
-def foreign_action_hits(
+def mismatched_action_hits(
     model: SensorimotorModel, encoded: Encoded, source: str = FUSED, target: str | None = None, *, seed: int = 0
 ) -> np.ndarray:
     """The same, told the actions of another state: at chance where the world, and not the score, is asked."""

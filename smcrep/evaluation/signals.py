@@ -1,5 +1,5 @@
 """What a model makes of the signal (action, physics) that tells the outcomes of a state apart: told the true one, a
-foreign one, and those of the same state in disorder."""
+mismatched one, and those of the same state in disorder."""
 
 from dataclasses import dataclass
 
@@ -16,14 +16,14 @@ class SignalHits:
     """H@1 [s, n] of n queries of each state among its n candidates, and the scores [s, n, n] under the true signal.
 
     true      told the signal that was applied.
-    foreign   told the signal of outcome n + 1, which is no candidate: the same prediction for all queries.
+    mismatched   told the signal of outcome n + 1, which is no candidate: the same prediction for all queries.
     shuffled  told the n signals of the state in random order: chance, 1 / n, for every model, unless something else
               than the signal tells candidates apart.
     wrong     told the signal of another candidate, never its own: below chance where the signal is followed.
     """
 
     true: np.ndarray
-    foreign: np.ndarray
+    mismatched: np.ndarray
     shuffled: np.ndarray
     wrong: np.ndarray
     scores: np.ndarray
@@ -32,11 +32,11 @@ class SignalHits:
 def signal_hits(
     model: SensorimotorModel, encoded: Encoded, sense: str = FUSED, *, rng: np.random.Generator
 ) -> SignalHits:
-    """Of states with n + 1 outcomes each, of which the last is foreign."""
+    """Of states with n + 1 outcomes each, of which the last is mismatched."""
     states, outcomes = encoded.action.kind.shape
     n = outcomes - 1
     if n < 2:
-        raise ValueError(f"signal_hits: {outcomes} outcomes a state; give 2 candidates and a foreign one at least")
+        raise ValueError(f"signal_hits: {outcomes} outcomes a state; give 2 candidates and a mismatched one at least")
     candidates = encoded.equivariant(sense)[:, 1 : n + 1].numpy()
     rows = np.arange(states)[:, None]
 
@@ -49,7 +49,7 @@ def signal_hits(
 
     own = np.tile(np.arange(n), (states, 1))
     turned = (own + rng.integers(1, n, (states, n))) % n
-    told = {"foreign": np.full_like(own, n), "shuffled": rng.permuted(own, axis=1), "wrong": turned}
+    told = {"mismatched": np.full_like(own, n), "shuffled": rng.permuted(own, axis=1), "wrong": turned}
     true = scores(own)
     hits = {name: rank_same_state(scores(order)).hits(1) for name, order in told.items()}
     return SignalHits(true=rank_same_state(true).hits(1), scores=true, **hits)

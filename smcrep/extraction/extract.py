@@ -14,7 +14,7 @@ from smcrep.data.store import Store
 from smcrep.engines import Engine, Work, local, on_slurm
 from smcrep.extraction.manifest import FILE, Manifest, begin, sha256
 from smcrep.extraction.shards import fault, run_shard
-from smcrep.files import claimed, whole
+from smcrep.files import atomic_write, file_lock
 from smcrep.hub import load_model, model_folder
 
 INDEX_COLUMNS = ("state_id", "object_id", "class_id", "environment_id")
@@ -50,7 +50,7 @@ def extract(
         senses=model.config.senses,
         smcrep=__version__,
     )
-    with claimed(out, shared=engine is on_slurm):
+    with file_lock(out, shared=engine is on_slurm):
         _complete(manifest, run, store, out, engine, workers)
     return manifest
 
@@ -102,5 +102,5 @@ def _write_index(manifest: Manifest, store: Store, out: Path) -> None:
         }
     )
     table = table.replace_schema_metadata({"provenance": (out / FILE).read_text(encoding="utf-8")})
-    with whole(out / "index.parquet") as file:
+    with atomic_write(out / "index.parquet") as file:
         pq.write_table(table, file)

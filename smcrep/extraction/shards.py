@@ -12,7 +12,7 @@ from torch import Tensor
 
 from smcrep.data.store import Store
 from smcrep.extraction.manifest import Manifest
-from smcrep.files import whole
+from smcrep.files import atomic_write
 from smcrep.models.model import SensorimotorModel
 
 CHUNK = 256
@@ -35,7 +35,7 @@ def run_shard(shard_id: int, manifest: Manifest, model: SensorimotorModel, store
     path = manifest.shard(out, shard_id)
     tensors = embed_rows(model, store, manifest.rows(shard_id))
     source = {"model_sha256": manifest.model_sha256, "store_sha256": manifest.store_sha256}
-    with whole(path) as file:
+    with atomic_write(path) as file:
         save_file(tensors, file, metadata={"manifest": json.dumps(source | {"sha256": _digest(tensors)})})
     return path
 

@@ -32,7 +32,7 @@ class ModelConfig:
     num_vectors, num_tensors
                     the equivariant part is so many vectors in R^3, then so many tensors of rank 2, 3 x 3 (18 and
                     8: 126 numbers, beside 128 invariant ones); see `predictors.rotate`.
-    use_action      False: the control arm. The action is replaced by `hold` in training and evaluation alike.
+    use_action      False: the control variant. The action is replaced by `hold` in training and evaluation alike.
     use_physics     False: the model is never told mass, friction, ...
     points_scale_m  clouds, centred on their own mean, are divided by this many metres.
     action_mean, action_std, physics_mean, physics_std

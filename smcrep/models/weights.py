@@ -8,7 +8,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from smcrep.files import whole, write_whole
+from smcrep.files import atomic_write, atomic_write_bytes
 from smcrep.models.config import ModelConfig
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -22,9 +22,9 @@ def write_model(
     directory.mkdir(parents=True, exist_ok=True)
     record = {"format": "smcrep", "config": config.to_json(), "provenance": provenance}
     text = json.dumps(record, indent=1)  # before anything is written: a provenance that is no JSON fails here
-    with whole(directory / WEIGHTS) as file:
+    with atomic_write(directory / WEIGHTS) as file:
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}, file)
-    write_whole(directory / CONFIG, text.encode())
+    atomic_write_bytes(directory / CONFIG, text.encode())
 
 
 def read_config(directory: str | Path) -> tuple[ModelConfig, dict[str, Any]]:

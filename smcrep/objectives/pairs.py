@@ -48,7 +48,7 @@ def all_pairs(num_states: int, num_views: int, *, same_state_negatives: bool = T
 
     A prediction is contrasted with every observation of the batch but its own source. With
     ``same_state_negatives=False`` the other observations of its state are left out as well (all but the true one):
-    the control arm, in which ignoring the action costs nothing.
+    the control variant, in which ignoring the action costs nothing.
 
     Rows are ordered by state, then source view, then target view.
     """

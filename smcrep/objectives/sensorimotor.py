@@ -26,7 +26,7 @@ class SensorimotorWeights:
     fused: float = 1.0  # both on the fused embedding
     invariant_temperature: float = 0.1
     equivariant_temperature: float = 0.1
-    same_state_negatives: bool = True  # for whoever builds the pairs; False is the control arm
+    same_state_negatives: bool = True  # for whoever builds the pairs; False is the control variant
 
 
 def sensorimotor(

@@ -125,8 +125,8 @@ def over_seeds_and_objects(
     """Mean of values [seeds, objects] (each the mean over one object's queries) with its percentile interval, seeds
     and objects being drawn with replacement, independently of each other (the pigeonhole bootstrap, Owen 2007).
 
-    Take the difference of two arms before, for a paired interval. values [seeds, objects, c] with a ``statistic`` of
-    their means [..., c] -> [...] gives that of a ratio, say. With one seed the interval is over objects alone.
+    Take the difference of two variants before, for a paired interval. values [seeds, objects, c] with a ``statistic``
+    of their means [..., c] -> [...] gives that of a ratio, say. With one seed the interval is over objects alone.
     """
     values = np.asarray(values, np.float64)
     if values.ndim not in (2, 3) or values.shape[1] < 2 or not len(values) or not np.isfinite(values).all():

@@ -30,27 +30,27 @@ def curves(metrics: Sequence[Mapping[str, float]], path: Path) -> None:
             axes[1].legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncol=3)
 
 
-def few_shot(arms: Mapping[str, Mapping[int, Record]], chance: float, title: str, path: Path) -> None:
-    """Accuracy against shots. arms: name -> {shots: record}; names in `COLOURS` keep their colour."""
+def few_shot(variants: Mapping[str, Mapping[int, Record]], chance: float, title: str, path: Path) -> None:
+    """Accuracy against shots. variants: name -> {shots: record}; names in `COLOURS` keep their colour."""
     with picture(path, size=(5.2, 3.4)) as (_, axes):
-        _against_shots(axes[0], arms)
+        _against_shots(axes[0], variants)
         _floor(axes[0], chance, "chance")
         axes[0].set(title=title, ylabel="accuracy", ylim=(0, 1))
         axes[0].legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncol=3)  # no place inside is free in every run
 
 
 def few_shot_ahead(
-    arms: Mapping[str, Mapping[int, Record]],
+    variants: Mapping[str, Mapping[int, Record]],
     ahead: Mapping[str, Mapping[int, Record]],
     chance: float,
     title: str,
     path: Path,
 ) -> None:
-    """Accuracy against shots, and beside it how far ours is ahead of each other arm on the same queries, whose paired
-    intervals are narrower than the bands of two curves suggest. ahead: arm -> {shots: record of the difference}."""
+    """Accuracy against shots, and beside it how far ours is ahead of each other variant on the same queries, whose
+    paired intervals are narrower than the bands of two curves suggest. ahead: variant -> {shots: difference}."""
     with picture(path, columns=2, size=(4.2, 3.2)) as (figure, axes):
         figure.subplots_adjust(wspace=0.38)
-        _against_shots(axes[0], arms)
+        _against_shots(axes[0], variants)
         _floor(axes[0], chance, "chance")
         axes[0].set(title=title, ylabel="accuracy", ylim=(0, 1))
         axes[0].legend(loc="lower right", bbox_to_anchor=(1, chance))
@@ -59,8 +59,8 @@ def few_shot_ahead(
         axes[1].set(title="Ours less each of the others", ylabel="difference in accuracy")
 
 
-def _against_shots(axis: Axes, arms: Mapping[str, Mapping[int, Record]]) -> None:
-    for name, by_shot in arms.items():
+def _against_shots(axis: Axes, variants: Mapping[str, Mapping[int, Record]]) -> None:
+    for name, by_shot in variants.items():
         shots = sorted(by_shot)
         values = np.array([by_shot[k].value for k in shots])
         bounds = np.array([by_shot[k].ci95 or (by_shot[k].value,) * 2 for k in shots])
@@ -69,7 +69,7 @@ def _against_shots(axis: Axes, arms: Mapping[str, Mapping[int, Record]]) -> None
         axis.plot(shots, values, style, marker="o", ms=4, color=colour, label=label)
         axis.fill_between(shots, bounds[:, 0], bounds[:, 1], color=colour, alpha=0.15, lw=0)
     axis.set(xlabel="labelled examples of each class", xscale="log")
-    ticks = sorted({k for by_shot in arms.values() for k in by_shot})
+    ticks = sorted({k for by_shot in variants.values() for k in by_shot})
     axis.set_xticks(ticks, [str(k) for k in ticks])
     axis.minorticks_off()
 
@@ -80,13 +80,13 @@ def _floor(axis: Axes, height: float, name: str) -> None:
 
 
 def bars(groups: Mapping[str, Mapping[str, Record]], floor: tuple[str, float], title: str, path: Path) -> None:
-    """Grouped bars with their intervals. groups: arm -> {measure: record}; one line marks the floor (its
+    """Grouped bars with their intervals. groups: variant -> {measure: record}; one line marks the floor (its
     name and height)."""
     measures = list(next(iter(groups.values())))
     width = 0.8 / len(groups)
     with picture(path, size=(1.6 + 1.2 * len(measures), 3.2)) as (_, axes):
         axis = axes[0]
-        for i, (arm, records) in enumerate(groups.items()):
+        for i, (variant, records) in enumerate(groups.items()):
             x = np.arange(len(measures)) + (i - (len(groups) - 1) / 2) * width
             values = np.array([records[m].value for m in measures])
             bounds = np.array([records[m].ci95 or (records[m].value,) * 2 for m in measures])
@@ -96,8 +96,8 @@ def bars(groups: Mapping[str, Mapping[str, Record]], floor: tuple[str, float], t
                 values,
                 width * 0.92,
                 yerr=error,
-                color=COLOURS.get(arm),
-                label=NAMES.get(arm, arm.replace("_", " ")),
+                color=COLOURS.get(variant),
+                label=NAMES.get(variant, variant.replace("_", " ")),
                 ecolor="#444444",
                 error_kw={"lw": 1},
             )
@@ -180,14 +180,14 @@ def _frame(axis: Axes, colour: str) -> None:
 
 def physics(
     expected: np.ndarray,
-    uses: Mapping[str, Mapping[str, Record]],
+    utilisations: Mapping[str, Mapping[str, Record]],
     reveal: Mapping[str, Record],
     path: Path,
 ) -> None:
     """Whether mass and friction are used, and whether a push reveals them.
 
-    expected [n, n]: of queries told the i-th lightest setting, the share that expects the outcome of the j-th; uses:
-    signal -> sense -> use; reveal: parameter -> R2, with ``without_after`` among its controls.
+    expected [n, n]: of queries conditioned on the i-th lightest sample, the share that expects the outcome of the j-th;
+    utilisations: signal -> sense -> record; reveal: parameter -> R2, with ``without_after`` among its controls.
     """
     with picture(path, columns=3, size=(3.7, 3.3)) as (figure, axes):
         figure.subplots_adjust(wspace=0.42)
@@ -206,21 +206,23 @@ def physics(
         axes[0].set(title="Told a mass, what is expected?", xlabel="best guess among the outcomes", ylabel="told")
         figure.colorbar(image, ax=axes[0], fraction=0.046, ticks=[0, 0.5, 1], label="share of pushes")
 
-        senses = list(next(iter(uses.values())))
+        senses = list(next(iter(utilisations.values())))
         width = 0.8 / len(senses)
         for i, sense in enumerate(senses):
-            x = np.arange(len(uses)) + (i - (len(senses) - 1) / 2) * width
+            x = np.arange(len(utilisations)) + (i - (len(senses) - 1) / 2) * width
             _bars(
                 axes[1],
                 x,
-                [by_sense[sense] for by_sense in uses.values()],
+                [by_sense[sense] for by_sense in utilisations.values()],
                 width,
                 COLOURS[sense],
                 NAMES.get(sense, sense),
             )
         axes[1].axhline(1, color=COLOURS["oracle"], lw=1.2, ls="--")
-        axes[1].text(len(uses) - 0.5, 1.02, "the simulator itself", ha="right", color=COLOURS["oracle"], fontsize=8)
-        axes[1].set_xticks(range(len(uses)), [name.replace(", ", ",\n") for name in uses])
+        axes[1].text(
+            len(utilisations) - 0.5, 1.02, "the simulator itself", ha="right", color=COLOURS["oracle"], fontsize=8
+        )
+        axes[1].set_xticks(range(len(utilisations)), [name.replace(", ", ",\n") for name in utilisations])
         axes[1].set(title="Use on unseen objects", ylim=(min(-0.1, axes[1].get_ylim()[0]), 1.12))
         axes[1].legend(loc="upper left", bbox_to_anchor=(0.3, 0.9))
 

@@ -23,7 +23,7 @@ COLOURS = {
     "simclr": "#a05195",
     "oracle": "#66a182",
 }
-"""A sense, an arm or a control has the same colour in every picture."""
+"""A sense, an variant or a control has the same colour in every picture."""
 
 NAMES = {"simclr": "SimCLR", "rgb": "RGB"}
 """Written otherwise than in a record."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from smcrep.files import whole
+from smcrep.files import atomic_write
 from smcrep.training.recipes import Recipe, unlike
 
 FORMAT_VERSION = 1
@@ -30,11 +30,11 @@ def save(folder: Path, state: dict[str, Any], recipe: Recipe) -> Path:
     previous.pt."""
     folder.mkdir(parents=True, exist_ok=True)
     path = path_in(folder)
-    with whole(path) as written:
+    with atomic_write(path) as written:
         with written.open("wb") as file:  # a path would do, but then a full disk is a RuntimeError without its name
             torch.save({"version": FORMAT_VERSION, "recipe": recipe.to_json(), **state}, file)
         if path.exists():
-            with whole(folder / PREVIOUS) as kept:
+            with atomic_write(folder / PREVIOUS) as kept:
                 try:
                     os.link(path, kept)
                 except OSError:  # a file system without links

@@ -12,7 +12,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from smcrep.files import claimed
+from smcrep.files import file_lock
 from smcrep.models.model import SensorimotorModel
 from smcrep.training import checkpoint
 from smcrep.training.build import build_optimiser, build_seeded_model
@@ -69,7 +69,7 @@ def fit(
     SIGINT and SIGTERM end the run after the step in progress, with a checkpoint. Raises `NotFinite` before a bad
     gradient reaches the weights, the last checkpoint stays; ValueError where another process trains into ``out``.
     """
-    with claimed(out) if fabric.is_global_zero else nullcontext():
+    with file_lock(out) if fabric.is_global_zero else nullcontext():
         return _fit(recipe, source, out, fabric, probe, resume)
 
 

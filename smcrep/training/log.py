@@ -9,7 +9,7 @@ from typing import Any, TextIO
 import torch
 from torch import Tensor
 
-from smcrep.files import explained
+from smcrep.files import actionable_errors
 
 
 class Log:
@@ -52,7 +52,7 @@ class Log:
         self.sums, self.counts, self.marked, self.observations = {}, {}, now, 0
 
     def record(self, step: int, values: dict[str, float]) -> None:
-        with explained(self.path), self.path.open("a") as file:
+        with actionable_errors(self.path), self.path.open("a") as file:
             file.write(json.dumps({"step": step, **values}) + "\n")
         for name, value in values.items():
             self.board.add_scalar(name, value, step)

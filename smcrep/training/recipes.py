@@ -145,12 +145,12 @@ def push() -> Recipe:
 
 
 def no_action(recipe: Recipe) -> Recipe:
-    """The control arm: the same in everything, but the model is never told what was done."""
+    """The control variant: the same in everything, but the model is never told what was done."""
     return replace(recipe, name=f"{recipe.name}_no_action", model=replace(recipe.model, use_action=False))
 
 
 def no_physics(recipe: Recipe) -> Recipe:
-    """The control arm that is never told mass and friction."""
+    """The control variant that is never told mass and friction."""
     return replace(recipe, name=f"{recipe.name}_no_physics", model=replace(recipe.model, use_physics=False))
 
 

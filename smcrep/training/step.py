@@ -44,8 +44,8 @@ def step_loss(
     beliefs = _unflatten(model.beliefs(senses.flatten()), num_states)
     with torch.autocast(beliefs.mean.device.type, enabled=False):  # cosines at a temperature of 0.1 want all 24 bits
         beliefs = replace(beliefs, mean=beliefs.mean.float(), log_precision=beliefs.log_precision.float())
-        heard = drop_senses(beliefs.present, sense_dropout, generator)
-        fused, _ = model.fuse(replace(beliefs, present=heard))
+        kept = drop_senses(beliefs.present, sense_dropout, generator)
+        fused, _ = model.fuse(replace(beliefs, present=kept))
         if method != "sensorimotor":
             return BASELINES[method](model, beliefs, fused, transition)
         pairs = transition_pairs(transition.action, num_views, same_state_negatives=weights.same_state_negatives)

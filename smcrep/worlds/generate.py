@@ -13,7 +13,7 @@ from typing import Any
 from smcrep.data.shard import is_complete, verify_shard, write_shard
 from smcrep.data.store import Manifest, StoredObject, read_manifest, shard_path, write_manifest
 from smcrep.engines import Engine, Work, local, on_slurm
-from smcrep.files import claimed, write_whole
+from smcrep.files import atomic_write_bytes, file_lock
 from smcrep.worlds.episodes import shard_rows
 from smcrep.worlds.objects.source import MeshObjects, ProceduralObjects
 from smcrep.worlds.policy import Policy
@@ -32,7 +32,7 @@ def run_shard(simulation: Simulation, shard_id: int, path: str | Path) -> None:
     path = Path(path)
     note = {"redrawn": dict(sorted(redrawn.items())), "sums": sums(rows, simulation.policy.num_branches)}
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(_note(path), (json.dumps(note) + "\n").encode())  # first: a whole shard has its note
+    atomic_write_bytes(_note(path), (json.dumps(note) + "\n").encode())  # first: a whole shard has its note
     write_shard(path, simulation.schema, rows)
 
 
@@ -58,7 +58,7 @@ def generate(
     if all(is_complete(path) for path in paths) and "statistics" in read_manifest(out).config:
         _Progress(simulation, simulation.num_states, simulation.num_states, progress)
         return out
-    with claimed(out, shared=engine is on_slurm):
+    with file_lock(out, shared=engine is on_slurm):
         _complete(simulation, out, paths, processes, progress, engine)
     return out
 

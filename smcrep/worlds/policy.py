@@ -46,7 +46,7 @@ class Policy:
     num_branches      k outcomes of one state
     branch_over       "action": k actions under one physics; "physics": one action under k physics; "either": one of
                       both, each with probability 1/2, drawn for each state
-    settings          how the k physics of a state are spread: see `sample_settings`
+    physics_samples   how the k physics of a state are spread: see `sample_physics_samples`
     vary_physics      mass, friction, restitution and centre of mass are drawn anew for each state, independently of
                       what the object looks like; False keeps the object's own
     mass_kg, friction, restitution, com_offset   what they are drawn from, see `sample_physics`; a range of two equal
@@ -65,7 +65,7 @@ class Policy:
     lift_m: tuple[float, float] = (0.02, 0.1)
     num_branches: int = 8
     branch_over: Literal["action", "physics", "either"] = "action"
-    settings: Literal["latin", "slide"] = "latin"
+    physics_samples: Literal["latin", "slide"] = "latin"
     vary_physics: bool = False
     mass_kg: tuple[float, float] = (0.05, 1.0)
     friction: tuple[float, float] = (0.2, 1.0)
@@ -101,8 +101,8 @@ class Policy:
                 raise ValueError(
                     f"Policy: {name} is {(low, high)}; give a range from low to high, between {least} and {most}"
                 )
-        if self.settings not in ("latin", "slide"):
-            raise ValueError(f"Policy: settings is {self.settings!r}; choose 'latin' or 'slide'")
+        if self.physics_samples not in ("latin", "slide"):
+            raise ValueError(f"Policy: physics_samples is {self.physics_samples!r}; choose 'latin' or 'slide'")
         for name in ("push_angle_deg", "push_square_deg"):
             if not 0 <= getattr(self, name) <= 90:
                 raise ValueError(f"Policy: {name} is {getattr(self, name)}; give 0 to 90 degrees")
@@ -155,7 +155,7 @@ def sample_physics(policy: Policy, rng: np.random.Generator) -> Physics:
     return _physics(policy, rng.random(PHYSICS_DIM))
 
 
-def sample_settings(policy: Policy, k: int, rng: np.random.Generator) -> list[Physics]:
+def sample_physics_samples(policy: Policy, k: int, rng: np.random.Generator) -> list[Physics]:
     """k settings for the branches of one state, in random order (nothing but physics says which is which).
 
     "latin"  each by the law of `sample_physics`, together a Latin hypercube: of each parameter one draw lies in every
@@ -166,7 +166,7 @@ def sample_settings(policy: Policy, k: int, rng: np.random.Generator) -> list[Ph
     """
     u = (rng.permuted(np.tile(np.arange(k), (PHYSICS_DIM, 1)), axis=1).T + rng.random((k, PHYSICS_DIM))) / k
     settings = [_physics(policy, row) for row in u]
-    if policy.settings == "latin":
+    if policy.physics_samples == "latin":
         return settings
     (light, heavy), (slippery, rough) = np.log(policy.mass_kg), np.log(policy.friction)
     found = []

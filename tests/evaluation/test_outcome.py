@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from smcrep.evaluation.outcome import chain, foreign_action_hits, outcome_hits, roll_out_hits
+from smcrep.evaluation.outcome import chain, mismatched_action_hits, outcome_hits, roll_out_hits
 from tests.evaluation.worlds import NUM_ACTIONS, NUM_STATES, Blind, TrueTurns, turned
 
 MODEL, BLIND = TrueTurns(), Blind()
@@ -21,12 +21,12 @@ def test_who_ignores_it_is_at_chance_to_the_digit() -> None:
     assert outcome_hits(BLIND, turned(), "a").mean() == pytest.approx(1 / NUM_ACTIONS)  # type: ignore[arg-type]
 
 
-def test_a_sense_that_means_nothing_and_a_foreign_action_are_at_chance() -> None:
+def test_a_sense_that_means_nothing_and_a_mismatched_action_are_at_chance() -> None:
     many = [turned(seed) for seed in range(12)]
     across = np.mean([outcome_hits(MODEL, e, "a", "noise").mean() for e in many])  # type: ignore[arg-type]
-    foreign = np.mean([foreign_action_hits(MODEL, e, "a").mean() for e in many])  # type: ignore[arg-type]
+    mismatched = np.mean([mismatched_action_hits(MODEL, e, "a").mean() for e in many])  # type: ignore[arg-type]
     assert across == pytest.approx(1 / NUM_ACTIONS, abs=0.03)
-    assert foreign == pytest.approx(1 / NUM_ACTIONS, abs=0.05)
+    assert mismatched == pytest.approx(1 / NUM_ACTIONS, abs=0.05)
 
 
 def test_a_roll_out_goes_from_view_to_view_without_looking() -> None:

@@ -1,4 +1,4 @@
-"""Hits under true, foreign, shuffled and wrong signals, of models whose answers are known."""
+"""Hits under true, mismatched, shuffled and wrong signals, of models whose answers are known."""
 
 from types import SimpleNamespace
 
@@ -42,18 +42,18 @@ def test_a_model_that_follows_the_signal_follows_it_wherever_it_leads() -> None:
     assert found.true.shape == (400, N)
     assert found.true.mean() == 1
     assert found.wrong.mean() == 0
-    assert found.foreign.sum(1) == pytest.approx(1)
+    assert found.mismatched.sum(1) == pytest.approx(1)
     assert found.shuffled.mean() == pytest.approx(1 / N, abs=0.02)
     assert (found.scores.argmax(-1) == np.arange(N)).all()
 
 
 def test_a_model_that_ignores_it_stands_at_chance_throughout() -> None:
     found = signal_hits(Planted(False), slid(50), rng=np.random.default_rng(0))  # type: ignore[arg-type]
-    for hits in (found.true, found.foreign, found.shuffled, found.wrong):
+    for hits in (found.true, found.mismatched, found.shuffled, found.wrong):
         assert hits.mean() == pytest.approx(1 / N)
 
 
-def test_the_foreign_outcome_is_no_candidate() -> None:
+def test_the_mismatched_outcome_is_no_candidate() -> None:
     encoded = slid(3)
     whole = signal_hits(Planted(True), encoded, rng=np.random.default_rng(0))  # type: ignore[arg-type]
     encoded.latent["fused"][:, -1] = 7.0

@@ -22,7 +22,10 @@ CASES = {
     "no objects": ("pretrain.py tiny --data.num-objects 0 4 4 --out {tmp}/out", "num is 0; ask for 1 to"),
     "run that is none": ("linear_probe.py --run {tmp}", "no stores.json in it; give the folder that"),
     "run that is not there": ("collapse.py --run {tmp}/gone", "gone: no such folder; give the folder that"),
-    "arm without a name": ("modelnet10.py --run {tmp} --control runs/simclr", "--control runs/simclr: give NAME=RUN"),
+    "no name": (
+        "modelnet10.py --run {tmp} --control runs/simclr",
+        "--control runs/simclr: give NAME=RUN",
+    ),
     "model that is not there": ("modelnet10.py --run {tmp}/gone", "no folder {tmp}/gone; give a run folder"),
     "image weights that are not there": (
         "pretrained.py --weights {tmp}/gone.pth --root {tmp} --out {tmp}/out",

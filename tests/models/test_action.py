@@ -1,4 +1,4 @@
-"""The condition: scaled once, and blind where the control arm must be blind."""
+"""The condition: scaled once, and blind where the control variant must be blind."""
 
 import math
 from dataclasses import dataclass

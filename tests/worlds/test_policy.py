@@ -13,8 +13,8 @@ from smcrep.worlds.policy import (
     Policy,
     sample_actions,
     sample_physics,
+    sample_physics_samples,
     sample_rotation,
-    sample_settings,
     sample_state,
 )
 from smcrep.worlds.rendering.environments import ENVIRONMENTS, TRAIN_ENVIRONMENTS
@@ -219,7 +219,7 @@ def test_physics_is_drawn_within_the_ranges_asked_for() -> None:
 
 def test_settings_of_a_state_are_spread_and_follow_the_law_one_by_one() -> None:
     policy, rng = Policy(mass_kg=(0.1, 1.0), friction=(0.2, 1.0)), np.random.default_rng(0)
-    sets = np.stack([[p.vector()[:2] for p in sample_settings(policy, 8, rng)] for _ in range(400)])
+    sets = np.stack([[p.vector()[:2] for p in sample_physics_samples(policy, 8, rng)] for _ in range(400)])
     unit = (sets - [np.log(0.1), 0.2]) / [np.log(10), 0.8]
     np.testing.assert_array_equal(
         np.sort(np.floor(unit * 8), axis=1), np.broadcast_to(np.arange(8)[:, None], (400, 8, 2))
@@ -231,9 +231,9 @@ def test_settings_of_a_state_are_spread_and_follow_the_law_one_by_one() -> None:
 
 
 def test_settings_by_slide_lie_apart_by_equal_factors_and_say_neither_mass_nor_friction() -> None:
-    policy = Policy(mass_kg=(0.1, 0.7), friction=(0.06, 0.2), settings="slide")
+    policy = Policy(mass_kg=(0.1, 0.7), friction=(0.06, 0.2), physics_samples="slide")
     rng = np.random.default_rng(0)
-    sets = np.stack([[p.vector()[:2] for p in sample_settings(policy, 8, rng)] for _ in range(400)])
+    sets = np.stack([[p.vector()[:2] for p in sample_physics_samples(policy, 8, rng)] for _ in range(400)])
     log_mass, log_friction = sets[..., 0], np.log(sets[..., 1])
     assert np.all((log_mass > np.log(0.1) - 1e-6) & (log_mass < np.log(0.7) + 1e-6))
     assert np.all((log_friction > np.log(0.06) - 1e-6) & (log_friction < np.log(0.2) + 1e-6))

@@ -2,10 +2,10 @@
 
 from smcrep.probes.collapse.indicators import participation_ratio, rank_me
 from smcrep.probes.collapse.oracle import depth_distance, moving_pixels, noise_threshold, oracle_hits, oracle_scores
-from smcrep.probes.collapse.use import Use, another_state, use
+from smcrep.probes.collapse.utilisation import Utilisation, another_state, utilisation
 
 __all__ = [
-    "Use",
+    "Utilisation",
     "another_state",
     "depth_distance",
     "moving_pixels",
@@ -14,5 +14,5 @@ __all__ = [
     "oracle_scores",
     "participation_ratio",
     "rank_me",
-    "use",
+    "utilisation",
 ]

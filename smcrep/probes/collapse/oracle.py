@@ -68,10 +68,10 @@ def oracle_scores(distance: np.ndarray, threshold_m: np.ndarray | float) -> np.n
 
 
 def oracle_hits(depth: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """H@1 [s, n] of one who knows the simulator, told the true signal, and told a foreign one.
+    """H@1 [s, n] of one who knows the simulator, told the true signal, and told a mismatched one.
 
-    depth [s, n + 1, h, w] metres, free of noise: the n candidates of each state are also its n queries, and the last
-    outcome is that of the foreign signal. sigma: standard deviation of the sensor's readings in metres, like ``depth``.
+    depth [s, n + 1, h, w] metres, free of noise: the n candidates of each state are also its n queries, and the
+    last outcome is that of the mismatched signal. sigma: standard deviation of the sensor's readings, metres.
     """
     n = depth.shape[1] - 1
     seen = moving_pixels(depth)  # the table, the same in every outcome, would thin out the differences

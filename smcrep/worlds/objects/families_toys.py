@@ -57,11 +57,11 @@ def chair(rng: Rng) -> list[Part]:
             parts.append(cylinder(0.04, back, 8, 2).move(0, y, back / 2).turn(tilt).move(edge, 0, height).paint(1))
         rail = superquadric(0.06, width / 2, rng.uniform(0.08, 0.2), 0.3, 0.3, 16, 6).move(0, 0, back).turn(tilt)
         parts.append(rail.move(edge, 0, height).paint(2))
-    if rng.uniform() < 0.35:  # one or two arms
+    if rng.uniform() < 0.35:  # one or two variants
         for y in (-1, 1)[: int(rng.integers(1, 3))]:
-            arm = box(depth * 0.8, 0.08, 0.07, 2).move(0, y * width * 0.5, height + 0.45)
+            variant = box(depth * 0.8, 0.08, 0.07, 2).move(0, y * width * 0.5, height + 0.45)
             post = box(0.07, 0.07, 0.45, 2).move(depth * 0.35, y * width * 0.5, height + 0.22)
-            parts += [arm.paint(2), post.paint(1)]
+            parts += [variant.paint(2), post.paint(1)]
     return parts
 
 

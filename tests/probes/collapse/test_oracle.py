@@ -109,11 +109,11 @@ def test_images_of_another_size_are_refused() -> None:
 
 
 def test_hits_of_the_oracle_on_bars_that_slid() -> None:
-    """Outcomes 0, 1 and 2 show a bar in three places, 3 repeats 2 within the noise, 4 (foreign) is where 0 is."""
+    """Outcomes 0, 1 and 2 show a bar in three places, 3 repeats 2 within the noise, 4 (mismatched) is where 0 is."""
     depth = np.full((1, 5, 8, 8), 0.8, np.float32)  # the table
     for outcome, column in enumerate((0, 2, 5, 5, 0)):
         depth[0, outcome, :, column] = 0.5
     depth[0, 3, :, 5] += 1e-4
-    true, foreign = oracle_hits(depth, np.full_like(depth, 0.002))
+    true, mismatched = oracle_hits(depth, np.full_like(depth, 0.002))
     np.testing.assert_allclose(true, [[1, 1, 0.5, 0.5]])
-    np.testing.assert_allclose(foreign, [[1, 0, 0, 0]])
+    np.testing.assert_allclose(mismatched, [[1, 0, 0, 0]])

@@ -1,0 +1,121 @@
+"""The audit on planted cases: a signal used, ignored, without effect, and too few states to tell."""
+
+import numpy as np
+import pytest
+
+from smcrep.probes.collapse.utilisation import Utilisation, another_state, utilisation
+from smcrep.probes.retrieval import rank_same_state, same_state_scores
+
+K = 16
+
+
+def planted(
+    seen: float, *, effect: float = 1.0, num_states: int = 40, seed: int = 0, noise: float = 0.3
+) -> tuple[Utilisation, np.random.Generator]:
+    """A world whose outcomes are state + effect * action + sensor noise, and a model that predicts the share ``seen``
+    of the action's effect. The oracle knows the effect and not the noise."""
+    rng = np.random.default_rng(seed)
+    state, action = rng.normal(size=(num_states, 1, 6)), rng.normal(size=(num_states, K, 6))
+    outcome = state + effect * action + noise * rng.normal(size=(num_states, K, 6))
+    mismatched = action[another_state(num_states, rng)]
+
+    def hits(known: float, given: np.ndarray) -> np.ndarray:
+        return rank_same_state(same_state_scores(state + known * effect * given, outcome)).hits(1).ravel()
+
+    states = np.repeat(np.arange(num_states), K)
+    scores = [hits(known, given) for known in (seen, 1.0) for given in (action, mismatched)]
+    return utilisation(*scores, states, rng=rng), rng
+
+
+def test_a_model_that_uses_the_action() -> None:
+    found, _ = planted(1.0)
+    assert found.verdict == "used"
+    assert found.utilisation is not None
+    assert found.utilisation.value == pytest.approx(1)  # as good as the oracle
+    assert found.oracle_gain.value > 0.5
+
+
+def test_a_model_that_uses_it_in_part() -> None:
+    found, _ = planted(0.3, noise=1.0)
+    assert found.verdict == "used"
+    assert found.utilisation is not None
+    assert 0.1 < found.utilisation.value < 0.95
+
+
+def test_a_model_that_ignores_the_action_is_at_0_exactly() -> None:
+    found, _ = planted(0.0)
+    assert found.verdict == "ignored"
+    assert found.utilisation is not None
+    assert found.utilisation.value == 0
+    assert found.utilisation.ci95 == (0, 0)
+    assert found.model_true == pytest.approx(1 / K)
+
+
+def test_a_model_that_only_responds_is_not_a_model_that_uses() -> None:
+    """It moves its prediction strongly with the action, in a direction that has nothing to do with the outcome."""
+    rng = np.random.default_rng(0)
+    action = rng.normal(size=(80, K, 6))
+    outcome = action + 0.3 * rng.normal(size=action.shape)
+    elsewhere = np.roll(action, 1, -1)
+    mismatched = another_state(80, rng)
+    model = [rank_same_state(same_state_scores(x, outcome)).hits(1) for x in (elsewhere, elsewhere[mismatched])]
+    oracle = [rank_same_state(same_state_scores(x, outcome)).hits(1) for x in (action, action[mismatched])]
+    found = utilisation(*model, *oracle, np.repeat(np.arange(80), K), rng=rng)
+    assert found.verdict == "ignored"
+
+
+def test_a_signal_without_effect_is_not_identifiable() -> None:
+    found, _ = planted(1.0, effect=0.0)
+    assert found.verdict == "not identifiable"
+    assert found.utilisation is None
+    dead = np.full(20, 1 / K)
+    exact = utilisation(dead, dead, dead, dead, rng=np.random.default_rng(0))  # all tie: no variance either
+    assert exact.verdict == "not identifiable"
+
+
+def test_too_few_states_are_undecided() -> None:
+    """Queries of four states of which one is solved: the interval of use reaches from 0 to above 0.2."""
+    solved = np.repeat([1.0, 0.0, 0.0, 0.0], K)
+    zero, one = np.zeros(4 * K), np.ones(4 * K)
+    found = utilisation(solved, zero, one, zero, np.repeat(np.arange(4), K), rng=np.random.default_rng(0))
+    assert found.verdict == "undecided"
+    assert found.utilisation is not None
+    assert found.utilisation.value == pytest.approx(0.25)
+    assert found.utilisation.n == 4
+
+
+def test_worse_with_the_true_signal_than_with_a_mismatched_one_is_not_called_ignored() -> None:
+    zero, one = np.zeros(30), np.ones(30)
+    assert utilisation(zero, one, one, zero, rng=np.random.default_rng(0)).verdict == "undecided"
+
+
+def test_thresholds_move_the_verdict() -> None:
+    tenth, zero, one = np.full(30, 0.1), np.zeros(30), np.ones(30)
+    scores = (tenth, zero, one, zero)
+    assert utilisation(*scores, rng=np.random.default_rng(0)).verdict == "used"
+    assert utilisation(*scores, rng=np.random.default_rng(0), used_above=0.15).verdict == "ignored"
+    assert (
+        utilisation(*scores, rng=np.random.default_rng(0), used_above=0.15, ignored_below=0.05).verdict == "undecided"
+    )
+
+
+def test_verdicts_hold_over_seeds() -> None:
+    """No false alarm in 30 worlds of either kind, at 20 states each."""
+    assert {planted(0.7, num_states=20, seed=s)[0].verdict for s in range(15)} == {"used"}
+    assert {planted(0.0, num_states=20, seed=s)[0].verdict for s in range(15)} == {"ignored"}
+
+
+@pytest.mark.parametrize("num_states", [2, 3, 50])
+def test_every_state_gets_the_signal_of_another(num_states: int) -> None:
+    for seed in range(10):
+        mismatched = another_state(num_states, np.random.default_rng(seed))
+        assert sorted(mismatched) == list(range(num_states))
+        assert not (mismatched == np.arange(num_states)).any()
+
+
+def test_what_cannot_be_audited_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs at least 2"):
+        another_state(1, np.random.default_rng(0))
+    bad = np.full(10, np.nan)
+    with pytest.raises(ValueError, match="finite retrieval scores"):
+        utilisation(bad, bad, bad, bad, rng=np.random.default_rng(0))
