@@ -17,13 +17,14 @@ h2{font-size:1.15rem;margin:2.4rem 0 .5rem;border-top:1px solid #e6e6ee;padding-
 figcaption{color:#6b7088;font-size:.86rem}table{border-collapse:collapse;font-size:.86rem;width:100%}
 th,td{text-align:left;padding:.28rem .7rem .28rem 0;border-bottom:1px solid #eee}td.n{font-variant-numeric:tabular-nums}
 .verdict{display:inline-block;padding:.05rem .55rem;border-radius:.8rem;font-weight:600;background:#eee}
+details{margin:.6rem 0}summary{cursor:pointer;color:#4a4f6a;font-size:.9rem}
 .used{background:#d9efe2}.ignored{background:#f7dcdc}code{background:#f4f4f8;padding:.1rem .3rem;border-radius:.2rem}
 """
 
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, paragraphs in words, pictures (path, caption) and the records that they are drawn from."""
+    """A heading, paragraphs in words, pictures (path, caption) and, folded away, the records they are drawn from."""
 
     title: str
     words: Sequence[str] = ()
@@ -88,7 +89,8 @@ def _table(records: Mapping[str, Record]) -> str:
         for name, r in records.items()
     )
     head = "".join(f"<th>{name}</th>" for name in ("measure", "value", "95 % interval", "n", "beside it"))
-    return f"<table><tr>{head}</tr>{rows}</table>"
+    count = f"{len(records)} record{'s' if len(records) > 1 else ''}"
+    return f"<details><summary>{count}</summary><table><tr>{head}</tr>{rows}</table></details>"
 
 
 def number(value: float) -> str:

@@ -1,6 +1,6 @@
 """One look for every picture of the project: colours by meaning, quiet axes, no chart junk."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,17 @@ COLOURS = {
     "points": "#00798c",
     "no_action": "#8d99ae",
     "untrained": "#c9a66b",
-    "chance": "#b8b8b8",
+    "chance": "#707070",
     "simclr": "#a05195",
     "oracle": "#66a182",
 }
-"""A sense, an variant or a control has the same colour in every picture."""
+"""A sense, a variant or a control has the same colour in every picture."""
 
-NAMES = {"simclr": "SimCLR", "rgb": "RGB"}
+NAMES = {"simclr": "SimCLR", "rgb": "RGB", "no_action": "without the action"}
 """Written otherwise than in a record."""
+
+OTHERS = ("#7b4b94", "#e08e45", "#5b8e7d", "#4a6fa5", "#a23b72", "#6b705c")
+"""For what has no colour of its own, in the order in which it is met."""
 
 _RC: Any = {  # matplotlib types its keys as literals
     "figure.dpi": 130,
@@ -45,19 +48,44 @@ _RC: Any = {  # matplotlib types its keys as literals
 }
 
 
+def label(name: str) -> str:
+    """A sense, a variant or a measure as it is written in a picture."""
+    return NAMES.get(name, name.replace("_", " "))
+
+
+def colours(names: Sequence[str]) -> dict[str, str]:
+    """Name -> colour: its own, or one of `OTHERS`."""
+    unknown = [name for name in dict.fromkeys(names) if name not in COLOURS]
+    return COLOURS | {name: OTHERS[i % len(OTHERS)] for i, name in enumerate(unknown)}
+
+
 @contextmanager
 def picture(
-    path: Path, rows: int = 1, columns: int = 1, size: tuple[float, float] = (4.0, 3.0)
+    path: Path,
+    rows: int = 1,
+    columns: int = 1,
+    size: tuple[float, float] = (4.0, 3.0),
+    *,
+    widths: Sequence[float] | None = None,
 ) -> Iterator[tuple[Figure, list]]:
-    """A figure of rows x columns axes (each ``size`` inches), saved to ``path`` at the end and closed either way."""
+    """A figure of rows x columns axes (each ``size`` inches; ``widths``: of each column, relative), saved to ``path``
+    at the end and closed either way."""
     with plt.rc_context(_RC):
-        figure, axes = plt.subplots(rows, columns, figsize=(size[0] * columns, size[1] * rows), squeeze=False)
+        whole = (size[0] * columns, size[1] * rows)
+        figure, axes = plt.subplots(
+            rows, columns, figsize=whole, squeeze=False, gridspec_kw={"width_ratios": widths} if widths else None
+        )
         try:
             yield figure, list(axes.flat)
             path.parent.mkdir(parents=True, exist_ok=True)
             figure.savefig(path)
         finally:
             plt.close(figure)
+
+
+def legend_entries(axes: Sequence[Axes]) -> dict[str, Any]:
+    """Label -> handle over all ``axes``, each label once: one legend for a figure."""
+    return {text: handle for axis in axes for handle, text in zip(*axis.get_legend_handles_labels(), strict=True)}
 
 
 def bare(axis: Axes) -> None:

@@ -1,0 +1,80 @@
+"""What a training writes of its loss and its probes is drawn, all of it, and under the group it belongs to."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from matplotlib.figure import Figure
+
+from smcrep.objectives.equimod import EquiModWeights, equimod
+from smcrep.report.figures.curves import FLOOR, NO_TERMS, curves, groups
+from smcrep.report.style import label
+from smcrep.training.build import Compute, build_fabric
+from smcrep.training.fit import fit
+from smcrep.training.online import online_probe
+from smcrep.transition import Targets
+from tests.training.synthetic import SyntheticSource, tiny_recipe, transition
+
+SENSES = ("rgb", "points")
+
+
+@pytest.fixture(scope="module")
+def metrics(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, float]]:
+    """metrics.jsonl of a real training, on synthetic transitions."""
+    out = tmp_path_factory.mktemp("run")
+    recipe = tiny_recipe(probe_every=4)
+    probed = transition(4, 4, seed=1)
+    targets = Targets(torch.tensor([0, 0, 1, 1]), torch.arange(4), *[torch.zeros(4)] * 3)
+    fabric = build_fabric(Compute(accelerator="cpu"), recipe.optim)
+    fit(recipe, lambda rank, size: SyntheticSource(), out, fabric=fabric, probe=online_probe(probed, targets))
+    return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_groups_are_those_of_the_objective(metrics: list[dict[str, float]]) -> None:
+    found = {group: set(names) for group, names in groups(metrics).items()}
+    assert found == {
+        "loss": {"loss"},
+        "invariant": {f"invariant/{sense}" for sense in SENSES},
+        "equivariant": {f"equivariant/{sense}" for sense in SENSES},
+        ">": {"equivariant/rgb>points", "equivariant/points>rgb"},
+        "fused": {"invariant/fused", "equivariant/fused"},
+        "probe/few_shot": {f"probe/few_shot/{sense}" for sense in (*SENSES, "fused")},
+        "probe/retrieval": {f"probe/retrieval/{sense}" for sense in (*SENSES, "fused")},
+    }
+
+
+def test_every_logged_term_is_in_one_group(metrics: list[dict[str, float]]) -> None:
+    logged = {name for row in metrics for name in row}
+    grouped = [name for names in groups(metrics).values() for name in names]
+    assert sorted(grouped) == sorted(logged - (NO_TERMS - {"loss"}) - {FLOOR})
+
+
+def test_terms_floor_and_chance_are_drawn(
+    metrics: list[dict[str, float]], figures_kept: list[Figure], tmp_path: Path
+) -> None:
+    curves(metrics, tmp_path / "curves.png", chance={"few_shot": 0.5, "retrieval": 0.25})
+    (figure,) = figures_kept
+    panels = dict(zip(groups(metrics), figure.axes, strict=False))
+    for group, axis in panels.items():
+        lines = {str(line.get_label()): line for line in axis.lines}
+        assert len(lines) >= len(groups(metrics)[group])
+        assert ("floor without the action" in lines) == (group in ("equivariant", ">", "fused"))
+        assert any(text.get_text() == "chance" for text in axis.texts) == group.startswith("probe/")
+    drawn = {str(line.get_label()): line.get_ydata() for line in panels["invariant"].lines}
+    for sense in SENSES:
+        assert list(drawn[label(sense)]) == [r[f"invariant/{sense}"] for r in metrics if f"invariant/{sense}" in r]
+    assert {"RGB → points", "points → RGB"} <= {str(line.get_label()) for line in panels[">"].lines}
+
+
+def test_terms_of_another_objective_are_drawn(figures_kept: list[Figure], tmp_path: Path) -> None:
+    z = torch.randn(4, 3, 8)
+    loss = equimod(z[:, 0], z[:, 1], z[:, 0], z[:, 1:], z[:, 1:], EquiModWeights())
+    rows = [{"step": s, "loss": float(loss.total)} | {n: float(v) for n, v in loss.parts.items()} for s in (1, 2)]
+    curves(rows, tmp_path / "curves.png")
+    assert groups(rows) == {"loss": ["loss"], "terms": list(loss.parts)}
+    assert {str(line.get_label()) for line in figures_kept[0].axes[1].lines} == set(loss.parts)
+
+
+def test_a_run_without_probes_has_no_panel_for_them(metrics: list[dict[str, float]]) -> None:
+    assert not any(group.startswith("probe/") for group in groups([row for row in metrics if "loss" in row]))

@@ -1,0 +1,26 @@
+"""Utilisation by sense and what a push reveals, with or without the confusion of masses."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from smcrep.report import figures
+from smcrep.results import Record
+
+USED = {"physics": {"fused": Record(0.6, (0.5, 0.7)), "rgb": Record(0.4, (0.3, 0.5))}}
+REVEAL = {"mass": Record(0.7, (0.6, 0.8), controls={"without_after": -0.1})}
+
+
+def test_records_alone(figures_kept: list[Figure], tmp_path: Path) -> None:
+    figures.physics_records(USED, REVEAL, tmp_path / "p.png")
+    utilisation, reveal = figures_kept[0].axes
+    legend = utilisation.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["fused", "RGB"]
+    assert [patch.get_height() for patch in reveal.patches] == [0.7, -0.1]  # type: ignore[attr-defined]
+
+
+def test_confusion_is_drawn_where_it_is_known(figures_kept: list[Figure], tmp_path: Path) -> None:
+    figures.physics(np.eye(8), USED, REVEAL, tmp_path / "p.png")
+    np.testing.assert_array_equal(figures_kept[0].axes[0].images[0].get_array(), np.eye(8))
