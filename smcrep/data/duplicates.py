@@ -6,6 +6,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from smcrep.geometry.rotations import quarter_turns
+
 THRESHOLD = 0.012
 """In rms radii. Eleven ModelNet10 meshes, each sampled twice with 1,024 evenly spread points, are .006 to .011 from
 themselves; distances of the pairs of the data set have a mode at .008 to .010 and a shallow valley at .010 to .014.
@@ -69,8 +71,7 @@ def profiles(clouds: np.ndarray) -> np.ndarray:
 
 def _turned(profile: np.ndarray, quarter: int) -> np.ndarray:
     """Profiles of the clouds turned by ``quarter`` times 90 degrees about z: other directions, some of them opposed."""
-    rotation = np.linalg.matrix_power(np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]]), quarter)
-    cosine = DIRECTIONS @ rotation @ DIRECTIONS.T  # (R p) . v = p . (R^T v)
+    cosine = DIRECTIONS @ quarter_turns(quarter) @ DIRECTIONS.T  # (R p) . v = p . (R^T v)
     source = np.abs(cosine).argmax(1)
     opposed = cosine[np.arange(len(source)), source] < 0
     moved = profile[:, source]

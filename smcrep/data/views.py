@@ -3,15 +3,14 @@
 import numpy as np
 from scipy.spatial import ConvexHull
 
+from smcrep.geometry.rotations import look_rotation, spherical_direction
+
 
 def looking_from(azimuth_deg: float, elevation_deg: float) -> np.ndarray:
     """R_camera_world [3, 3] of an upright camera (x right, y down, z forward) that looks at the origin of a world with
     z up, from ``azimuth_deg`` (counted from x towards y) and ``elevation_deg`` (below 90)."""
-    a, e = np.radians([azimuth_deg, elevation_deg])
-    forward = -np.array([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)])
-    right = np.cross(forward, [0, 0, 1])
-    right /= np.linalg.norm(right)
-    return np.stack([right, np.cross(forward, right), forward])
+    azimuth, elevation = np.radians([azimuth_deg, elevation_deg])
+    return look_rotation(-spherical_direction(azimuth, elevation)).T.copy()
 
 
 def visible_points(cloud: np.ndarray, radius: float = 100.0) -> np.ndarray:

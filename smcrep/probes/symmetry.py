@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy.spatial import KDTree
 
-from smcrep.geometry.rotations import geodesic_degrees, nearest_rotation, rotation_grid
+from smcrep.geometry.rotations import angle_degrees, nearest_rotation, rotation_grid
 
 NUM_COARSE = 4096
 NUM_REFINED = 64
@@ -39,7 +39,7 @@ def rotational_symmetry(points: np.ndarray, *, min_angle_deg: float = 30.0) -> S
     if diameter == 0:
         raise ValueError("rotational_symmetry: all points are one; give points of a surface")
     grid = rotation_grid(NUM_COARSE)
-    grid = grid[_angle_deg(grid) >= min_angle_deg]
+    grid = grid[angle_degrees(grid) >= min_angle_deg]
     few = points[np.linspace(0, len(points) - 1, min(COARSE_POINTS, len(points))).astype(int)]
     coarse = tree.query((few @ grid.swapaxes(1, 2)).reshape(-1, 3))[0].reshape(len(grid), -1).mean(1)
     best = Symmetry(np.inf, 0.0, np.eye(3))
@@ -47,12 +47,12 @@ def rotational_symmetry(points: np.ndarray, *, min_angle_deg: float = 30.0) -> S
         for _ in range(NUM_STEPS):
             nearest = points[tree.query(points @ rotation.T)[1]]
             refined = nearest_rotation(torch.from_numpy(nearest.T @ points)).numpy()
-            if _angle_deg(refined[None])[0] < min_angle_deg or np.allclose(refined, rotation, atol=1e-6):
+            if angle_degrees(refined[None])[0] < min_angle_deg or np.allclose(refined, rotation, atol=1e-6):
                 break
             rotation = refined
         add_s = float(tree.query(points @ rotation.T)[0].mean() / diameter)
         if add_s < best.add_s:
-            best = Symmetry(add_s, float(_angle_deg(rotation[None])[0]), rotation)
+            best = Symmetry(add_s, float(angle_degrees(rotation[None])[0]), rotation)
     return best
 
 
@@ -78,8 +78,3 @@ def sampling_floor(points: np.ndarray, again: np.ndarray) -> float:
 def largest_distance(points: np.ndarray) -> float:
     """Diameter of a set of points [n, 3]."""
     return float(torch.pdist(torch.from_numpy(np.asarray(points, np.float64))).max())
-
-
-def _angle_deg(rotations: np.ndarray) -> np.ndarray:
-    r = torch.from_numpy(rotations)
-    return geodesic_degrees(r, torch.eye(3, dtype=r.dtype).expand_as(r)).numpy()

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smcrep.geometry.physics import PHYSICS_DIM, Physics
+from smcrep.geometry.rotations import axis_rotation, euler_to_rotation, quaternion_to_rotation
 from smcrep.worlds.dynamics.actions import Hold, LiftAndDrop, Look, Push, Turn, WorldAction
 from smcrep.worlds.dynamics.bodies import hull_inertia
 from smcrep.worlds.dynamics.contact import square_contact
@@ -120,23 +121,9 @@ class Policy:
 def sample_rotation(policy: Policy, rng: np.random.Generator) -> Floats:
     """float64 [3, 3] R_world_object = Rz Ry Rx of iid Euler angles, or uniform on SO(3)."""
     if policy.max_angle_deg == "so3":
-        w, x, y, z = (q := rng.standard_normal(4)) / np.linalg.norm(q)
-        return np.array(
-            [
-                [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-                [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-                [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-            ]
-        )
-    angles = np.radians(rng.uniform(-1, 1, 3) * policy.max_angle_deg)
-    (cx, cy, cz), (sx, sy, sz) = np.cos(angles), np.sin(angles)
-    return np.array(
-        [
-            [cz * cy, cz * sy * sx - sz * cx, cz * sy * cx + sz * sx],
-            [sz * cy, sz * sy * sx + cz * cx, sz * sy * cx - cz * sx],
-            [-sy, cy * sx, cy * cx],
-        ]
-    )
+        quaternion = rng.standard_normal(4)
+        return quaternion_to_rotation(quaternion / np.linalg.norm(quaternion))
+    return euler_to_rotation(np.radians(rng.uniform(-1, 1, 3) * policy.max_angle_deg))
 
 
 def sample_pose(policy: Policy, object: ObjectModel, rng: np.random.Generator) -> Floats:
@@ -237,7 +224,7 @@ def _beside(policy: Policy, object: ObjectModel, other: ObjectModel, rng: np.ran
     heading, azimuth = rng.uniform(0, 2 * np.pi, 2)
     radius = (object.diameter + other.diameter) / 2 * rng.uniform(1.05, 1.6) + 2 * policy.translation * object.diameter
     pose = np.eye(4)
-    pose[:2, :2] = [[np.cos(heading), -np.sin(heading)], [np.sin(heading), np.cos(heading)]]
+    pose[:3, :3] = axis_rotation("z", heading)
     pose[:2, 3] = radius * np.cos(azimuth), radius * np.sin(azimuth)
     if policy.support == "table":
         pose[2, 3] = other.half_extents[2] + CLEARANCE_M

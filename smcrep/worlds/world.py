@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from smcrep.geometry.physics import Physics
+from smcrep.geometry.rotations import chordal_distance
 from smcrep.worlds.dynamics import mechanics
 from smcrep.worlds.dynamics.actions import Hold, LiftAndDrop, Look, Push, Turn, WorldAction, motion_world
 from smcrep.worlds.dynamics.bodies import GRAVITY
@@ -60,7 +61,7 @@ def settle(state: State) -> State:
         before = state.poses
         poses = mechanics.simulate(state.objects, before[None], [physics], [None], [SETTLE_S])[0]
         state = replace(state, poses=poses)
-        turned = np.linalg.norm(poses[:, :3, :3] - before[:, :3, :3], axis=(1, 2)) / np.sqrt(2) * radii
+        turned = chordal_distance(poses[:, :3, :3], before[:, :3, :3]) * radii
         if max(np.linalg.norm(poses[:, :3, 3] - before[:, :3, 3], axis=1).max(), turned.max()) < STILL_M:
             return state
         physics = tuple(replace(p, restitution=0.0) for p in state.physics)

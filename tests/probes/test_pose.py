@@ -5,16 +5,18 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from smcrep.geometry.rotations import euler_box_rotations, geodesic_degrees, uniform_rotations
+from smcrep.geometry.rotations import geodesic_degrees, uniform_rotations
 from smcrep.probes.pose import Pose, pose_errors, pose_probe, steerable_pose
 
 Pairs = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def planted(num: int, seed: int, *, sees: bool = True) -> Pairs:
-    """Latents of two vectors fixed to an object that stands upright up to 40 degrees, before and after it turned."""
+    """Embeddings of two vectors fixed to an object tilted by up to 40 degrees an axis, before and after a rotation."""
     rng = np.random.default_rng(seed)
-    first, second = euler_box_rotations(num, 40.0, rng), euler_box_rotations(num, 40.0, rng)
+    first, second = (
+        Rotation.from_euler("xyz", rng.uniform(-40, 40, (num, 3)), degrees=True).as_matrix() for _ in range(2)
+    )
     body = np.array([[1.0, 0, 0], [0, 1, 0]])
     h1, h2 = ((body @ r.swapaxes(-1, -2)).reshape(num, 6) for r in (first, second))
     if not sees:

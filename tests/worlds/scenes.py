@@ -2,11 +2,13 @@
 
 import numpy as np
 
+from smcrep.geometry.rotations import uniform_rotation_qr
 from smcrep.worlds.objects.model import ObjectModel
 from smcrep.worlds.rendering.camera import Camera, look_at
 from smcrep.worlds.rendering.noise import SensorNoise
 from smcrep.worlds.rendering.scenery import GRID, Background, Light, Scenery, Table
 
+random_rotation = uniform_rotation_qr
 CORNERS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255))
 """Texture of `quad`: top left, top right, bottom left, bottom right."""
 
@@ -51,12 +53,6 @@ def pose(x=0.0, y=0.0, z=0.0, rotation=None) -> np.ndarray:
     if rotation is not None:
         T[:3, :3] = rotation
     return T
-
-
-def random_rotation(rng: np.random.Generator) -> np.ndarray:
-    q, r = np.linalg.qr(rng.normal(size=(3, 3)))
-    q *= np.sign(np.diag(r))
-    return q * np.linalg.det(q)
 
 
 def camera(eye=(1.0, 0.0, 0.0), target=(0.0, 0.0, 0.0), size: int = 32, fov_deg: float = 40.0) -> Camera:

@@ -16,6 +16,7 @@ import numpy as np
 from scipy.spatial import ConvexHull
 
 from smcrep.geometry.physics import Physics
+from smcrep.geometry.rotations import quaternion_from_x
 from smcrep.worlds.dynamics.actions import Push
 from smcrep.worlds.objects.model import ObjectModel
 
@@ -105,7 +106,7 @@ def branch_model(
         model.geom_contype[finger] = 0
     else:
         model.body_pos[finger] = _finger_start(objects[0], push, T_world_object)
-        model.body_quat[finger] = _quaternion_from_x(push.direction)
+        model.body_quat[finger] = quaternion_from_x(push.direction)
         # Heavier above 20 N: a step of the full force must not carry it far beyond its speed.
         model.body_mass[finger] = max(FINGER_MASS_KG, push.force_n * TIMESTEP_S / (0.4 * FINGER_SPEED))
         gain = 10 * push.force_n / FINGER_SPEED  # full force up to 0.9 of the finger's speed
@@ -167,9 +168,3 @@ def _finger_start(obj: ObjectModel, push: Push, T_world_object: np.ndarray) -> n
     ahead = approach > 1e-9
     back_off = (FINGER_RADIUS_M + FINGER_GAP_M - height[ahead]) / approach[ahead]
     return push.contact - max(back_off.min(), 0.0) * push.direction
-
-
-def _quaternion_from_x(direction: np.ndarray) -> np.ndarray:
-    """A rotation that takes the x axis to ``direction``."""
-    half = np.array([1.0 + direction[0], 0.0, -direction[2], direction[1]])  # 1 + x·d, x × d
-    return half / np.linalg.norm(half) if direction[0] > -1 + 1e-9 else np.array([0.0, 0.0, 0.0, 1.0])

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from smcrep.geometry.rotations import axis_rotation, uniform_rotation_qr
 from smcrep.worlds.objects.shapes import (
     Part,
     arc,
-    axis_rotation,
     box,
     cone,
     cup,
@@ -21,13 +21,11 @@ Rng = np.random.Generator
 
 
 def _random_rotation(rng: Rng) -> np.ndarray:
-    """[3, 3]: half the time one of the right-angled turns, else uniform on SO(3) (QR of a Gaussian matrix)."""
+    """[3, 3]: with probability 1/2 a product of right-angled rotations, else uniform on SO(3)."""
     if rng.uniform() < 0.5:
-        turns = [axis_rotation(axis, np.pi / 2 * rng.integers(4)) for axis in "xyz"]
-        return turns[0] @ turns[1] @ turns[2]
-    q, r = np.linalg.qr(rng.normal(size=(3, 3)))
-    q *= np.sign(np.diag(r))
-    return q * np.linalg.det(q)
+        x, y, z = (axis_rotation(axis, np.pi / 2 * rng.integers(4)) for axis in ("x", "y", "z"))
+        return x @ y @ z
+    return uniform_rotation_qr(rng)
 
 
 def _outline(rng: Rng) -> np.ndarray:

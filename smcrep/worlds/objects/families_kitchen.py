@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from smcrep.geometry.rotations import axis_rotation
 from smcrep.worlds.objects.shapes import (
     Part,
     arc,
-    axis_rotation,
     box,
     cup,
     cylinder,

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from smcrep.geometry.rotations import axis_rotation
 from smcrep.worlds.objects.shapes import (
     Part,
-    axis_rotation,
     box,
     cone,
     cup,

@@ -62,15 +62,6 @@ class Part:
         return replace(self, uv=np.stack([u, v], -1))
 
 
-def axis_rotation(axis: str, angle: float) -> np.ndarray:
-    """[3, 3]: right-handed turn by ``angle`` radians about "x", "y" or "z"."""
-    c, s = np.cos(angle), np.sin(angle)
-    i, j = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]
-    rotation = np.eye(3)
-    rotation[[i, i, j, j], [i, j, i, j]] = c, -s, s, c
-    return rotation
-
-
 def rings(points: np.ndarray, closed: bool = False) -> Part:
     """A surface through rings of points [m, n, 3], each ring counter-clockwise seen from the end of the stack.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from smcrep.geometry.rotations import spherical_direction
 from smcrep.worlds.rendering.backdrops import KINDS, Palette, Range, Uniform, between
 from smcrep.worlds.rendering.camera import Camera, look_at
 from smcrep.worlds.rendering.noise import SensorNoise
@@ -27,10 +28,9 @@ class LightFamily:
     def sample(self, u: Sequence[float]) -> Light:
         """From 10 uniform numbers."""
         elevation, azimuth = np.radians(between(self.elevation_deg, u[0])), 2 * np.pi * u[1]
-        towards = (np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation))
         sky = self.sky.colour(u[6:9]) * np.float32(between(self.ambient, u[5]))
         return Light(
-            np.array(towards, np.float32),
+            spherical_direction(azimuth, elevation).astype(np.float32),
             self.palette.colour(u[2:5]) * np.float32(between(self.strength, u[9])),
             sky,
             sky * np.float32(0.4),
@@ -104,9 +104,9 @@ class Environment:
         elevation, azimuth = np.radians(between(self.camera.elevation_deg, u[0])), 2 * np.pi * u[1]
         fov_deg = between(self.camera.fov_deg, u[2])
         distance_m = diameter * self.camera.distance(fov_deg, between(self.camera.fill, u[3]))
-        away = np.array([np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)])
         target = np.asarray(target, np.float64)
-        return Camera(look_at(target + distance_m * away, target), fov_deg, size, size)
+        eye = target + distance_m * spherical_direction(azimuth, elevation)
+        return Camera(look_at(eye, target), fov_deg, size, size)
 
     def num_clutter(self, rng: np.random.Generator) -> int:
         return int(rng.integers(self.clutter[0], self.clutter[1] + 1))

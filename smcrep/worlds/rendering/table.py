@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from smcrep.geometry.rotations import axis_rotation
 from smcrep.worlds.rendering.camera import Camera
 from smcrep.worlds.rendering.scenery import PATTERN_SIZE, Scenery, pattern
 
@@ -62,9 +63,7 @@ def texels_from_world(sceneries: Sequence[Scenery], diameters: NDArray[np.float6
     angle = np.array([s.table.angle for s in sceneries])
     scale = PATTERN_SIZE / (np.array([s.table.period for s in sceneries]) * diameters)
     out = np.tile(np.eye(4), (len(sceneries), 1, 1))
-    out[:, 0, 0] = out[:, 1, 1] = np.cos(angle) * scale
-    out[:, 0, 1] = np.sin(angle) * scale
-    out[:, 1, 0] = -out[:, 0, 1]
+    out[:, :2, :2] = axis_rotation("z", -angle)[:, :2, :2] * scale[:, None, None]
     return out
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import trimesh
 
+from smcrep.geometry.rotations import axis_rotation
 from smcrep.worlds.objects.shapes import (
     Part,
     arc,
-    axis_rotation,
     box,
     cone,
     cup,
@@ -84,8 +84,3 @@ def test_prism_shows_its_top_above_and_its_bottom_below():
     height = part.vertices[part.faces][..., 2]
     assert (part.uv[(height > 0).all(1)][..., 1] >= 0.5).all()
     assert (part.uv[(height < 0).all(1)][..., 1] <= 0.5).all()
-
-
-@pytest.mark.parametrize(("axis", "start", "end"), [("x", [0, 1, 0], [0, 0, 1]), ("y", [0, 0, 1], [1, 0, 0])])
-def test_axis_rotation_is_right_handed(axis, start, end):
-    np.testing.assert_allclose(axis_rotation(axis, np.pi / 2) @ start, end, atol=1e-12)
