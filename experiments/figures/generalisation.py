@@ -2,9 +2,10 @@
 
     python experiments/figures/generalisation.py --cells experiments/cells/generalisation      # seconds
 
-Writes experiments/claims/generalisation.json and experiments/figures/carries_*.png. Every value is a mean over seeds and
-unseen objects; its interval is over both, drawn independently; differences are paired on seed and object. The records
-of physics.py, pretrained.py and modelnet10.py, which lie beside the cells in records/, are taken over as they are.
+Writes experiments/claims/generalisation.json and experiments/figures/generalisation_*.png. Every value is a mean over
+seeds and unseen objects; its interval is over both, drawn independently; differences are paired on seed and object. The
+records of physics.py, pretrained.py and modelnet10.py, which lie beside the cells in records/, are taken over as they
+are; generalisation_modelnet10.png is drawn by modelnet10.py.
 """
 
 import argparse
@@ -12,7 +13,14 @@ from pathlib import Path
 
 import numpy as np
 from generalisation_cells import FACTORS, LAWS, SENSES, VARIANTS, Cells, estimate
-from generalisation_pictures import draw_encoders, draw_environments, draw_laws, draw_pose, draw_variants
+from generalisation_pictures import (
+    draw_encoders,
+    draw_environments,
+    draw_laws,
+    draw_physics,
+    draw_pose,
+    draw_variants,
+)
 
 from smcrep.results import Record, read_claims, write_claims
 from smcrep.script import run
@@ -38,14 +46,16 @@ def main() -> None:
         draw_variants(records, arguments.figures / "generalisation_ablations.png")
     draw_environments(records, arguments.figures / "generalisation_environments.png")
     draw_pose(cells, arguments.figures / "generalisation_pose.png")
-    draw_laws(records, arguments.figures / "generalisation_laws.png")
+    draw_laws(records, cells, arguments.figures / "generalisation_laws.png")
     if "pretrained.trained_128.1shot" in records:
         draw_encoders(records, arguments.figures / "generalisation_encoders.png")
+    if "physics.reveal.mass" in records:
+        draw_physics(records, arguments.figures / "generalisation_physics.png")
     print(f"{len(records)} records in {arguments.claims}")
 
 
 def outcome(cells: Cells) -> dict[str, Record]:
-    """SENSE.h1_16, and with a foreign action; fused_minus_better.h1_16 against the sense that is better on average."""
+    """SENSE.h1_16, and with a mismatched action; fused_minus_better.h1_16: against the better sense on average."""
     found = {}
     for sense in (*SENSES, *CROSS):
         name = sense.replace(">", "_to_")
@@ -170,4 +180,4 @@ def variants(cells: Cells) -> dict[str, Record]:
 
 
 if __name__ == "__main__":
-    run("figures/carries", main)
+    run("figures/generalisation", main)

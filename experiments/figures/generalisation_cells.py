@@ -11,10 +11,10 @@ from smcrep.results import Record
 
 SENSES = ("fused", "rgb", "points")
 VARIANTS = {
-    "ours": "ours, vectors alone",
-    "tensors": "ours, with tensors",
+    "ours": "ours, vectors only",
+    "tensors": "ours, vectors and tensors",
     "no_same_state_negatives": "no same-state negatives",
-    "no_cross_modal": "no cross-modal term",
+    "no_cross_modal": "no cross-modal terms",
     "no_residual": "no residual",
     "no_group_action": "no group action (MLP)",
     "equimod": "EquiMod",
@@ -24,7 +24,7 @@ VARIANTS = {
 }
 FACTORS = {
     "only_light": "light", "only_background": "background", "only_camera": "camera", "only_clutter": "clutter",
-    "only_noise": "sensor noise", "new_environment": "all of them", "orientation": "any orientation",
+    "only_noise": "sensor noise", "new_environment": "all five together", "orientation": "any orientation",
 }  # fmt: skip
 SYMMETRIC_BELOW = 1.25
 """Least change by a turn of 30 degrees or more, over that of a perfect symmetry."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 
 from smcrep.report.style import COLOURS
 from smcrep.results import Record
@@ -46,8 +47,10 @@ def bars(axis: Axes, x: np.ndarray, records: Sequence[Record], width: float, col
     """A bar for each record at ``x`` [n], with its interval."""
     middle, bounds = values(records)
     error = np.abs(bounds.T - middle)
-    whiskers = {"lw": 1, "capsize": 2, "ecolor": _INTERVAL}
-    axis.bar(x, middle, width * 0.92, yerr=error, color=colour, label=label, error_kw=whiskers)
+    axis.bar(x, middle, width * 0.92, color=colour, label=label)
+    whiskers = axis.errorbar(x, middle, yerr=error, fmt="none", ecolor=_INTERVAL, elinewidth=1, capsize=2)
+    for line in (*whiskers.lines[1], *whiskers.lines[2]):
+        line.set_path_effects([withStroke(linewidth=2.4, foreground="white")])  # seen on a dark bar too
 
 
 def grouped_bars(

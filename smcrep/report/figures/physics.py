@@ -77,6 +77,6 @@ def _reveal(axis: Axes, reveal: Mapping[str, Record]) -> None:
     ]
     marks.grouped_bars(axis, drawn, list(reveal))
     marks.reference(axis, 0, "constant")
-    axis.set(title="Read from the fused embedding", ylabel="R², unseen objects")
+    axis.set(title="Physics decoded from the embedding", ylabel="R², unseen objects")
     axis.set_ylim(min(-0.2, axis.get_ylim()[0]), 1)
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncol=2)
