@@ -1,124 +1,204 @@
-"""Draws experiments/figures/data_flow.png: how one action flows from the world to the loss, with real observations.
+"""Draws experiments/figures/data_flow.png: from a simulated state through encoders, fusion and predictor to the loss.
 
-python experiments/figures/data_flow.py        # seconds
+    python experiments/figures/data_flow.py        # seconds
+
+The observations are simulated; everything else is drawn after smcrep/models/model.py and
+smcrep/objectives/sensorimotor.py. Positions are from the lower left corner of `SIZE`.
 """
 
 import tempfile
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
 from smcrep.data.store import Store
 from smcrep.report.style import COLOURS, bare, picture
+from smcrep.transition import Transition
 from smcrep.worlds.generate import Simulation, generate
 from smcrep.worlds.objects.source import ProceduralObjects
 from smcrep.worlds.policy import Policy
 
 OUT = Path(__file__).parent / "data_flow.png"
-INK, RGB, POINTS, WARM = COLOURS["fused"], COLOURS["rgb"], COLOURS["points"], COLOURS["untrained"]
+SIZE, SCALE = (13.4, 6.6), 0.84
+INK, RGB, POINTS, ACTION, QUIET = COLOURS["fused"], COLOURS["rgb"], COLOURS["points"], "#b3631b", "#6f7385"
+NUM_OUTCOMES, NUM_INVARIANT, NUM_EQUIVARIANT = 3, 8, 12
+CELL, PARTS_GAP = 0.105, 0.1
+EQUIVARIANT_AT = NUM_INVARIANT * CELL + PARTS_GAP
+STRIP = EQUIVARIANT_AT + NUM_EQUIVARIANT * CELL
+"""Width of an embedding as it is drawn."""
+EMBEDDINGS, PREDICTED = 5.6, 10.75
+BEFORE, AFTER = 3.95, 0.95
+"""Height of the fused embedding before and after."""
+LOSS = (8.55, 3.5)
+"""Left and upper end of the loss."""
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        objects = ProceduralObjects(1, 0, ("mug",))
-        simulation = Simulation(
-            objects,
-            environments=("studio",),
-            policy=Policy(num_branches=3),
-            states_per_object=2,
-            image_size=96,
-            num_points=512,
-        )
-        transition = Store(generate(simulation, folder, progress=False)).transitions(np.array([1]))
-    before, after = transition.before, transition.after
-    with picture(OUT, size=(11.5, 4.7)) as (figure, axes):
-        canvas = axes[0]
+    transition = simulated()
+    with picture(OUT, size=(SCALE * SIZE[0], SCALE * SIZE[1])) as (_, axes):
+        canvas: Axes = axes[0]
+        canvas.set_position((0, 0, 1, 1))
         bare(canvas)
-        canvas.set(xlim=(0, 11.5), ylim=(0, 4.7))
-        heading(canvas, 0.2, "world", "MuJoCo · Open3D")
-        heading(canvas, 3.35, "encoders", "any timm · PointNet · DGCNN")
-        heading(canvas, 5.75, "beliefs", "mean, precision; fused by product")
-        heading(canvas, 8.9, "objective and questions", "")
-        show(figure, before["rgb"][0].numpy(), 0.2, 2.75, 1.15)
-        cloud(figure, before["points"][0].numpy(), 1.45, 2.75, 1.15)
-        canvas.text(0.2, 2.55, "before", fontsize=8, color=INK)
-        for i in range(3):
-            show(figure, after["rgb"][0, i].numpy(), 0.2 + 0.82 * i, 0.75, 0.75)
-        canvas.text(0.2, 0.52, "outcomes of k actions from one and the same state", fontsize=8, color=INK)
-        arrow(canvas, (1.25, 2.5), (1.25, 1.58), "turn · push · lift and drop · look", WARM)
-        box(canvas, 3.35, 3.35, 1.7, 0.5, "RGB encoder", RGB)
-        box(canvas, 3.35, 2.6, 1.7, 0.5, "point-cloud encoder", POINTS)
-        arrow(canvas, (2.65, 3.35), (3.3, 3.55), "", RGB)
-        arrow(canvas, (2.65, 3.15), (3.3, 2.9), "", POINTS)
-        latent(canvas, 5.75, 3.42, RGB)
-        latent(canvas, 5.75, 2.67, POINTS)
-        arrow(canvas, (5.1, 3.6), (5.7, 3.6), "", RGB)
-        arrow(canvas, (5.1, 2.85), (5.7, 2.85), "", POINTS)
-        canvas.text(6.18, 3.9, "what it is", fontsize=8, ha="center", color=INK)
-        canvas.text(6.74, 3.9, "how it stands", fontsize=8, ha="left", color=INK)
-        box(canvas, 5.75, 1.55, 2.45, 0.55, "predictor: R(action) · z + residual", INK)
-        arrow(canvas, (7.3, 2.6), (7.3, 2.15), "", INK)
-        arrow(canvas, (2.75, 1.83), (5.7, 1.83), "action and physics, camera frame, SI", WARM)
-        latent(canvas, 5.75, 0.75, INK)
-        arrow(canvas, (2.75, 1.1), (5.7, 0.93), "encoded", INK)
-        canvas.text(8.35, 0.85, "the true outcome", fontsize=8, color=INK)
-        arrow(canvas, (6.95, 1.5), (6.95, 1.15), "contrast", INK)
-        lines = [
-            "NT-Xent on *what*, within and across senses",
-            "contrast of the predicted with the true outcome;",
-            "   negatives: other outcomes of the same state",
-            "each sense predicts the other's outcome",
-            "",
-            "frozen, about objects never seen:",
-            "few-shot recognition · pose · k-NN",
-            "the outcome of an action among 16",
-            "collapse audit: is the action used?",
-        ]
-        for i, line in enumerate(lines):
-            canvas.text(8.9, 3.75 - 0.27 * i, line.replace("*", ""), fontsize=8, color=INK)
+        canvas.set(xlim=(0, SIZE[0]), ylim=(0, SIZE[1]))
+        observations(canvas, transition)
+        encoders(canvas)
+        embeddings(canvas)
+        prediction(canvas)
+        loss_terms(canvas)
     print(OUT)
 
 
-def heading(axis: Axes, x: float, words: str, below: str) -> None:
-    axis.text(x, 4.42, words, fontsize=11, weight="bold", color=INK)
-    axis.text(x, 4.2, below, fontsize=7.5, color="#777777")
+def simulated() -> Transition:
+    """One state of a mug, and the outcomes of a few actions."""
+    simulation = Simulation(
+        ProceduralObjects(1, 0, ("mug",)), environments=("studio",), policy=Policy(num_branches=NUM_OUTCOMES),
+        states_per_object=2, image_size=96, num_points=512,
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        return Store(generate(simulation, folder, progress=False)).transitions(np.array([1]))
 
 
-def box(axis: Axes, x: float, y: float, w: float, h: float, words: str, colour: str) -> None:
-    axis.add_patch(FancyBboxPatch((x, y), w, h, boxstyle="round,pad=0.02,rounding_size=0.08", fc=colour, ec="none"))
-    axis.text(x + w / 2, y + h / 2, words, ha="center", va="center", color="white", fontsize=8)
+def observations(canvas: Axes, transition: Transition) -> None:
+    box(canvas, 0.25, 5.85, 2.75, 0.5, "simulated world", ACTION)
+    arrow(canvas, (2.3, 5.82), (2.3, 5.3), ACTION)
+    heading(canvas, 0.25, 5.3, "observation before")
+    image(canvas, transition.before["rgb"][0].numpy(), 0.25, 3.95, 1.25)
+    cloud(canvas, transition.before["points"][0].numpy(), 1.65, 3.95, 1.25)
+    arrow(canvas, (0.4, 3.85), (0.4, 2.85), ACTION)
+    canvas.text(0.58, 3.18, "k actions from this state: turn,\npush, lift and drop, look", fontsize=8, color=ACTION)
+    heading(canvas, 0.25, 2.55, "k observations after")
+    for i in range(NUM_OUTCOMES):
+        image(canvas, transition.after["rgb"][0, i].numpy(), 0.25 + 0.93 * i, 1.55, 0.85)
+        cloud(canvas, transition.after["points"][0, i].numpy(), 0.25 + 0.93 * i, 0.6, 0.85)
 
 
-def arrow(axis: Axes, start: tuple[float, float], end: tuple[float, float], words: str, colour: str) -> None:
-    axis.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=10, color=colour, lw=1.4))
-    middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
-    beside = {"x": middle[0] + 0.08, "ha": "left"} if start[0] == end[0] else {"x": middle[0], "ha": "center"}
-    axis.text(**beside, y=middle[1] + 0.09, s=words, fontsize=7.5, color=colour)
+def encoders(canvas: Axes) -> None:
+    heading(canvas, 3.55, 4.05, "encoders")
+    canvas.text(3.55, 2.42, "shared by all\nobservations", fontsize=7.5, color=QUIET, va="center")
+    box(canvas, 3.55, 3.4, 1.5, 0.5, "image encoder", RGB)
+    box(canvas, 3.55, 2.7, 1.5, 0.5, "point encoder", POINTS)
+    arrow(canvas, (3.0, 4.5), (3.5, 3.95), INK)
+    arrow(canvas, (3.0, 1.7), (3.5, 2.65), INK)
+    arrow(canvas, (5.1, 3.75), (EMBEDDINGS - 0.1, 4.5), INK)
+    arrow(canvas, (5.1, 2.85), (EMBEDDINGS - 0.1, 2.05), INK)
 
 
-def latent(axis: Axes, x: float, y: float, colour: str) -> None:
-    for i in range(24):
-        alpha = 0.95 if i < 9 else 0.3 + 0.25 * (i % 3)
-        axis.add_patch(
-            plt.Rectangle((x + 0.1 * i + (0.06 if i >= 9 else 0), y), 0.085, 0.36, color=colour, alpha=alpha, lw=0)
+def embeddings(canvas: Axes) -> None:
+    for x, words in ((EMBEDDINGS, "invariant"), (EMBEDDINGS + EQUIVARIANT_AT, "equivariant part")):
+        canvas.text(x, BEFORE + 1.52, words, fontsize=8.5, color=INK)
+    for fused, words in ((BEFORE, "before"), (AFTER, "after, each of k")):
+        for y, colour, name in ((fused + 1.1, RGB, "RGB"), (fused + 0.6, POINTS, "points")):
+            strip(canvas, EMBEDDINGS, y, colour)
+            precision(canvas, EMBEDDINGS, y - 0.11)
+            canvas.text(EMBEDDINGS + STRIP + 0.08, y + 0.08, name, fontsize=7.5, color=colour)
+        strip(canvas, EMBEDDINGS, fused, INK)
+        canvas.text(EMBEDDINGS + STRIP + 0.08, fused + 0.08, "fused", fontsize=7.5, color=INK)
+        arrow(canvas, (EMBEDDINGS + 0.42, fused + 0.46), (EMBEDDINGS + 0.42, fused + 0.29), INK)
+        canvas.text(EMBEDDINGS + 0.55, fused + 0.31, "fusion, weighted by precision", fontsize=7.5, color=INK)
+        canvas.text(EMBEDDINGS + STRIP, fused - 0.2, words, fontsize=8, color=QUIET, ha="right")
+    canvas.text(EMBEDDINGS - 0.08, BEFORE + 0.98, "precision", fontsize=7, color=QUIET, ha="right")
+
+
+def prediction(canvas: Axes) -> None:
+    box(canvas, EMBEDDINGS, 5.85, STRIP, 0.5, "action encoder", ACTION)
+    arrow(canvas, (3.05, 6.1), (EMBEDDINGS - 0.05, 6.1), ACTION)
+    canvas.text(3.15, 6.17, "action (camera frame), physics", fontsize=8, color=ACTION)
+    box(canvas, 8.75, 4.1, 1.55, 1.1, "predictor\nper source\nρ(R) z + residual", INK)
+    arrow(canvas, (EMBEDDINGS + STRIP + 0.05, 6.1), (9.5, 5.25), ACTION, "angle,angleA=0,angleB=90")
+    canvas.text(8.2, 6.17, "conditioned on", fontsize=8, color=ACTION)
+    arrow(canvas, (8.33, 4.65), (8.7, 4.65), INK)
+    arrow(canvas, (10.35, 4.65), (PREDICTED - 0.05, 4.65), INK)
+    heading(canvas, PREDICTED, 5.48, "predicted equivariant part")
+    for y, colour, name in ((BEFORE + 1.1, RGB, "RGB"), (BEFORE + 0.6, POINTS, "points"), (BEFORE, INK, "fused")):
+        cells(canvas, PREDICTED, y, NUM_EQUIVARIANT, colour, outlined=True)
+        x = PREDICTED + NUM_EQUIVARIANT * CELL + 0.08
+        canvas.text(x, y + 0.08, f"from {name}", fontsize=7.5, color=colour)
+
+
+def loss_terms(canvas: Axes) -> None:
+    groups = {
+        (8.75, 1.75): ("equivariant", "predicted and observed\noutcome, in each sense"),
+        (11.05, 1.75): ("cross-modal", "predicted from one sense,\nobserved by another"),
+        (8.75, 0.5): ("invariant", "observations of one state\nagree, in each sense"),
+        (11.05, 0.5): ("fused", "invariant and equivariant,\non the fused embedding"),
+    }
+    frame(canvas, LOSS[0], 0.15, 4.8, LOSS[1] - 0.15, "#f4f4f8", "none")
+    heading(canvas, 8.75, 3.12, "loss: weighted sum of four groups")
+    canvas.text(8.75, 2.85, "negatives: other outcomes of the same state, other states", fontsize=7.5, color=QUIET)
+    for (x, y), (name, words) in groups.items():
+        frame(canvas, x, y, 2.15, 0.92, "white", INK)
+        canvas.text(x + 0.1, y + 0.67, name, fontsize=9, weight="bold", color=INK)
+        canvas.text(x + 0.1, y + 0.13, words, fontsize=8, color=INK, linespacing=1.25)
+    arrow(canvas, (11.4, 3.85), (11.4, LOSS[1] + 0.03), INK)
+    arrow(canvas, (EMBEDDINGS + STRIP + 0.55, AFTER + 0.75), (LOSS[0] - 0.05, AFTER + 0.75), INK)
+    x = EMBEDDINGS + 0.42
+    canvas.plot((x, x), (AFTER - 0.06, 0.4), color=INK, lw=1.4)
+    arrow(canvas, (x, 0.4), (LOSS[0] - 0.05, 0.4), INK)
+    canvas.text(x + 0.1, 0.18, "all invariant parts, projected", fontsize=7.5, color=INK)
+
+
+def heading(canvas: Axes, x: float, y: float, words: str) -> None:
+    canvas.text(x, y, words, fontsize=9, weight="bold", color=INK)
+
+
+def frame(canvas: Axes, x: float, y: float, w: float, h: float, face: str, edge: str) -> None:
+    canvas.add_patch(FancyBboxPatch((x, y), w, h, boxstyle="round,pad=0.02,rounding_size=0.08", fc=face, ec=edge))
+
+
+def box(canvas: Axes, x: float, y: float, w: float, h: float, words: str, colour: str) -> None:
+    frame(canvas, x, y, w, h, colour, "none")
+    canvas.text(x + w / 2, y + h / 2, words, ha="center", va="center", color="white", fontsize=8.5, linespacing=1.3)
+
+
+def arrow(canvas: Axes, start: tuple[float, float], end: tuple[float, float], colour: str, path: str = "arc3") -> None:
+    canvas.add_patch(
+        FancyArrowPatch(
+            start, end, arrowstyle="-|>", mutation_scale=10, color=colour, lw=1.4, connectionstyle=path, shrinkA=0,
+            shrinkB=0,
         )
+    )  # fmt: skip
 
 
-def show(figure: Figure, image: np.ndarray, x: float, y: float, side: float) -> None:
-    inset = figure.axes[0].inset_axes((x, y, side, side), transform=figure.axes[0].transData)
-    bare(inset)
-    inset.imshow(image)
+def strip(canvas: Axes, x: float, y: float, colour: str) -> None:
+    """An embedding: the invariant part, a gap, the equivariant part."""
+    cells(canvas, x, y, NUM_INVARIANT, colour)
+    cells(canvas, x + EQUIVARIANT_AT, y, NUM_EQUIVARIANT, colour)
 
 
-def cloud(figure: Figure, points: np.ndarray, x: float, y: float, side: float) -> None:
-    inset = figure.axes[0].inset_axes((x, y, side, side), transform=figure.axes[0].transData)
-    bare(inset)
-    inset.scatter(points[:, 0], -points[:, 1], c=points[:, 2], cmap="viridis_r", s=1.2)
-    inset.set_aspect("equal")
+def cells(canvas: Axes, x: float, y: float, number: int, colour: str, *, outlined: bool = False) -> None:
+    for i in range(number):
+        look = {"fc": "white", "ec": colour, "lw": 1.0} if outlined else {"fc": colour, "lw": 0}
+        canvas.add_patch(Rectangle((x + CELL * i, y), CELL - 0.02, 0.26, alpha=shade(i), **look))
+
+
+def shade(i: int) -> float:
+    return 0.55 + 0.15 * ((i * 5) % 4)
+
+
+def precision(canvas: Axes, x: float, y: float) -> None:
+    """A thin line of greys below an embedding: one precision a number."""
+    rng = np.random.default_rng(0)
+    starts = [CELL * i for i in range(NUM_INVARIANT)] + [EQUIVARIANT_AT + CELL * i for i in range(NUM_EQUIVARIANT)]
+    for start, grey in zip(starts, rng.uniform(0.35, 0.85, len(starts)), strict=True):
+        canvas.add_patch(Rectangle((x + start, y), CELL - 0.02, 0.06, color=str(grey), lw=0))
+
+
+def inset(canvas: Axes, x: float, y: float, side: float) -> Axes:
+    found = canvas.inset_axes((x, y, side, side), transform=canvas.transData)
+    bare(found)
+    return found
+
+
+def image(canvas: Axes, pixels: np.ndarray, x: float, y: float, side: float) -> None:
+    inset(canvas, x, y, side).imshow(pixels)
+
+
+def cloud(canvas: Axes, points: np.ndarray, x: float, y: float, side: float) -> None:
+    axis = inset(canvas, x, y, side)
+    axis.scatter(points[:, 0], -points[:, 1], c=points[:, 2], cmap="viridis_r", s=1.2 * side)
+    axis.set_aspect("equal")
 
 
 if __name__ == "__main__":
