@@ -1,30 +1,24 @@
 """Models by name and from disk: build, save, load, and turn raw observations into what `embed` takes."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor
 
-from smcrep.fusion import FUSION
+from smcrep.fusion import rule
 from smcrep.models.config import ModelConfig
 from smcrep.models.model import SensorimotorModel
 from smcrep.models.weights import CONFIG, read_config
+from smcrep.senses import SENSES
 
-UNITS = {"rgb": "uint8 0..255, sRGB", "points": "metres", "action": "SI (m, N, s)", "physics": "see PHYSICS_NAMES"}
-FRAMES = {
-    "rgb": "[b, h, w, 3], rows from the top",
-    "points": "camera: x right, y down, z forward",
-    "action": "camera as it stood before the action",
-}
+CONDITION_UNITS = {"action": "SI (m, N, s)", "physics": "see PHYSICS_NAMES"}
+CONDITION_FRAMES = {"action": "camera as it stood before the action"}
 
 
 def build_model(config: ModelConfig) -> SensorimotorModel:
     """An untrained model with the fusion rule that ``config.fusion`` names. Weights come from torch's generator."""
-    return SensorimotorModel(config, FUSION[config.fusion])
+    return SensorimotorModel(config, rule(config.fusion))
 
 
 def save_pretrained(
@@ -38,16 +32,16 @@ def from_pretrained(directory: str | Path) -> SensorimotorModel:
     """The model in a folder that `save_pretrained` wrote (or in ``model/`` of a run), in evaluation mode."""
     directory = model_folder(directory)
     config, _ = read_config(directory)
-    return SensorimotorModel.from_pretrained(directory, FUSION[config.fusion])
+    return SensorimotorModel.from_pretrained(directory, rule(config.fusion))
 
 
 def load_model(run_or_dir: str | Path) -> tuple[SensorimotorModel, int, "Transform", dict[str, Any]]:
     """``model, embed_dim, transform, meta`` of a run folder or a model folder.
 
-    model      in evaluation mode, on the CPU; ``model.embed(rgb=..., points=...)``.
-    embed_dim  length of every embedding: `invariant_dim` numbers for what, then 3 `num_vectors` + 9 `num_tensors` for
-               how it stands.
-    transform  ``model.embed(**transform({"rgb": image, "points": cloud}))``; see `Transform`.
+    model      in evaluation mode, on the CPU; ``model.embed(NAME=..., ...)`` with its senses.
+    embed_dim  length of every embedding: `invariant_dim` numbers of the invariant part, then 3 `num_vectors` + 9
+               `num_tensors` of the equivariant part.
+    transform  ``model.embed(**transform({NAME: observation, ...}))``; see `Transform`.
     meta       config, provenance, senses, sizes, units, frames: JSON.
 
     Raises ValueError in one line where files are missing, damaged, or of another version.
@@ -56,7 +50,7 @@ def load_model(run_or_dir: str | Path) -> tuple[SensorimotorModel, int, "Transfo
     config, provenance = read_config(directory)
     model = from_pretrained(directory)
     meta = {
-        "config": asdict(config),
+        "config": config.to_json(),
         "provenance": provenance,
         "senses": list(config.senses),
         "sizes": {
@@ -64,21 +58,20 @@ def load_model(run_or_dir: str | Path) -> tuple[SensorimotorModel, int, "Transfo
             "num_invariant": config.invariant_dim,
             "num_vectors": config.num_vectors,
             "num_tensors": config.num_tensors,
-            "rgb_size": config.rgb_size,
             "parameters": sum(p.numel() for p in model.parameters()),
         },
-        "units": UNITS,
-        "frames": FRAMES,
+        "units": {name: SENSES[name].unit for name in config.senses} | CONDITION_UNITS,
+        "frames": {name: SENSES[name].frame for name in config.senses} | CONDITION_FRAMES,
     }
-    return model, config.embed_dim, Transform(config.senses), meta
+    return model, config.embed_dim, Transform(config.names), meta
 
 
 class Transform:
-    """One observation or a batch, as arrays, tensors or PIL images -> {"rgb": uint8 [b, h, w, 3], "points": float32
-    [b, n, 3]}, ready for `SensorimotorModel.embed`; a single observation becomes a batch of one.
+    """One observation or a batch of any of the model's senses -> what `SensorimotorModel.embed` takes; a single
+    observation becomes a batch of one.
 
-    rgb     PIL image (any mode), uint8 [h, w, 3] or [b, h, w, 3], or a list of images of one size.
-    points  [n, 3] or [b, n, 3], metres, camera frame.
+    What each sense takes stands in its record (`Sense.convert`): pictures as PIL images, arrays or lists of images of
+    one size; clouds as [n, 3] or [b, n, 3] in metres, camera frame; ...
     """
 
     def __init__(self, senses: tuple[str, ...]) -> None:
@@ -88,29 +81,12 @@ class Transform:
         unknown = sorted(observation.keys() - set(self.senses))
         if unknown:
             raise ValueError(f"transform: unknown sense {unknown[0]!r}; this model has {', '.join(self.senses)}")
-        found: dict[str, Tensor] = {}
-        if observation.get("rgb") is not None:
-            found["rgb"] = _batched(_images(observation["rgb"]), 4)
-        if observation.get("points") is not None:
-            points = torch.as_tensor(observation["points"])
-            found["points"] = _batched(points.float() if points.is_floating_point() else points, 3)
+        found = {}
+        for name, value in observation.items():
+            if value is not None:
+                x = SENSES[name].convert(value)
+                found[name] = x[None] if x.ndim == SENSES[name].item_ndim else x
         return found
-
-
-def _images(value: Any) -> Tensor:
-    if isinstance(value, list | tuple):
-        images = [_images(item) for item in value]
-        sizes = {tuple(image.shape) for image in images}
-        if len(sizes) != 1:
-            raise ValueError(f"transform: rgb is a list of images of sizes {sorted(sizes)}; give images of one size")
-        return torch.stack(images)
-    if hasattr(value, "convert"):  # a PIL image; Pillow itself is not needed for arrays
-        value = np.array(value.convert("RGB"))
-    return torch.as_tensor(value)
-
-
-def _batched(x: Tensor, ndim: int) -> Tensor:
-    return x[None] if x.ndim == ndim - 1 else x
 
 
 def model_folder(path: str | Path) -> Path:

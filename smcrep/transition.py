@@ -1,6 +1,6 @@
 """The types at the border: what was sensed, what was done, what is believed. Axes and units stand here once.
 
-Legend: b batch, k branches of one state (outcomes of k actions, or of k physics settings), n points, m senses,
+Legend: b batch, k branches of one state (outcomes of k actions, or of k physics samples), n points, m senses,
 d embedding, a action vector, p physics vector. ``...`` stands for any leading axes, usually [b] or [b, k].
 """
 
@@ -14,6 +14,9 @@ from torch import Tensor
 from smcrep.geometry.action import Action
 
 T = TypeVar("T")
+
+FUSED = "fused"
+"""Stands beside the names of senses for the embedding that they are fused into."""
 
 
 def map_tensors(value: T, function: Callable[[Tensor], Tensor]) -> T:
@@ -42,7 +45,7 @@ def concatenate(values: list[T]) -> T:
 
 
 class Batch:
-    """Mixin: every tensor of a frozen dataclass moved or indexed together."""
+    """Mixin: every tensor of a frozen dataclass is moved or indexed together."""
 
     def to(self, device: torch.device | str) -> Any:
         return map_tensors(self, lambda t: t.to(device))
@@ -55,8 +58,8 @@ class Batch:
 class Senses(Mapping[str, Tensor]):
     """What was sensed, by name.
 
-    data     "rgb": uint8 [..., h, w, 3]; "points": float32 [..., n, 3] metres, camera frame (x right, y down,
-             z forward); "depth": float32 [..., h, w] metres along z, 0 where nothing was hit; ...
+    data     name -> [..., *item], as the sense's record says (`smcrep.senses`): pictures are uint8 [..., h, w, 3],
+             clouds float32 [..., n, 3] metres in the camera's frame (x right, y down, z forward).
     present  bool [...] for each name: False where that sense was absent (its data are then meaningless).
     """
 
@@ -95,7 +98,7 @@ class Senses(Mapping[str, Tensor]):
 
 @dataclass(frozen=True)
 class Transition(Batch):
-    """One state of the world, k actions (or physics settings) from it, and what was sensed before and after.
+    """One state of the world, k actions (or physics samples) from it, and what was sensed before and after.
 
     ``k >= 2`` outcomes of one and the same state are what makes the action necessary (with k same-state candidates
     per query, using it is worth at most log k nats to a contrastive loss; with k = 1 ignoring it is optimal).
@@ -103,23 +106,34 @@ class Transition(Batch):
 
     before: Senses  # [b]
     after: Senses  # [b, k]
-    action: Action  # [b, k], in camera coordinates of the observation before
+    action: Action  # [b, k] (or another `ActionLike`), in camera coordinates of the observation before
     physics: Tensor | None  # float32 [b, k, p], geometry.physics.PHYSICS_NAMES; None where unknown
     state_id: Tensor  # int64 [b]
     object_id: Tensor  # int64 [b]
     environment_id: Tensor  # int64 [b], of the observation before; each outcome has its own
 
+    @property
+    def observations(self) -> Senses:
+        """Senses [b, k + 1]: the observation before (view 0), then the k outcomes."""
+        before, after = self.before, self.after
+        return Senses(
+            {name: torch.cat([before[name][:, None], after[name]], 1) for name in before},
+            {name: torch.cat([before.present[name][:, None], after.present[name]], 1) for name in before},
+        )
+
 
 @dataclass(frozen=True)
 class Targets(Batch):
-    """What a probe may ask for and a model is never handed."""
+    """What a probe may be scored on and a model is never handed."""
 
     class_id: Tensor  # int64 [b]
     object_id: Tensor  # int64 [b]
     pose_before: Tensor  # float32 [b, 4, 4]: T_camera_object, metres
     pose_after: Tensor  # float32 [b, k, 4, 4]
     physics: Tensor  # float32 [b, k, p]
-    depth_after: Tensor | None = None  # float32 [b, k, h, w] metres, free of noise; for the oracle of the audit
+    depth_after: Tensor | None = (
+        None  # float32 [b, k, h, w] metres, free of noise; for the oracle of the collapse audit
+    )
 
 
 @dataclass(frozen=True)
@@ -136,8 +150,8 @@ class Beliefs(Batch):
 class Embedding(Batch):
     """The senses fused, each sense alone, and how much each counted.
 
-    The first ``num_invariant`` numbers of every embedding say what is there (recognition); the others say how it
-    stands (pose) and move with the action.
+    The first ``num_invariant`` numbers of every embedding are the invariant part (which object it is); the others are
+    the equivariant part (its pose), which moves with the action.
     """
 
     fused: Tensor  # [..., d]
@@ -148,11 +162,17 @@ class Embedding(Batch):
     names: tuple[str, ...] = ()
     num_invariant: int = field(default=0)
 
-    def invariant(self, sense: str = "fused") -> Tensor:
-        return (self.fused if sense == "fused" else self.senses[sense])[..., : self.num_invariant]
+    def of(self, sense: str = FUSED) -> Tensor:
+        """[..., d] of one sense, or fused."""
+        return self.fused if sense == FUSED else self.senses[sense]
 
-    def equivariant(self, sense: str = "fused") -> Tensor:
-        return (self.fused if sense == "fused" else self.senses[sense])[..., self.num_invariant :]
+    def invariant(self, sense: str = FUSED) -> Tensor:
+        """[..., num_invariant]."""
+        return self.of(sense)[..., : self.num_invariant]
+
+    def equivariant(self, sense: str = FUSED) -> Tensor:
+        """[..., d - num_invariant]."""
+        return self.of(sense)[..., self.num_invariant :]
 
 
 @dataclass(frozen=True)

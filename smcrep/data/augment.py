@@ -1,4 +1,4 @@
-"""Augmentations of images that say what they did: the parameters are the action of a `Transition`.
+"""Image augmentations with recorded parameters, which are the action of a `Transition`.
 
 Order of application, always the same: crop and resize back, flip, brightness, contrast, saturation, hue, grey, blur.
 Every step is exact at its identity, so identity parameters return the input bit for bit.
@@ -49,7 +49,7 @@ class Augmentation:
 
     @classmethod
     def identity(cls, *shape: int) -> "Augmentation":
-        """The image as it is."""
+        """Parameters that leave the image unchanged."""
         return cls.from_vector(torch.tensor([0.0, 0, 1, 1, 0, 1, 1, 1, 0, 0, 0]).expand(*shape, -1).clone())
 
     def vector(self) -> Tensor:
@@ -182,7 +182,7 @@ def _luma(x: Tensor) -> Tensor:
 
 
 def _shift_hue(x: Tensor, shift: Tensor) -> Tensor:
-    """Turn the hue of x [b, 3, h, w] by ``shift`` of the circle; saturation and value (HSV) stay."""
+    """Shift the hue of x [b, 3, h, w] by ``shift`` of the circle; saturation and value (HSV) stay."""
     value, chroma = x.amax(1, keepdim=True), x.amax(1, keepdim=True) - x.amin(1, keepdim=True)
     r, g, b = x.split(1, 1)
     safe = chroma.clamp(min=1e-12)

@@ -1,4 +1,4 @@
-"""Batches of which each part comes from a source of its own: scans beside procedural objects, say."""
+"""Batches that mix several sources, such as scans and procedural objects."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -8,8 +8,8 @@ from smcrep.transition import Targets, Transition, concatenate
 
 
 class MixedLoader(Iterator[tuple[Transition, Targets]]):
-    """One batch of each loader, joined in their order. The parts must hold the same senses and as many outcomes a
-    state; each source goes through its own epochs. Object and state ids are those of each source."""
+    """One batch of each loader, concatenated in their order. The sources must hold the same senses and the same number
+    of outcomes of a state; each has its own epochs, and its own object and state ids."""
 
     def __init__(self, loaders: Sequence[TransitionLoader]) -> None:
         if not loaders:
@@ -24,7 +24,7 @@ class MixedLoader(Iterator[tuple[Transition, Targets]]):
         return {"parts": [loader.state_dict() for loader in self._loaders]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on as the loader that gave ``state`` would have."""
+        """Resume where the loader that returned ``state`` was. Raises ValueError for another number of sources."""
         if len(state.get("parts", ())) != len(self._loaders):
             raise ValueError(
                 f"MixedLoader: cannot resume a mixture of {len(state.get('parts', ()))} sources with "

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,9 @@ from torch import Tensor
 
 from smcrep.geometry.action import Action
 from smcrep.geometry.physics import PHYSICS_DIM, PHYSICS_NAMES
+from smcrep.senses import RGB, SENSES, Resolution
 
-VERSION = 1
+VERSION = 2
 """Version of the layout of a store. A store of another version is refused: generate it again."""
 
 PACKED_ACTION_DIM = 1 + 16 + 3 + 3 + 1
@@ -108,20 +109,24 @@ def _ids() -> dict[str, Column]:
     return {name: Column((), "int64") for name in IDS}
 
 
-def world_schema(image_size: int, num_points: int, *, depth: bool = False) -> Schema:
+def sense_column(name: str, resolution: Resolution) -> Column:
+    """What a store holds of one observation of a sense."""
+    sense = SENSES[name]
+    return Column(tuple(sense.item_shape(resolution)), sense.dtype, sense.unit, sense.frame)
+
+
+def world_schema(senses: Sequence[str], resolution: Resolution, *, clean_depth: bool = False) -> Schema:
     """Columns of a store made by a world. A row is one observation; the k + 1 rows of a state follow each other: row 0
     before, rows 1..k the outcomes of its k actions. ``action`` (see `pack_action`) of row 0 is hold; ``pose`` is
-    T_camera_object; ``depth`` is free of noise (a target, not a sense)."""
-    camera = "camera: x right, y down, z forward"
-    columns = {
-        "rgb": Column((image_size, image_size, 3), "uint8", "sRGB 0..255", "image: row down, column right"),
-        "points": Column((num_points, 3), "float32", "m", camera),
+    T_camera_object; ``clean_depth`` is free of noise (a target, not a sense)."""
+    columns = {name: sense_column(name, resolution) for name in senses} | {
         "action": Column((PACKED_ACTION_DIM,), "float32", "index, m, m, N, s", "camera before the action"),
         "physics": Column((PHYSICS_DIM,), "float32", ", ".join(PHYSICS_NAMES), "object"),
         "pose": Column((4, 4), "float32", "m", "T_camera_object"),
     }
-    if depth:
-        columns["depth"] = Column((image_size, image_size), "float32", "m along z, 0 where nothing was hit", camera)
+    if clean_depth:
+        size = resolution.image_size
+        columns["clean_depth"] = Column((size, size), "float32", "m along z, 0 where nothing was hit", "image")
     return Schema(columns | _ids())
 
 
@@ -129,7 +134,7 @@ def image_schema(image_size: int, augmentation_dim: int) -> Schema:
     """Columns of a store made of pictures: row 0 of a state is the picture, rows 1..k its augmented views;
     ``augmentation`` is `data.augment.Augmentation.vector` (row 0: identity)."""
     columns = {
-        "rgb": Column((image_size, image_size, 3), "uint8", "sRGB 0..255", "image: row down, column right"),
+        RGB.name: sense_column(RGB.name, Resolution(image_size, 1)),
         "augmentation": Column((augmentation_dim,), "float32", "see smcrep.data.augment", "image"),
     }
     return Schema(columns | _ids())

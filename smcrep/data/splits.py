@@ -1,4 +1,4 @@
-"""Who is trained on and who is tested on: splits by object and by episode."""
+"""Train, validation and test splits by object, and the files that record them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,22 +19,17 @@ def split_objects(names: Sequence[str], fractions: Mapping[str, float], seed: in
         twice = sorted({n for n in names if list(names).count(n) > 1})
         raise ValueError(f"split_objects: {twice[:3]} named more than once; give each object one name")
     ordered = np.array(sorted(names), dtype=object)
-    parts = _cut(len(names), fractions, seed, "split_objects")
-    return {split: sorted(ordered[index].tolist()) for split, index in parts.items()}
+    return {split: sorted(ordered[index].tolist()) for split, index in _cut(len(names), fractions, seed).items()}
 
 
-def split_states(num_states: int, fractions: Mapping[str, float], seed: int) -> dict[str, np.ndarray]:
-    """Disjoint sorted arrays of states 0..num_states-1. All observations of a state (an episode) stay together; its
-    object may occur in several splits: use `split_objects` to test on unseen objects."""
-    return {split: np.sort(index) for split, index in _cut(num_states, fractions, seed, "split_states").items()}
-
-
-def _cut(num: int, fractions: Mapping[str, float], seed: int, who: str) -> dict[str, np.ndarray]:
+def _cut(num: int, fractions: Mapping[str, float], seed: int) -> dict[str, np.ndarray]:
     shares = np.array(list(fractions.values()), float)
     if not len(shares) or (shares < 0).any() or not np.isclose(shares.sum(), 1):
-        raise ValueError(f"{who}: fractions {dict(fractions)} must be at least 0 and add up to 1")
+        raise ValueError(f"split_objects: fractions {dict(fractions)} must be at least 0 and add up to 1")
     if num < (shares > 0).sum():
-        raise ValueError(f"{who}: {num} items for {int((shares > 0).sum())} splits leave one empty; give more items")
+        raise ValueError(
+            f"split_objects: {num} objects for {int((shares > 0).sum())} splits leave one empty; give more objects"
+        )
     sizes = np.maximum(np.floor(shares * num + 1e-9).astype(int), shares > 0)
     while sizes.sum() != num:  # to the split, or from one, that is furthest from its share
         short = shares * num - sizes
@@ -47,7 +42,7 @@ def _cut(num: int, fractions: Mapping[str, float], seed: int, who: str) -> dict[
 
 
 def read_split_file(path: str | Path) -> dict[str, list[str]]:
-    """Lists of object names under "train", "val", "test" and, where there, "extra"; other keys are notes.
+    """Lists of object names under "train", "val", "test" and, where there, "extra"; other keys are ignored.
 
     Raises ValueError where the file is missing or not JSON, a split is missing or empty, or an object is in two.
     """

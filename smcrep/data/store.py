@@ -24,6 +24,7 @@ from smcrep.data.schema import Schema, unpack_action
 from smcrep.data.shard import is_complete, open_shard, verify_shard, write_shard
 from smcrep.files import atomic_write_bytes
 from smcrep.geometry.physics import PHYSICS_DIM
+from smcrep.senses import SENSES
 from smcrep.transition import Senses, Targets, Transition
 
 if TYPE_CHECKING:
@@ -33,9 +34,6 @@ __all__ = [
     "Manifest", "Store", "StoredObject", "damaged", "is_complete", "read_manifest", "shard_path", "verify",
     "write_manifest", "write_shard",
 ]  # fmt: skip
-
-SENSES = ("rgb", "points")
-"""Columns that are sensed; all others are conditions or targets."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +135,11 @@ class Store:
         self._flat: dict[tuple[int, str], memoryview] = {}
 
     @property
+    def senses(self) -> tuple[str, ...]:
+        """Columns that are sensed (`smcrep.senses`); all others are conditions or targets."""
+        return tuple(name for name in self.schema.columns if name in SENSES)
+
+    @property
     def num_rows(self) -> int:
         return int(self._starts[-1])
 
@@ -218,7 +221,7 @@ class Store:
 
     def transitions(self, states: np.ndarray, senses: Sequence[str] | None = None) -> Transition:
         """States [b] as one batch; ``senses`` as named, or all that the store has."""
-        names = [n for n in SENSES if n in self.schema.columns] if senses is None else list(senses)
+        names = self.senses if senses is None else tuple(senses)
         conditions = [n for n in ("action", "augmentation", "physics") if n in self.schema.columns]
         data = self._read_states(states, [*names, *conditions, "state_id", "object_id", "environment_id"])
         action = (
@@ -234,10 +237,10 @@ class Store:
             environment_id=data["environment_id"][:, 0],
         )
 
-    def targets(self, states: np.ndarray, *, depth: bool = True) -> Targets:
-        """What a probe may ask of states [b]. Pose and physics are NaN where the store knows none (pictures);
-        ``depth=False`` leaves the depth on disk."""
-        known = [n for n in ("pose", "physics") + ("depth",) * depth if n in self.schema.columns]
+    def targets(self, states: np.ndarray, *, clean_depth: bool = True) -> Targets:
+        """What a probe may be scored on, of states [b]. Pose and physics are NaN where the store knows none (pictures);
+        ``clean_depth=False`` leaves the noise-free depth on disk."""
+        known = [n for n in ("pose", "physics") + ("clean_depth",) * clean_depth if n in self.schema.columns]
         data = self._read_states(states, ["class_id", "object_id", *known])
         b, k = len(states), self.num_branches
         pose = data["pose"] if "pose" in data else torch.full((b, k + 1, 4, 4), torch.nan)
@@ -248,12 +251,13 @@ class Store:
             pose_before=pose[:, 0],
             pose_after=pose[:, 1:],
             physics=physics[:, 1:],
-            depth_after=data["depth"][:, 1:] if "depth" in data else None,
+            depth_after=data["clean_depth"][:, 1:] if "clean_depth" in data else None,
         )
 
     def load(self, states: np.ndarray, epoch: int) -> tuple[Transition, Targets]:
-        """One batch for `data.loader`, without the depth. What a store holds is the same in every ``epoch``."""
-        return self.transitions(states), self.targets(states, depth=False)
+        """One batch for `data.loader`, without the noise-free depth. What a store holds is the same in every
+        ``epoch``."""
+        return self.transitions(states), self.targets(states, clean_depth=False)
 
     def _read_states(self, states: np.ndarray, columns: Sequence[str]) -> dict[str, Tensor]:
         states = np.asarray(states)

@@ -1,4 +1,4 @@
-"""A whole cloud as a camera would have it: turned into its frame, and only the part that it sees."""
+"""What a camera sees of a complete point cloud: rotation into its frame, and removal of hidden points."""
 
 import numpy as np
 from scipy.spatial import ConvexHull
@@ -19,7 +19,7 @@ def visible_points(cloud: np.ndarray, radius: float = 100.0) -> np.ndarray:
     themselves and the camera are seen."""
     distance = np.linalg.norm(cloud, axis=1, keepdims=True)
     if not distance.min() > 0:
-        raise ValueError("visible_points: a point lies in the camera, or is not finite; place the cloud before it")
+        raise ValueError("visible_points: a point lies in the camera, or is not finite; place the cloud in front of it")
     flipped = cloud * (2 * radius * distance.max() / distance - 1)
     hull = ConvexHull(np.concatenate([flipped, np.zeros((1, 3))]))
     return np.sort(hull.vertices[hull.vertices < len(cloud)])

@@ -9,24 +9,24 @@ import numpy as np
 import torch
 
 from smcrep.evaluation.encoded import Encoded
-from smcrep.evaluation.outcome import chain, mismatched_action_hits, outcome_hits, roll_out_hits
+from smcrep.evaluation.outcome import mismatched_action_hits, outcome_hits, roll_out_hits
 from smcrep.evaluation.pose_search import pose_search
 from smcrep.evaluation.recognition import accuracy_by_object, episodes_of
 from smcrep.geometry.rotations import geodesic_degrees
-from smcrep.models.model import FUSED, SensorimotorModel
+from smcrep.models.model import SensorimotorModel
 from smcrep.probes.equivariance import group_laws
 from smcrep.probes.pose import pose_probe
 from smcrep.probes.symmetry import add_s
+from smcrep.senses import SENSES
+from smcrep.transition import FUSED
 
-Answers = dict[str, np.ndarray]
+Metrics = dict[str, np.ndarray]
 
 NUM_POSES = 12
 """States of each object whose pose is searched for."""
-POSE_SOURCES = {FUSED: (FUSED, "points")}
-"""Predictors that are asked for the turn: on validation objects two that are good agree on fewer errors than one."""
 
 
-def outcomes(model: SensorimotorModel, encoded: Encoded, *, controls: bool = True) -> Answers:
+def outcomes(model: SensorimotorModel, encoded: Encoded, *, controls: bool = True) -> Metrics:
     """h1.SENSE, h1.SENSE>OTHER: the true outcome among 16; with the action of another state, .shuffled_action."""
     senses, found = model.config.senses, {}
     across = [(a, b) for a in senses for b in senses if a != b]
@@ -41,7 +41,7 @@ def outcomes(model: SensorimotorModel, encoded: Encoded, *, controls: bool = Tru
 
 def recognition(
     encoded: Encoded, strengths: Mapping[tuple[str, int], float], *, n_way: int = 15, num_episodes: int = 200
-) -> Answers:
+) -> Metrics:
     """Kshot.SENSE by a ridge probe, for each (sense, K) and its strength; ``n_way`` or as many as there are."""
     found = {}
     n_way = min(n_way, len(np.unique(encoded.object_ids)))
@@ -54,7 +54,7 @@ def recognition(
 
 def pose(
     model: SensorimotorModel, training: Encoded, encoded: Encoded, surface: Callable[[int], np.ndarray]
-) -> Answers:
+) -> Metrics:
     """Turn from one observation to another, of an object never seen; medians over its queries, degrees:
 
     pose_search_deg.SENSE  found by search through the predictor; pose_alone_deg: fused, by its own predictor alone
@@ -69,8 +69,7 @@ def pose(
     shapes = {i: surface(int(i)) for i in objects}
     true, found = _turns(few)[:, 0], {}
     for sense in (FUSED, *model.config.senses):
-        sources = tuple(s for s in POSE_SOURCES.get(sense, (sense,)) if s in model.predictors)
-        searched = pose_search(model, few, sources)
+        searched = pose_search(model, few, pose_sources(model, sense))
         errors = _degrees(searched, true)
         found[f"pose_search_deg.{sense}"] = _medians(errors, few)
         found[f"pose_errors_deg.{sense}"] = errors.reshape(len(objects), -1)
@@ -89,10 +88,16 @@ def pose(
     return found
 
 
-def laws(model: SensorimotorModel, encoded: Encoded) -> Answers:
+def pose_sources(model: SensorimotorModel, sense: str) -> tuple[str, ...]:
+    """Predictors whose evidence for a turn is added up: the sense's own; fused, also those of senses that measure space
+    (on validation objects two that are good agree on fewer errors than one)."""
+    return (FUSED, *(s for s in model.config.senses if SENSES[s].is_metric)) if sense == FUSED else (sense,)
+
+
+def laws(model: SensorimotorModel, encoded: Encoded) -> Metrics:
     """law_NAME.SENSE for each object, relative to the true displacement; roll_out_STEP.SENSE: H@1 after that step."""
     found: dict[str, list[float]] = {}
-    links = [link[:, 0] for link in chain(encoded.action, 3)]
+    links = [link[:, 0] for link in encoded.action.chain(3)]
     for sense in (FUSED, *model.config.senses):
         z = encoded.equivariant(sense)
 

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from smcrep.data.store import Store
 from smcrep.geometry.action import Action
-from smcrep.models.model import FUSED, SensorimotorModel
-from smcrep.training.step import observations
+from smcrep.models.model import SensorimotorModel
+from smcrep.transition import FUSED
 
 STATES_AT_ONCE = 64
 
@@ -84,7 +84,7 @@ def predict(
 ) -> Tensor:
     """float32 [s, k, de]: the outcome that ``model`` expects, by one sense or fused, of each action from the
     observation before. ``action`` [s, j] and ``physics`` [s, k, p] stand in for the true ones, ``start`` [s, 1, de] for
-    what the sense saw before."""
+    what the sense observed before."""
     action = encoded.action if action is None else action
     num_actions = action.kind.shape[1]
     physics = encoded.physics if physics is None else physics
@@ -94,10 +94,9 @@ def predict(
 
 
 def _piece(model: SensorimotorModel, store: Store, states: np.ndarray) -> Encoded:
-    transition, targets = store.transitions(states, model.config.senses), store.targets(states, depth=False)
-    senses = observations(transition)
-    flat = senses.flatten().data
-    embedding = model.embed(flat.get("rgb"), flat.get("points"))
+    transition, targets = store.transitions(states, model.config.names), store.targets(states, clean_depth=False)
+    senses = transition.observations
+    embedding = model.embed(senses.flatten().data)
     shape = senses.batch_shape
     return Encoded(
         {name: z.unflatten(0, shape) for name, z in ({FUSED: embedding.fused} | embedding.senses).items()},

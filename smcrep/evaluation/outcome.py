@@ -4,10 +4,10 @@ import numpy as np
 from torch import Tensor
 
 from smcrep.evaluation.encoded import Encoded, predict
-from smcrep.geometry.action import Action
-from smcrep.models.model import FUSED, SensorimotorModel
+from smcrep.models.model import SensorimotorModel
 from smcrep.probes.collapse.utilisation import another_state
 from smcrep.probes.retrieval import rank_same_state, same_state_scores
+from smcrep.transition import FUSED
 
 
 def outcome_hits(
@@ -30,22 +30,13 @@ def roll_out_hits(model: SensorimotorModel, encoded: Encoded, source: str = FUSE
     """float64 [s, steps]: H@1 among all k outcomes of the view that step i leads to, each step starting from what the
     one before predicted and never from what was seen."""
     z, hits = encoded.equivariant(source)[:, :1], []
-    for i, action in enumerate(chain(encoded.action, steps)):
+    for i, action in enumerate(encoded.action.chain(steps)):
         z = predict(model, encoded, source, action=action, start=z)
         scores = same_state_scores(
             z.expand(-1, encoded.action.kind.shape[1], -1).numpy(), encoded.equivariant(source)[:, 1:].numpy()
         )
         hits.append(rank_same_state(scores).hits(1)[:, i])
     return np.stack(hits, 1)
-
-
-def chain(action: Action, steps: int) -> list[Action]:
-    """Actions [s, 1] that lead from view 0 to view 1, from there to view 2, ... of the outcomes of ``action`` [s, k]
-    (rigid kinds), each in the coordinates of the view it starts from."""
-    links = [action[:, :1]]
-    for i in range(1, steps):
-        links.append(action[:, i - 1 : i].inverse().then(action[:, i : i + 1]))
-    return links
 
 
 def _hits(predicted: Tensor, encoded: Encoded, target: str) -> np.ndarray:

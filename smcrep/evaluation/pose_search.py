@@ -11,7 +11,8 @@ from torch.nn import functional as F
 from smcrep.evaluation.encoded import Encoded
 from smcrep.geometry.action import KINDS, Action
 from smcrep.geometry.rotations import nearest_rotation, rotation_grid
-from smcrep.models.model import FUSED, SensorimotorModel
+from smcrep.models.model import SensorimotorModel
+from smcrep.transition import FUSED
 
 NUM_BEST = 8
 TRIALS = 256

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from smcrep.evaluation.encoded import Encoded
-from smcrep.models.model import FUSED
 from smcrep.probes.few_shot import Episodes, classify, ridge, sample_episodes
+from smcrep.transition import FUSED
 
 STRENGTHS = (0.1, 1.0, 10.0, 100.0)
 NUM_QUERY = 15

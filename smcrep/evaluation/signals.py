@@ -7,8 +7,9 @@ import numpy as np
 import torch
 
 from smcrep.evaluation.encoded import Encoded, predict
-from smcrep.models.model import FUSED, SensorimotorModel
+from smcrep.models.model import SensorimotorModel
 from smcrep.probes.retrieval import rank_same_state, same_state_scores
+from smcrep.transition import FUSED
 
 
 @dataclass(frozen=True)

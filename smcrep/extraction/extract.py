@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from smcrep import __version__
 from smcrep.data.store import Store
 from smcrep.engines import Engine, Work, local, on_slurm
-from smcrep.extraction.manifest import FILE, Manifest, begin, sha256
+from smcrep.extraction.manifest import FILE, EmbeddingManifest, begin, sha256
 from smcrep.extraction.shards import fault, run_shard
 from smcrep.files import atomic_write, file_lock
 from smcrep.hub import load_model, model_folder
@@ -28,7 +28,7 @@ def extract(
     rows_per_shard: int = 10_000,
     engine: Engine = local,
     workers: int = 1,
-) -> Manifest:
+) -> EmbeddingManifest:
     """Embeds every observation of the store at ``store_path`` with the model of ``run``; ``engine`` (`smcrep.engines`)
     works the shards off with so many ``workers``, each of which loads the model once.
 
@@ -38,7 +38,7 @@ def extract(
     model, embed_dim, _, _ = load_model(run)
     store = Store(store_path)
     weights = model_folder(run) / "model.safetensors"
-    manifest = Manifest(
+    manifest = EmbeddingManifest(
         store=str(store_path),
         store_sha256=sha256(store_path / "manifest.json"),
         model=str(run),
@@ -47,7 +47,7 @@ def extract(
         rows_per_shard=rows_per_shard,
         embed_dim=embed_dim,
         num_invariant=model.config.invariant_dim,
-        senses=model.config.senses,
+        senses=model.config.names,
         smcrep=__version__,
     )
     with file_lock(out, shared=engine is on_slurm):
@@ -55,7 +55,7 @@ def extract(
     return manifest
 
 
-def _complete(manifest: Manifest, run: Path, store: Store, out: Path, engine: Engine, workers: int) -> None:
+def _complete(manifest: EmbeddingManifest, run: Path, store: Store, out: Path, engine: Engine, workers: int) -> None:
     begin(out, manifest)
     todo = [i for i in range(manifest.num_shards) if fault(i, manifest, out)]
     begun = time.monotonic()
@@ -67,7 +67,7 @@ def _complete(manifest: Manifest, run: Path, store: Store, out: Path, engine: En
         _write_index(manifest, store, out)
 
 
-def _maker(run: Path, store_path: Path, out: Path, manifest: Manifest) -> Work:
+def _maker(run: Path, store_path: Path, out: Path, manifest: EmbeddingManifest) -> Work:
     model, store = load_model(run)[0], Store(store_path)
 
     def work(shard_id: int) -> None:
@@ -76,18 +76,18 @@ def _maker(run: Path, store_path: Path, out: Path, manifest: Manifest) -> Work:
     return work
 
 
-def damaged(out: Path, manifest: Manifest) -> dict[Path, str]:
+def damaged(out: Path, manifest: EmbeddingManifest) -> dict[Path, str]:
     """Shard -> what is wrong with it, of those that are not as they were written. Reads every byte."""
     found = ((manifest.shard(out, i), fault(i, manifest, out)) for i in range(manifest.num_shards))
     return {path: f"{path}: {words}; run the extraction again to remake it" for path, words in found if words}
 
 
-def verify(out: Path, manifest: Manifest) -> list[str]:
+def verify(out: Path, manifest: EmbeddingManifest) -> list[str]:
     """One line for each shard that is not whole; empty where all are."""
     return list(damaged(out, manifest).values())
 
 
-def _write_index(manifest: Manifest, store: Store, out: Path) -> None:
+def _write_index(manifest: EmbeddingManifest, store: Store, out: Path) -> None:
     rows = np.arange(manifest.num_rows)
     columns = {name: tensor.numpy() for name, tensor in store.read(rows, list(INDEX_COLUMNS)).items()}
     names = {entry.object_id: entry.name for entry in store.objects}

@@ -13,7 +13,7 @@ MAX_SHARDS = 100_000
 
 
 @dataclass(frozen=True)
-class Manifest:
+class EmbeddingManifest:
     """Shard i holds rows [i * rows_per_shard, (i + 1) * rows_per_shard) of the store, in order."""
 
     store: str
@@ -44,7 +44,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def begin(out: Path, manifest: Manifest) -> None:
+def begin(out: Path, manifest: EmbeddingManifest) -> None:
     """Makes ``out`` the folder of ``manifest``; a folder that already belongs to another extraction is refused."""
     path = out / FILE
     if path.exists():
@@ -59,11 +59,11 @@ def begin(out: Path, manifest: Manifest) -> None:
     write_json(path, asdict(manifest))
 
 
-def read_manifest(out: Path) -> Manifest:
+def read_manifest(out: Path) -> EmbeddingManifest:
     path = out / FILE
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
-        manifest = Manifest(**fields | {"senses": tuple(fields["senses"])})
+        manifest = EmbeddingManifest(**fields | {"senses": tuple(fields["senses"])})
         _check(manifest)
         return manifest
     except FileNotFoundError:
@@ -74,7 +74,7 @@ def read_manifest(out: Path) -> Manifest:
         ) from None
 
 
-def _check(manifest: Manifest) -> None:
+def _check(manifest: EmbeddingManifest) -> None:
     for name in ("num_rows", "rows_per_shard", "embed_dim", "num_invariant", "version"):
         value = getattr(manifest, name)
         if type(value) is not int or not 1 <= value < 2**48:

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from smcrep.data.store import Store
-from smcrep.extraction.manifest import Manifest
+from smcrep.extraction.manifest import EmbeddingManifest
 from smcrep.files import atomic_write
 from smcrep.models.model import SensorimotorModel
 
@@ -23,14 +23,14 @@ def embed_rows(model: SensorimotorModel, store: Store, rows: range) -> dict[str,
     """Tensors of one shard: "fused" [r, d], each sense [r, d], "weight" [r, m], "present" [r, m], "row" [r]."""
     index, found = torch.arange(rows.start, rows.stop), list[dict[str, Tensor]]()
     for some in index.split(CHUNK):  # read and embedded while they lie in the cache; memory does not grow with a shard
-        sensed = store.read(some.numpy(), list(model.config.senses))
-        embedding = model.embed(rgb=sensed.get("rgb"), points=sensed.get("points"), chunk=CHUNK)
+        sensed = store.read(some.numpy(), model.config.names)
+        embedding = model.embed(sensed, chunk=CHUNK)
         found.append({"fused": embedding.fused, **embedding.senses})
         found[-1] |= {"weight": embedding.weight, "present": embedding.present}
     return {name: torch.cat([part[name].cpu() for part in found]) for name in found[0]} | {"row": index}
 
 
-def run_shard(shard_id: int, manifest: Manifest, model: SensorimotorModel, store: Store, out: Path) -> Path:
+def run_shard(shard_id: int, manifest: EmbeddingManifest, model: SensorimotorModel, store: Store, out: Path) -> Path:
     """Embeds the rows of one shard. The file appears under its name only when it is complete."""
     path = manifest.shard(out, shard_id)
     tensors = embed_rows(model, store, manifest.rows(shard_id))
@@ -49,7 +49,7 @@ def _digest(tensors: Mapping[str, Tensor]) -> str:
     return found.hexdigest()
 
 
-def fault(shard_id: int, manifest: Manifest, out: Path) -> str | None:
+def fault(shard_id: int, manifest: EmbeddingManifest, out: Path) -> str | None:
     """What is wrong with a shard, in words; None where every bit of it is as it was written. A missing shard is one."""
     path = manifest.shard(out, shard_id)
     if not path.exists():
@@ -75,7 +75,7 @@ def fault(shard_id: int, manifest: Manifest, out: Path) -> str | None:
     return None
 
 
-def load_embeddings(out: Path, manifest: Manifest) -> dict[str, Tensor]:
+def load_embeddings(out: Path, manifest: EmbeddingManifest) -> dict[str, Tensor]:
     """All shards joined, in the order of the store's rows. ValueError names the first that is not whole."""
     joined: dict[str, list[Tensor]] = {}
     for shard_id in range(manifest.num_shards):

@@ -1,1 +1,1 @@
-"""Actions, rotations, physics parameters: what every other room stands on."""
+"""Actions, rotations, physics parameters: the lowest layer of the package."""

@@ -1,6 +1,7 @@
 """An action: typed, in SI units, in a declared frame; one place where it becomes a vector."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor
@@ -12,6 +13,19 @@ RIGID_KINDS = ("hold", "turn", "look")
 """Kinds whose outcome is the commanded motion itself, so that actions between outcomes compose exactly."""
 
 ACTION_DIM = len(KINDS) + 9 + 3 + 3 + 3 + 1
+
+
+class ActionLike(Protocol):
+    """`Action`, or the parameters of an image augmentation: what a predictor can be conditioned on."""
+
+    def vector(self) -> Tensor: ...
+
+    @classmethod
+    def identity(cls, *shape: int) -> Self: ...
+
+    def to(self, device: torch.device | str) -> Self: ...
+
+    def __getitem__(self, index: object) -> Self: ...
 
 
 @dataclass(frozen=True)
@@ -72,6 +86,23 @@ class Action:
         return Action(
             kind, second.motion @ self.motion, contact, self.force + second.force, self.duration + second.duration
         )
+
+    def chain(self, steps: int) -> "list[Action]":
+        """Actions [s, 1] that lead from view 0 to view 1, from there to view 2, ... of the outcomes of these actions
+        [s, k] (rigid kinds), each in the coordinates of the view that it starts from."""
+        links = [self[:, :1]]
+        for i in range(1, steps):
+            links.append(self[:, i - 1 : i].inverse().then(self[:, i : i + 1]))
+        return links
+
+    @staticmethod
+    def where(first: Tensor, a: "Action", b: "Action") -> "Action":
+        """``a`` [n] where ``first`` bool [n] holds, else ``b``."""
+
+        def choose(x: Tensor, y: Tensor) -> Tensor:
+            return torch.where(first.view(-1, *[1] * (x.ndim - 1)), x, y)
+
+        return Action(*(choose(getattr(a, f.name), getattr(b, f.name)) for f in fields(Action)))
 
     def vector(self) -> Tensor:
         """float32 [..., ACTION_DIM]: one-hot of the kind (5), rotation matrix by rows (9), displacement of the contact

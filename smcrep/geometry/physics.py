@@ -26,7 +26,7 @@ class Physics:
         if not 0 <= self.restitution < 1:
             raise ValueError(f"Physics: restitution is {self.restitution}; give a number in [0, 1)")
         if not all(abs(c) < 1 for c in self.com_offset):
-            raise ValueError(f"Physics: com_offset is {self.com_offset}; each part lies inside the box, in (-1, 1)")
+            raise ValueError(f"Physics: com_offset is {self.com_offset}; give three fractions in (-1, 1)")
 
     def vector(self) -> np.ndarray:
         """float32 [PHYSICS_DIM] in the order of PHYSICS_NAMES; the mass as its natural logarithm."""

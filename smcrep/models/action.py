@@ -1,11 +1,11 @@
-"""What was done and to what: one encoder of action and physics, shared by all senses."""
+"""One encoder of action and physics, shared by all senses: what the predictors are conditioned on."""
 
 from dataclasses import dataclass
-from typing import Protocol, Self
 
 import torch
 from torch import Tensor, nn
 
+from smcrep.geometry.action import ActionLike
 from smcrep.models.config import ModelConfig
 from smcrep.transition import Batch
 
@@ -13,20 +13,9 @@ MAX_STD = 5.0
 """Scaled numbers are clamped to this many standard deviations: a rare violent push must not leave the trained range."""
 
 
-class ActionLike(Protocol):
-    """`geometry.Action`, or the parameters of an image augmentation."""
-
-    def vector(self) -> Tensor: ...
-
-    @classmethod
-    def identity(cls, *shape: int) -> Self: ...
-
-    def to(self, device: torch.device | str) -> Self: ...
-
-
 @dataclass(frozen=True)
 class Condition(Batch):
-    """What a predictor is told.
+    """What a predictor is conditioned on.
 
     rotation  float32 [..., 3, 3], of what is seen, in the camera's frame; None for actions that are no motion.
     vector    float32 [..., c], action and physics encoded.

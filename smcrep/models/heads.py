@@ -12,8 +12,8 @@ worthless would get no gradient back, and could never recover."""
 
 
 class BeliefHead(nn.Module):
-    """(what [b, t], where [b, t]) -> mean [b, d], log_precision [b, d] with d = invariant_dim + 3 num_vectors
-    + 9 num_tensors.
+    """(invariant [b, t], equivariant [b, t]) features -> mean [b, d], log_precision [b, d] with d = invariant_dim + 3
+    num_vectors + 9 num_tensors.
 
     Each part has unit L2 norm, so that no sense dominates by its norm. The equivariant part is divided by one norm
     over all its numbers: every vector and tensor keeps its share, and the division commutes with rotations.
@@ -31,11 +31,12 @@ class BeliefHead(nn.Module):
         self.equivariant_precision = _unsure(config.trunk_dim, config.num_vectors + config.num_tensors)
         self.parts = [config.num_vectors, config.num_tensors]
 
-    def forward(self, what: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
-        mean = torch.cat([F.normalize(self.invariant(what), dim=-1), F.normalize(self.equivariant(where), dim=-1)], -1)
-        of_vectors, of_tensors = self.equivariant_precision(where).split(self.parts, -1)
+    def forward(self, invariant: Tensor, equivariant: Tensor) -> tuple[Tensor, Tensor]:
+        parts = self.invariant(invariant), self.equivariant(equivariant)
+        mean = torch.cat([F.normalize(part, dim=-1) for part in parts], -1)
+        of_vectors, of_tensors = self.equivariant_precision(equivariant).split(self.parts, -1)
         of_each = of_vectors.repeat_interleave(3, -1), of_tensors.repeat_interleave(9, -1)
-        log_precision = torch.cat([self.invariant_precision(what), *of_each], -1)
+        log_precision = torch.cat([self.invariant_precision(invariant), *of_each], -1)
         return mean, MAX_LOG_PRECISION * torch.tanh(log_precision / MAX_LOG_PRECISION)
 
 

@@ -1,44 +1,47 @@
 """The model: senses -> beliefs -> one embedding, and where it goes under an action."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from smcrep.models.action import ActionEncoder, ActionLike, Condition
+from smcrep.geometry.action import ActionLike
+from smcrep.models.action import ActionEncoder, Condition
 from smcrep.models.config import ModelConfig
 from smcrep.models.heads import BeliefHead, projector
-from smcrep.models.inputs import Array, check_observations
-from smcrep.models.points import points_encoder
-from smcrep.models.predictors import predictor
-from smcrep.models.rgb import rgb_encoder
+from smcrep.models.predictors import PREDICTORS, Sizes
 from smcrep.models.weights import check_weights, load_weights, read_config, write_model
-from smcrep.transition import Beliefs, Embedding, Senses
+from smcrep.senses import SENSES, Array
+from smcrep.transition import FUSED, Beliefs, Embedding, Senses, concatenate
 
 Fuse = Callable[[Beliefs], tuple[Tensor, Tensor]]
-
-FUSED = "fused"
-ENCODERS: dict[str, Callable[[ModelConfig], nn.Module]] = {"rgb": rgb_encoder, "points": points_encoder}
 
 
 class SensorimotorModel(nn.Module):
     """One encoder and one belief head per sense, a fusion rule handed in, one action encoder, one predictor per source.
 
-    d = ``config.embed_dim``: first ``invariant_dim`` numbers that say what is there, then ``num_vectors`` vectors in
-    R^3 and ``num_tensors`` tensors of rank 2 that say how it stands.
+    d = ``config.embed_dim``: first the ``invariant_dim`` numbers of the invariant part, then the equivariant part:
+    ``num_vectors`` vectors in R^3 and ``num_tensors`` tensors of rank 2.
     """
 
     def __init__(self, config: ModelConfig, fuse: Fuse) -> None:
         super().__init__()
         self.config = config
         self.fuse = fuse
-        self.encoders = nn.ModuleDict({sense: ENCODERS[sense](config) for sense in config.senses})
+        encoders = {name: SENSES[name].encoder(settings, config.trunk_dim) for name, settings in config.senses.items()}
+        self.encoders = nn.ModuleDict(encoders)
         self.heads = nn.ModuleDict({sense: BeliefHead(config) for sense in config.senses})
         self.action_encoder = ActionEncoder(config)
-        self.predictors = nn.ModuleDict({source: predictor(config) for source in (*config.senses, FUSED)})
+        sizes = Sizes(config.equivariant_dim, config.condition_dim, config.predictor_hidden, config.num_tensors)
+        self.predictors = nn.ModuleDict({source: PREDICTORS[config.predictor](sizes) for source in self.sources})
         self.projector = projector(config)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of what is embedded: every sense, and "fused"."""
+        return (*self.config.senses, FUSED)
 
     @property
     def device(self) -> torch.device:
@@ -63,9 +66,8 @@ class SensorimotorModel(nn.Module):
             means.append(mean)
             log_precisions.append(log_precision)
             presents.append(present)
-        return Beliefs(
-            torch.stack(means, 1), torch.stack(log_precisions, 1), torch.stack(presents, 1), self.config.senses
-        )
+        stacked = (torch.stack(x, 1) for x in (means, log_precisions, presents))
+        return Beliefs(*stacked, names=self.config.names)
 
     def forward(self, senses: Senses) -> Embedding:
         """Senses [b] -> Embedding [b]."""
@@ -80,7 +82,7 @@ class SensorimotorModel(nn.Module):
             log_precision=beliefs.log_precision,
             weight=weight,
             present=beliefs.present,
-            names=self.config.senses,
+            names=self.config.names,
             num_invariant=self.config.invariant_dim,
         )
 
@@ -89,7 +91,7 @@ class SensorimotorModel(nn.Module):
         return self.projector(invariant)
 
     def condition(self, action: ActionLike, physics: Tensor | None = None) -> Condition:
-        """What the predictors are told of an action [...] and of physics [..., p]."""
+        """What the predictors are conditioned on: an action [...] and physics [..., p]."""
         return self.action_encoder(action, physics)
 
     def predict(self, source: str, equivariant: Tensor, condition: Condition) -> Tensor:
@@ -99,16 +101,18 @@ class SensorimotorModel(nn.Module):
         return self.predictors[source](equivariant, condition.rotation, condition.vector)
 
     @torch.no_grad()
-    def embed(self, rgb: Array | None = None, points: Array | None = None, *, chunk: int = 256) -> Embedding:
-        """Embed observations: images, clouds, or both of the same things.
+    def embed(
+        self, senses: Mapping[str, Array | None] | None = None, /, *, chunk: int = 256, **named: Array | None
+    ) -> Embedding:
+        """Embed observations of any of the model's senses, all of the same things in the same order.
 
-        rgb     uint8 [b, h, w, 3], any h and w of at least 8 (resized inside).
-        points  float [b, n, 3] metres, camera frame (x right, y down, z forward), any n >= 1.
+        By keyword, or as one dictionary: name -> NumPy array or tensor [b, ...], as the record of each sense says
+        (`smcrep.senses`); a sense that is None or left out is absent. The result lies on the model's device. ``chunk``
+        observations run at once. A batch gives what its items give one by one.
 
-        NumPy arrays or tensors; the result lies on the model's device. ``chunk`` observations run at once. A batch
-        gives what its items give one by one. Raises ValueError, naming the fault and the remedy, for anything else.
+        Raises ValueError, naming the fault and the remedy, for anything else.
         """
-        given = check_observations(rgb, points, self.config.senses)
+        given = self._checked({**(senses or {}), **named})
         num_batch = len(next(iter(given.values())))
         training = self.training
         self.eval()
@@ -119,7 +123,24 @@ class SensorimotorModel(nn.Module):
             ]
         finally:
             self.train(training)
-        return _concatenate(parts)
+        return concatenate(parts)
+
+    def _checked(self, senses: Mapping[str, Array | None]) -> dict[str, Tensor]:
+        names = ", ".join(self.config.names)
+        unknown = [name for name in senses if name not in self.config.senses]
+        if unknown:
+            raise ValueError(f"embed: this model has no sense {unknown[0]!r}, it was trained on {names}")
+        given = {name: SENSES[name].check(value) for name, value in senses.items() if value is not None}
+        if not given:
+            raise ValueError(f"embed: no sense was given; pass at least one of {names}")
+        counts = {name: len(value) for name, value in given.items()}
+        if len(set(counts.values())) > 1:
+            held = ", ".join(f"{name} {count}" for name, count in counts.items())
+            raise ValueError(
+                f"embed: senses hold different numbers of observations ({held}); give all of the same observations, in "
+                "the same order"
+            )
+        return given
 
     def save_pretrained(self, directory: str | Path, provenance: dict[str, Any] | None = None) -> None:
         """Write config.json (with ``provenance``: whatever JSON says where the weights came from) and
@@ -138,16 +159,3 @@ class SensorimotorModel(nn.Module):
 
     def _here(self, x: Tensor) -> Tensor:
         return x.to(self.device)
-
-
-def _concatenate(parts: list[Embedding]) -> Embedding:
-    first = parts[0]
-    return Embedding(
-        fused=torch.cat([p.fused for p in parts]),
-        senses={sense: torch.cat([p.senses[sense] for p in parts]) for sense in first.names},
-        log_precision=torch.cat([p.log_precision for p in parts]),
-        weight=torch.cat([p.weight for p in parts]),
-        present=torch.cat([p.present for p in parts]),
-        names=first.names,
-        num_invariant=first.num_invariant,
-    )

@@ -3,25 +3,25 @@
 Each maps z [..., de], rotation [..., 3, 3] (None where the action is no motion) and condition [..., c] to [..., de].
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from smcrep.models.config import ModelConfig
-
 RANK = 8
 
 
-def predictor(config: ModelConfig) -> nn.Module:
-    """The predictor that ``config.predictor`` names, untrained."""
-    sizes = config.equivariant_dim, config.condition_dim, config.predictor_hidden
-    return {
-        "group": lambda: Group(config.num_tensors),
-        "group_residual": lambda: GroupResidual(*sizes, config.num_tensors),
-        "mlp": lambda: ResidualMLP(*sizes),
-        "hypernetwork": lambda: Hypernetwork(*sizes[:2]),
-        "equimod": lambda: EquiMod(*sizes[:2]),
-    }[config.predictor]()
+@dataclass(frozen=True)
+class Sizes:
+    """dim: of the equivariant part, 3 v + 9 t; condition_dim: of the encoded action; hidden: width of layers;
+    num_tensors: t."""
+
+    dim: int
+    condition_dim: int
+    hidden: int
+    num_tensors: int
 
 
 def rotate(z: Tensor, rotation: Tensor | None, num_tensors: int = 0) -> Tensor:
@@ -125,3 +125,13 @@ def _mlp(num_in: int, hidden: int, num_out: int) -> nn.Sequential:
         last.weight.mul_(0.1)  # small, so that training starts from what the action says; not zero, so all of it learns
         last.bias.zero_()
     return layers.append(last)
+
+
+PREDICTORS: dict[str, Callable[[Sizes], nn.Module]] = {
+    "group_residual": lambda sizes: GroupResidual(sizes.dim, sizes.condition_dim, sizes.hidden, sizes.num_tensors),
+    "group": lambda sizes: Group(sizes.num_tensors),
+    "mlp": lambda sizes: ResidualMLP(sizes.dim, sizes.condition_dim, sizes.hidden),
+    "hypernetwork": lambda sizes: Hypernetwork(sizes.dim, sizes.condition_dim),
+    "equimod": lambda sizes: EquiMod(sizes.dim, sizes.condition_dim),
+}
+"""By the name that `ModelConfig.predictor` gives; add your own before the configuration is made."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from smcrep.files import atomic_write, atomic_write_bytes
 from smcrep.models.config import ModelConfig
+from smcrep.senses.version_2 import upgrade_name
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
@@ -28,7 +29,7 @@ def write_model(
 
 
 def read_config(directory: str | Path) -> tuple[ModelConfig, dict[str, Any]]:
-    """Configuration and provenance; ValueError in one line where the file is missing, foreign or broken."""
+    """Configuration and provenance; ValueError in one line where the file is missing, of another program or broken."""
     path = Path(directory) / CONFIG
     if not path.is_file():
         raise ValueError(f"load_model: no {CONFIG} in {directory}; give a folder written by save_pretrained, or a run")
@@ -51,7 +52,8 @@ def check_weights(model: nn.Module, directory: str | Path) -> None:
         raise ValueError(f"load_model: no {WEIGHTS} in {directory}; save the model again")
     try:
         with safe_open(path, framework="pt") as file:
-            shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118 (no dictionary)
+            names = list(file.keys())
+            shapes = {upgrade_name(name): file.get_slice(name).get_shape() for name in names}
     except (SafetensorError, OSError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"load_model: {path} cannot be read ({reason}); it is cut or damaged, copy it again") from None
@@ -67,7 +69,7 @@ def check_weights(model: nn.Module, directory: str | Path) -> None:
 def load_weights(model: nn.Module, directory: str | Path) -> None:
     """Fill ``model`` in place with tensors that `check_weights` found to fit; their types must match too."""
     path, own = Path(directory) / WEIGHTS, model.state_dict()
-    weights = load_file(path)
+    weights = {upgrade_name(name): tensor for name, tensor in load_file(path).items()}
     for name, tensor in weights.items():
         if tensor.dtype != own[name].dtype:
             raise ValueError(_unlike(path, f"tensor {name!r} is {tensor.dtype}", f"{own[name].dtype}"))

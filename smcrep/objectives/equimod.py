@@ -7,16 +7,40 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from smcrep.objectives.nt_xent import nt_xent
+from smcrep.objectives.objective import ObjectiveWeights, Observed, mean_loss
 from smcrep.transition import Loss
 
 
 @dataclass(frozen=True)
-class EquiModWeights:
-    """The paper's values for CIFAR-10 with SimCLR."""
+class EquiModWeights(ObjectiveWeights):
+    """EquiMod on SimCLR, with the paper's values for CIFAR-10: on each sense and on the fused embedding, the
+    observation before stands for the picture without augmentation, two outcomes for its augmented views. With the
+    model's ``predictor="equimod"`` the predictor is the paper's too."""
 
     equivariance: float = 1.0
+    """Weight of the equivariant term beside the invariant one."""
     invariant_temperature: float = 0.5
+    """Divides the cosines of the invariant term."""
     equivariant_temperature: float = 0.2
+    """Divides the cosines of the equivariant term."""
+
+    def loss(self, observed: Observed) -> Loss:
+        if observed.fused.shape[1] < 3:
+            raise ValueError(
+                f"equimod: {observed.fused.shape[1] - 1} outcome a state; two are needed, raise num_branches"
+            )
+        condition = observed.condition(
+            observed.action[:, :2], None if observed.physics is None else observed.physics[:, :2]
+        )
+        gather, losses = observed.processes.gather, {}
+        for sense, z in observed.latents().items():
+            invariant, equivariant = z[..., : observed.num_invariant], z[..., observed.num_invariant :]
+            predicted = observed.predict(sense, equivariant[:, :1].expand(-1, 2, -1), condition)
+            a, b = (gather(observed.project(invariant[:, view])) for view in (1, 2))
+            before, outcome, predicted = (gather(x) for x in (equivariant[:, 0], equivariant[:, 1:3], predicted))
+            # Every process has the loss of all rows: the sum in the backward pass and DDP's mean leave its gradient.
+            losses[sense] = equimod(a, b, before, outcome, predicted, self)
+        return mean_loss(losses)
 
 
 def equimod(

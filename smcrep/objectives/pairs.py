@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from smcrep.geometry.action import Action, ActionLike
 from smcrep.transition import Batch
 
 
@@ -47,8 +48,8 @@ def all_pairs(num_states: int, num_views: int, *, same_state_negatives: bool = T
     (`geometry.action.RIGID_KINDS`): the action from outcome i to outcome j is ``action_i.inverse().then(action_j)``.
 
     A prediction is contrasted with every observation of the batch but its own source. With
-    ``same_state_negatives=False`` the other observations of its state are left out as well (all but the true one):
-    the control variant, in which ignoring the action costs nothing.
+    ``same_state_negatives=False`` the other observations of its state are left out as well (all but the true one): the
+    ablation in which ignoring the action costs nothing.
 
     Rows are ordered by state, then source view, then target view.
     """
@@ -75,3 +76,36 @@ def _pairs(num_states: int, num_views: int, source: Tensor, target: Tensor, same
     allowed[rows, pairs.source] = False
     allowed[rows, pairs.positive] = True
     return Pairs(state, source, target, allowed, num_views)
+
+
+def transition_pairs(action: ActionLike, num_views: int, *, same_state_negatives: bool = True) -> Pairs:
+    """All ordered pairs of the states whose actions are all rigid, before -> after of the others.
+
+    action [b, k]. Actions without `is_rigid` (image augmentations) do not compose.
+    """
+    device = action.vector().device
+    num_states = action.vector().shape[0]
+    rigid = action.is_rigid.all(1) if isinstance(action, Action) else torch.zeros(num_states, dtype=torch.bool)
+    if not bool(rigid.any()):
+        return star(num_states, num_views, same_state_negatives=same_state_negatives).to(device)
+    pairs = all_pairs(num_states, num_views, same_state_negatives=same_state_negatives).to(device)
+    return pairs if bool(rigid.all()) else pairs[rigid[pairs.source_state] | (pairs.source_view == 0)]
+
+
+def pair_actions(action: ActionLike, pairs: Pairs) -> ActionLike:
+    """The action [q] that leads from the source of each pair to its target; ``action`` [b, k] starts from view 0."""
+    state, source, target = pairs.source_state, pairs.source_view - 1, pairs.target_view - 1
+    if not isinstance(action, Action):
+        return action[state, target]  # type: ignore[index]
+    composed = action[state, source.clamp_min(0)].inverse().then(action[state, target.clamp_min(0)])
+    forward, back = action[state, target.clamp_min(0)], action[state, source.clamp_min(0)].inverse()
+    return Action.where(source < 0, forward, Action.where(target < 0, back, composed))
+
+
+def pair_physics(physics: Tensor | None, pairs: Pairs) -> Tensor | None:
+    """float32 [q, p] from [b, k, p]: of the branch that the pair leads to; on the way back to view 0, of the branch
+    that it comes from."""
+    if physics is None:
+        return None
+    branch = torch.where(pairs.target_view > 0, pairs.target_view, pairs.source_view) - 1
+    return physics[pairs.source_state, branch]

@@ -1,7 +1,8 @@
-"""The objective of the demo: recognise what is there in any sense, predict how it will stand after an action."""
+"""The objective of this package: observations of a state agree, and outcomes of actions are predicted, in every sense,
+across senses and fused."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -9,24 +10,55 @@ from torch import Tensor
 from smcrep.objectives.equivariant import equivariant_contrast
 from smcrep.objectives.floor import action_blind_floor
 from smcrep.objectives.instance_contrast import instance_contrast
-from smcrep.objectives.pairs import Pairs
+from smcrep.objectives.objective import ObjectiveWeights, Observed
+from smcrep.objectives.pairs import Pairs, pair_actions, pair_physics, transition_pairs
 from smcrep.objectives.processes import ALONE, Processes
-from smcrep.transition import Beliefs, Loss
-
-FUSED = "fused"
+from smcrep.transition import FUSED, Beliefs, Loss
 
 
 @dataclass(frozen=True)
-class SensorimotorWeights:
-    """Weight of each group of terms (a group is the mean of its terms; 0 leaves it out) and the temperatures."""
+class SensorimotorWeights(ObjectiveWeights):
+    """Weight of each group of terms (a group is the mean of its terms; 0 leaves it out) and the temperatures.
 
-    invariant: float = 1.0  # observations of one state agree, in each sense
-    equivariant: float = 1.0  # contrast of predicted with observed outcomes, in each sense
-    cross_modal: float = 1.0  # the same, predicted from one sense and observed in another
-    fused: float = 1.0  # both on the fused embedding
+    Where all actions of a state are rigid, every ordered pair of its observations is a transition; otherwise only
+    before -> after is.
+    """
+
+    invariant: float = 1.0
+    """Observations of one state agree, in each sense."""
+    equivariant: float = 1.0
+    """The outcome predicted from a sense is found among the outcomes observed by it."""
+    cross_modal: float = 1.0
+    """The same, predicted from one sense and observed by another."""
+    fused: float = 1.0
+    """Both on the fused embedding."""
     invariant_temperature: float = 0.1
+    """Divides the cosines of the invariant terms."""
     equivariant_temperature: float = 0.1
-    same_state_negatives: bool = True  # for whoever builds the pairs; False is the control variant
+    """Divides the cosines of the equivariant terms."""
+    same_state_negatives: bool = True
+    """Predictions are contrasted with the other outcomes of their own state too; False is the ablation."""
+
+    def loss(self, observed: Observed) -> Loss:
+        pairs = transition_pairs(
+            observed.action, observed.fused.shape[1], same_state_negatives=self.same_state_negatives
+        )
+        condition = observed.condition(pair_actions(observed.action, pairs), pair_physics(observed.physics, pairs))
+        return sensorimotor(
+            observed.beliefs,
+            observed.fused,
+            lambda source, equivariant: observed.predict(source, equivariant, condition),
+            observed.project,
+            pairs,
+            self,
+            num_invariant=observed.num_invariant,
+            processes=observed.processes,
+        )
+
+    def fused_only(self) -> "SensorimotorWeights | None":
+        if not self.fused:
+            return None
+        return replace(self, invariant=0.0, equivariant=0.0, cross_modal=0.0, fused=1.0)
 
 
 def sensorimotor(

@@ -6,16 +6,33 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from smcrep.objectives.objective import ObjectiveWeights, Observed, mean_loss
 from smcrep.transition import Loss
 
 
 @dataclass(frozen=True)
-class VICRegWeights:
-    """The paper's values."""
+class VICRegWeights(ObjectiveWeights):
+    """VICReg with the paper's values, on each sense and on the fused embedding: view i and view i + 1 of each state,
+    for all i in turn; the loss is the mean. Nothing is predicted."""
 
     invariance: float = 25.0
+    """Weight of the squared distance of two views."""
     variance: float = 25.0
+    """Weight of the hinge that keeps each number's standard deviation at 1."""
     covariance: float = 1.0
+    """Weight of the squared covariances of different numbers."""
+
+    def loss(self, observed: Observed) -> Loss:
+        num_views = observed.fused.shape[1]
+        losses = {}
+        for sense, z in observed.latents().items():
+            projected = observed.processes.gather(observed.project(z[..., : observed.num_invariant]))
+            rounds = range(1 if num_views == 2 else num_views)  # of two views, the second pairing repeats the first
+            each = [vicreg(projected[:, i], projected[:, (i + 1) % num_views], self) for i in rounds]
+            total = torch.stack([loss.total for loss in each]).mean()
+            parts = {name: torch.stack([loss.parts[name] for loss in each]).mean() for name in each[0].parts}
+            losses[sense] = Loss(total, parts)
+        return mean_loss(losses)
 
 
 def vicreg(za: Tensor, zb: Tensor, weights: VICRegWeights) -> Loss:

@@ -8,23 +8,22 @@ from torch import nn
 
 from smcrep.hub import build_model
 from smcrep.models.model import SensorimotorModel
-from smcrep.models.pretrained import freeze_groups, load_image_weights
+from smcrep.senses import SENSES
 from smcrep.training.recipes import Optim, Recipe
-
-RGB_BACKBONE = "encoders.rgb.backbone."
 
 
 @dataclass(frozen=True)
 class Compute:
-    """Where a run is computed; it does not belong to the recipe. Under SLURM, Fabric reads ranks from the job.
-
-    strategy  "auto" (one process, or DDP where there are more devices) or "ddp".
-    """
+    """Where a run is computed; it does not belong to the recipe. Under SLURM, Fabric reads ranks from the job."""
 
     accelerator: str = "auto"
+    """cpu, cuda, mps, ... or auto."""
     devices: int = 1
+    """Processes on each node."""
     strategy: str = "auto"
+    """"auto" (one process, or DDP where there are more devices) or "ddp"."""
     num_nodes: int = 1
+    """Machines."""
 
 
 def build_fabric(compute: Compute, optim: Optim) -> Fabric:
@@ -43,26 +42,29 @@ def build_fabric(compute: Compute, optim: Optim) -> Fabric:
 
 
 def build_seeded_model(recipe: Recipe) -> SensorimotorModel:
-    """The model before training: its weights are decided by the recipe's seed, those of its image encoder by
-    ``rgb_weights`` where the recipe names some. torch's own generator is left as it was."""
+    """The model before training: its weights are drawn by the recipe's seed, but for those that the settings of a sense
+    take from elsewhere. torch's own generator is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(recipe.seed)
         model = build_model(recipe.model)
-    if recipe.rgb_weights:
-        with torch.random.fork_rng(devices=[]):  # timm draws weights before it fills them
-            load_image_weights(model, recipe.rgb_weights)
-    if recipe.optim.rgb_frozen:
-        freeze_groups(model, recipe.optim.rgb_frozen)
+    with torch.random.fork_rng(devices=[]):  # timm draws weights before it fills them
+        for name, settings in recipe.model.senses.items():
+            SENSES[name].start(settings, model.encoders[name])
     return model
 
 
-def build_optimiser(model: nn.Module, optim: Optim) -> torch.optim.AdamW:
+def build_optimiser(model: SensorimotorModel, optim: Optim) -> torch.optim.AdamW:
     """AdamW; biases and the gains of normalisations are not pulled to 0. The rate of the schedule is multiplied by
     each group's ``lr_scale``."""
     learning = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    scales = {"": 1.0}
+    for name, settings in model.config.senses.items():
+        if hasattr(settings, "lr_scale"):
+            scales[f"encoders.{name}.backbone."] = settings.lr_scale
+    own = {name: max((prefix for prefix in scales if name.startswith(prefix)), key=len) for name, _ in learning}
     groups = []
-    for in_backbone, scale in ((False, 1.0), (True, optim.rgb_lr_scale)):
-        part = [p for name, p in learning if name.startswith(RGB_BACKBONE) == in_backbone]
+    for prefix, scale in scales.items():
+        part = [p for name, p in learning if own[name] == prefix]
         for chosen, decay in (
             ([p for p in part if p.ndim > 1], optim.weight_decay),
             ([p for p in part if p.ndim <= 1], 0.0),

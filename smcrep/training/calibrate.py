@@ -1,7 +1,7 @@
 """How precise a sense is on objects that its encoder was never fitted to.
 
-Precision learned beside the encoders is that of objects they know by heart: the sense that carries less well to others
-is trusted too much. After training, each part of each sense gets one number more, learned on validation objects.
+Precision learned beside the encoders is that of objects they have memorised: the sense that generalises less well is
+trusted too much. After training, each part of each sense gets one number more, learned on validation objects.
 """
 
 from dataclasses import replace
@@ -11,57 +11,45 @@ from torch import Tensor
 
 from smcrep.models.heads import shift_precision
 from smcrep.models.model import SensorimotorModel
-from smcrep.objectives.sensorimotor import SensorimotorWeights, sensorimotor
-from smcrep.training.step import observations, pair_actions, pair_physics, transition_pairs
-from smcrep.transition import Beliefs, Transition, concatenate, map_tensors
+from smcrep.objectives.objective import ObjectiveWeights
+from smcrep.training.step import observe, observed
+from smcrep.transition import Beliefs, Transition, concatenate
 
 STATES_AT_ONCE = 16
 LEARNING_RATE = 0.2
 
 
 def calibrate_precision(
-    model: SensorimotorModel, transition: Transition, weights: SensorimotorWeights, *, steps: int = 60, seed: int = 0
+    model: SensorimotorModel, transition: Transition, objective: ObjectiveWeights, *, steps: int = 60, seed: int = 0
 ) -> dict[str, float]:
-    """Shift the log-precision of the invariant and of the equivariant part of each sense, in place, to the least fused
-    loss (invariant and equivariant terms of ``weights``) on a batch of b >= 2 states of validation objects.
+    """Shift the log-precision of the invariant and of the equivariant part of each sense, in place, to the least loss
+    of ``objective`` (the one that the model was trained with; what depends on the fused embedding) on a batch of b >= 2
+    states of validation objects.
 
     All else stays as it is. Adam on two numbers a sense, ``steps`` random subsets of the states. Returns the shifts,
     ``invariant/rgb`` and so on, in nats before the bound of `heads.BeliefHead`. No shifts where there is nothing to
     weigh: one sense, equal precision, a fused embedding that was not trained.
     """
-    names = model.config.senses
-    weighs = len(names) > 1 and model.config.fusion == "precision" and weights.fused > 0
-    if not weighs or len(transition.state_id) < 2 or not steps:
+    names, fused_only = model.config.names, objective.fused_only()
+    weighs = len(names) > 1 and model.config.fusion == "precision"
+    if not weighs or fused_only is None or len(transition.state_id) < 2 or not steps:
         return {}
     was_training = model.training
     model.eval()
     chunks = torch.arange(len(transition.state_id)).split(STATES_AT_ONCE)
     with torch.no_grad():
-        beliefs = concatenate([_beliefs(model, transition[chunk].to(model.device)) for chunk in chunks])
-    num_states, num_views = beliefs.present.shape[:2]
+        beliefs = concatenate([observe(model, transition[chunk].to(model.device).observations) for chunk in chunks])
+    num_states = len(beliefs.present)
     is_invariant = torch.arange(model.config.embed_dim, device=model.device) < model.config.invariant_dim
     shift = torch.zeros(len(names), 2, device=model.device, requires_grad=True)
     optimiser = torch.optim.Adam([shift], LEARNING_RATE)
-    fused_only = replace(weights, invariant=0.0, equivariant=0.0, cross_modal=0.0, fused=1.0)
     generator = torch.Generator().manual_seed(seed)
 
     def loss(rows: Tensor) -> Tensor:
         of_each = torch.where(is_invariant, shift[:, :1], shift[:, 1:])
         some: Beliefs = beliefs[rows.to(model.device)]
         some = replace(some, log_precision=shift_precision(some.log_precision, of_each))
-        action = transition.action[rows].to(model.device)
-        physics = None if transition.physics is None else transition.physics[rows].to(model.device)
-        pairs = transition_pairs(action, num_views, same_state_negatives=weights.same_state_negatives)
-        condition = model.condition(pair_actions(action, pairs), pair_physics(physics, pairs))
-        return sensorimotor(
-            some,
-            model.fuse(some)[0],
-            lambda source, equivariant: model.predict(source, equivariant, condition),
-            model.project,
-            pairs,
-            fused_only,
-            num_invariant=model.config.invariant_dim,
-        ).total
+        return fused_only.loss(observed(model, some, model.fuse(some)[0], transition[rows].to(model.device))).total
 
     for i in range(steps):
         optimiser.param_groups[0]["lr"] = LEARNING_RATE * (1 - i / steps)  # so that the last few states do not decide
@@ -78,10 +66,3 @@ def calibrate_precision(
         for name, row in zip(names, shift.tolist(), strict=True)
         for part, value in zip(("invariant", "equivariant"), row, strict=True)
     }
-
-
-def _beliefs(model: SensorimotorModel, transition: Transition) -> Beliefs:
-    """[b, k + 1]."""
-    senses = observations(transition)
-    found = model.beliefs(senses.flatten())
-    return map_tensors(found, lambda t: t.unflatten(0, senses.batch_shape))

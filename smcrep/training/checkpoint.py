@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 from smcrep.files import atomic_write
-from smcrep.training.recipes import Recipe, unlike
+from smcrep.records import differences
+from smcrep.training.recipes import Recipe
 
 FORMAT_VERSION = 1
 FILE, PREVIOUS = "last.pt", "previous.pt"
@@ -79,7 +80,7 @@ def _load(path: Path, recipe: Recipe) -> dict[str, Any]:
             f"checkpoint {path}: it has version {version!r} and this smcrep reads {FORMAT_VERSION}; {remedy}"
         )
     try:
-        found = unlike(Recipe.from_json(state.get("recipe")), recipe, ignore=FREE)  # type: ignore[arg-type]
+        found = differences(Recipe.from_json(state.get("recipe")), recipe, ignore=FREE)
     except ValueError as error:
         raise ValueError(f"checkpoint {path}: {error}; {remedy}") from None
     if found:

@@ -19,12 +19,12 @@ from smcrep.training.build import build_optimiser, build_seeded_model
 from smcrep.training.log import Log
 from smcrep.training.recipes import Recipe
 from smcrep.training.schedule import learning_rate
-from smcrep.training.step import Batch, Objective
+from smcrep.training.step import StepInput, StepLoss
 from smcrep.training.stop import StopSignals
 from smcrep.transition import Targets, Transition
 
 
-class Source(Protocol):
+class Batches(Protocol):
     """An endless stream of batches that can be continued where it stood, such as `data.loader.TransitionLoader`."""
 
     def __iter__(self) -> Iterator[tuple[Transition, Targets]]: ...
@@ -51,7 +51,7 @@ class Fitted:
 
 def fit(
     recipe: Recipe,
-    source: Callable[[int, int], Source],
+    source: Callable[[int, int], Batches],
     out: Path,
     *,
     fabric: Fabric,
@@ -75,7 +75,7 @@ def fit(
 
 def _fit(
     recipe: Recipe,
-    source: Callable[[int, int], Source],
+    source: Callable[[int, int], Batches],
     out: Path,
     fabric: Fabric,
     probe: Callable[[SensorimotorModel], dict[str, float]] | None,
@@ -85,8 +85,7 @@ def _fit(
     model = build_seeded_model(recipe)
     if state:
         model.load_state_dict(state["model"])
-    objective = Objective(model, recipe)
-    wrapped, optimiser = fabric.setup(objective, build_optimiser(model, recipe.optim))
+    wrapped, optimiser = fabric.setup(StepLoss(model, recipe), build_optimiser(model, recipe.optim))
     batches = source(fabric.global_rank, fabric.world_size)
     step = 0
     if state:
@@ -117,7 +116,7 @@ def _fit(
                 group["lr"] = rate * group["lr_scale"]
             transition = next(stream)[0].to(fabric.device)
             with _own_randomness(recipe.seed, step, fabric) as generator:
-                total, parts = wrapped(Batch(transition, generator))
+                total, parts = wrapped(StepInput(transition, generator))
             fabric.backward(total)
             norm = fabric.clip_gradients(wrapped, optimiser, max_norm=recipe.optim.grad_clip, error_if_nonfinite=False)
             assert norm is not None

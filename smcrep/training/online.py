@@ -1,14 +1,13 @@
-"""Figures of an unfinished model on objects it is not trained on: is it learning what it is for?"""
+"""Metrics of an unfinished model on objects that it is not trained on: is it learning what it is for?"""
 
 from collections.abc import Callable
 
 import numpy as np
 import torch
 
-from smcrep.models.model import FUSED, SensorimotorModel
+from smcrep.models.model import SensorimotorModel
 from smcrep.probes.few_shot import centroid, classify, sample_episodes
 from smcrep.probes.retrieval import rank_same_state, same_state_scores
-from smcrep.training.step import observations
 from smcrep.transition import Targets, Transition
 
 NUM_EPISODES = 200
@@ -36,18 +35,17 @@ def online_probe(
     if n_way > 1:
         sizes = {"k_shot": K_SHOT, "n_way": n_way, "num_episodes": NUM_EPISODES, "num_query": NUM_QUERY}
         episodes = sample_episodes(labels[rows], groups[rows], **sizes, rng=np.random.default_rng(seed))
-    senses = observations(transition)
+    senses = transition.observations
     num_states, num_views = senses.batch_shape
     flat = senses.flatten().data
 
     @torch.no_grad()
     def probe(model: SensorimotorModel) -> dict[str, float]:
-        rgb, points = (flat.get(name) if name in model.config.senses else None for name in ("rgb", "points"))
-        embedding = model.embed(rgb, points)
+        embedding = model.embed({name: flat.get(name) for name in model.config.senses})
         action, physics = transition.action.to(model.device), transition.physics
         condition = model.condition(action, physics if physics is None else physics.to(model.device))
         found = {}
-        for sense in (*model.config.senses, FUSED):
+        for sense in model.sources:
             if episodes:
                 invariant = embedding.invariant(sense).unflatten(0, (num_states, num_views))[rows, 0]
                 found[f"few_shot/{sense}"] = float(classify(invariant.cpu().numpy(), episodes, centroid).mean())
@@ -62,7 +60,7 @@ def online_probe(
 
 
 def _labels(classes: np.ndarray, objects: np.ndarray, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What is to be recognised in each state (-1: it is left out), and what may not be on both sides of an episode."""
+    """Label of each state (-1: it is left out), and the group that may not be on both sides of an episode."""
     for labels, groups in ((classes, objects), (objects, states)):
         num_groups = {name: len(np.unique(groups[labels == name])) for name in np.unique(labels)}
         fit = [name for name, number in num_groups.items() if number > K_SHOT]

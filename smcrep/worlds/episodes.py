@@ -8,13 +8,15 @@ import numpy as np
 
 from smcrep.data.schema import pack_action
 from smcrep.geometry.action import Action
+from smcrep.senses import SENSES
 from smcrep.worlds.dynamics.actions import WorldAction, to_camera
 from smcrep.worlds.dynamics.mechanics import UnstableSimulation
 from smcrep.worlds.policy import sample_actions, sample_physics_samples, sample_state
-from smcrep.worlds.rendering.clouds import partial_cloud, visible_pixels
+from smcrep.worlds.rendering.clouds import visible_pixels
 from smcrep.worlds.rendering.environments import ENVIRONMENTS, Environment
 from smcrep.worlds.rendering.scenery import Scenery
 from smcrep.worlds.rendering.sensors import Frames, View, render
+from smcrep.worlds.rendering.views import RenderedViews
 from smcrep.worlds.simulation import ENVIRONMENT_IDS, Simulation
 from smcrep.worlds.world import State, branch
 
@@ -128,9 +130,9 @@ def _rows(simulation: Simulation, state_id: int, episode: Episode, frames: Frame
     object_id = state_id // simulation.states_per_object
     hold, done = pack_action(Action.identity(1)), pack_action(to_camera(episode.actions, cameras[0]))
     poses = np.stack([camera.T_camera_world @ state.poses[0] for state, camera in zip(observed, cameras, strict=True)])
+    views = RenderedViews(frames, cameras, poses, simulation.num_points, episode.rng)
     rows = {
-        "rgb": frames.rgb,
-        "points": partial_cloud(frames, cameras, simulation.num_points, episode.rng),
+        **{name: _simulated(name, views) for name in simulation.senses},
         "action": np.concatenate([hold, done]),
         "physics": np.stack([state.physics[0].vector() for state in observed]),
         "pose": poses.astype(np.float32),
@@ -142,4 +144,10 @@ def _rows(simulation: Simulation, state_id: int, episode: Episode, frames: Frame
     }
     rows |= {name: np.full(len(observed), value, np.int64) for name, value in ids.items()}
     rows["environment_id"] = np.array([ENVIRONMENT_IDS[each.name] for each in episode.environments], np.int64)
-    return rows | {"depth": frames.clean_depth} if simulation.depth else rows
+    return rows | {"clean_depth": frames.clean_depth} if simulation.clean_depth else rows
+
+
+def _simulated(name: str, views: RenderedViews) -> np.ndarray:
+    simulate = SENSES[name].simulate
+    assert simulate is not None  # `Simulation` checked it
+    return simulate(views)

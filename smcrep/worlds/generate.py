@@ -18,7 +18,6 @@ from smcrep.worlds.episodes import shard_rows
 from smcrep.worlds.objects.source import MeshObjects, ProceduralObjects
 from smcrep.worlds.policy import Policy
 from smcrep.worlds.simulation import Simulation
-from smcrep.worlds.statistics import combine, sums
 
 __all__ = ["MeshObjects", "Policy", "ProceduralObjects", "Simulation", "generate", "run_shard"]
 
@@ -26,11 +25,11 @@ LIBRARIES = ("smcrep", "numpy", "torch", "mujoco", "open3d", "scipy", "trimesh",
 
 
 def run_shard(simulation: Simulation, shard_id: int, path: str | Path) -> None:
-    """Simulate one shard and write it to ``path``, with a note of its sums and redraws beside it (``.drawn.json``). A
+    """Simulate one shard and write it to ``path``, with a note of its redraws beside it (``.drawn.json``). A
     pure function of its arguments: the same bytes in any process, in any order."""
     rows, redrawn = shard_rows(simulation, shard_id)
     path = Path(path)
-    note = {"redrawn": dict(sorted(redrawn.items())), "sums": sums(rows, simulation.policy.num_branches)}
+    note = {"redrawn": dict(sorted(redrawn.items()))}
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic_write_bytes(_note(path), (json.dumps(note) + "\n").encode())  # first: a whole shard has its note
     write_shard(path, simulation.schema, rows)
@@ -55,7 +54,7 @@ def generate(
         raise ValueError(f"generate: processes is {processes}; give at least 1")
     _refuse_foreign(simulation, out)
     paths = [shard_path(out, i) for i in range(simulation.num_shards)]
-    if all(is_complete(path) for path in paths) and "statistics" in read_manifest(out).config:
+    if all(is_complete(path) for path in paths) and "redrawn" in read_manifest(out).config:
         _Progress(simulation, simulation.num_states, simulation.num_states, progress)
         return out
     with file_lock(out, shared=engine is on_slurm):
@@ -83,8 +82,7 @@ def _complete(
     redrawn: Counter[str] = Counter()
     for note in notes:
         redrawn.update(note["redrawn"])
-    found = {"statistics": combine(note["sums"] for note in notes), "redrawn": dict(sorted(redrawn.items()))}
-    write_manifest(out, _manifest(simulation, found))
+    write_manifest(out, _manifest(simulation, {"redrawn": dict(sorted(redrawn.items()))}))
 
 
 def _is_whole(path: Path, simulation: Simulation) -> bool:

@@ -1,7 +1,7 @@
-"""Which states are met and what is done in them: the distribution of everything that is drawn, in one place.
+"""The distribution of states and actions.
 
-Poses of one state, before and after, are independent draws from one law: a `turn` goes from one to another. So the
-outcomes of k actions are exchangeable, and nothing but the action says which is which.
+Poses of one state before and after a `turn` are independent draws from one distribution. So the outcomes of k actions
+are exchangeable, and only the action tells which is which.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,32 +24,32 @@ from smcrep.worlds.world import State, settle
 Floats = NDArray[np.float64]
 
 HAND_KINDS = ("turn", "look", "hold")
-PHYSICAL = {"mass_kg": (0, np.inf), "friction": (0, np.inf), "restitution": (-1e-9, 1), "com_offset": (-1, 1)}
-"""What each range of `Policy` must lie within."""
+PHYSICS_BOUNDS = {"mass_kg": (0, np.inf), "friction": (0, np.inf), "restitution": (-1e-9, 1), "com_offset": (-1, 1)}
+"""Open intervals that the ranges of `Policy` must lie in."""
 GRASP = 0.05
-"""Standard deviation of the grasp about the centre of the box, per axis, in diameters: a grasp, not a measured pose."""
+"""Standard deviation of the grasp about the centre of the box, per axis, in diameters; it hides the exact pose."""
 CLEARANCE_M = 0.002
 STANDOFF = 2.0
-"""The camera leaves room for so many diameters of an object that will be pushed or dropped, else for one."""
+"""Diameters of the object that the image fits where it will be pushed or dropped; otherwise one."""
 
 
 @dataclass(frozen=True)
 class Policy:
     """kinds          weight of each kind of action; all k actions of a state share one kind
-    support           "hand": a fixture holds the object at the world's origin; "table": it lies where it settled
+    support           "hand": a fixture holds the object at the world's origin; "table": it has settled on the table
     max_angle_deg     each of three Euler angles is uniform within ± this; "so3": orientations uniform on SO(3)
     translation       each coordinate of the object's position is uniform within ± this, in diameters of the object
     push_force_n, push_duration_s, lift_m   ranges, uniform, independent of the object's physics
     push_height       range of the contact above mid height, in heights of the object as it lies
     push_angle_deg    the push is horizontal, within ± this of the line from the contact to the hull's centroid
-    push_square_deg   the line may meet the surface by so many degrees less squarely than where it does so best; 90: it
-                      comes from any side. What is pushed obliquely spins and slips off, which nobody can foretell
+    push_square_deg   sides qualify whose angle between push and surface normal exceeds that of the best side by at most
+                      this; 90: any side. Oblique pushes make objects spin and slip off, which is hard to predict
     num_branches      k outcomes of one state
     branch_over       "action": k actions under one physics; "physics": one action under k physics; "either": one of
                       both, each with probability 1/2, drawn for each state
-    physics_samples   how the k physics of a state are spread: see `sample_physics_samples`
+    physics_samples   how the k physics of a state are drawn: see `sample_physics_samples`
     vary_physics      mass, friction, restitution and centre of mass are drawn anew for each state, independently of
-                      what the object looks like; False keeps the object's own
+                      the appearance; False keeps the object's own
     mass_kg, friction, restitution, com_offset   what they are drawn from, see `sample_physics`; a range of two equal
                       numbers fixes one
     """
@@ -96,7 +96,7 @@ class Policy:
                 f"Policy: branch_over={self.branch_over!r} needs outcomes that depend on physics; "
                 "set kinds to push or lift_and_drop, support='table' and vary_physics=True"
             )
-        for name, (least, most) in PHYSICAL.items():
+        for name, (least, most) in PHYSICS_BOUNDS.items():
             low, high = getattr(self, name)
             if not least < low <= high < most:
                 raise ValueError(
@@ -137,32 +137,32 @@ def sample_pose(policy: Policy, object: ObjectModel, rng: np.random.Generator) -
 
 
 def sample_physics(policy: Policy, rng: np.random.Generator) -> Physics:
-    """Mass log-uniform, the rest uniform (the centre of mass along each axis), within the ranges of ``policy``: as it
-    stands 20-fold in mass, from ice to rubber."""
+    """Mass log-uniform, the rest uniform (the centre of mass along each axis), within the ranges of ``policy``. By
+    default mass spans a factor of 20, and friction runs from ice to rubber."""
     return _physics(policy, rng.random(PHYSICS_DIM))
 
 
 def sample_physics_samples(policy: Policy, k: int, rng: np.random.Generator) -> list[Physics]:
-    """k settings for the branches of one state, in random order (nothing but physics says which is which).
+    """k physics samples for the branches of one state, in random order (the order reveals nothing).
 
-    "latin"  each by the law of `sample_physics`, together a Latin hypercube: of each parameter one draw lies in every
-             k-th of its range. So settings of a state differ, which iid draws often would not.
-    "slide"  the same, but mass m and friction mu are drawn so that log 1 / (m^2 mu) lies once in every k-th of its
-             range: what is pushed with an impulse J starts at J / m and slides (J / m)^2 / (2 g mu), so outcomes lie
-             apart by about one factor.
+    "latin"  each is distributed as `sample_physics`, together they are a Latin hypercube: of each parameter one sample
+             lies in every k-th of its range. So the samples of a state differ, as iid draws often do not.
+    "slide"  the same, but mass m and friction mu are such that log 1 / (m^2 mu) lies once in every k-th of its range:
+             pushed with an impulse J an object starts at J / m and slides (J / m)^2 / (2 g mu), so consecutive outcomes
+             differ by about the same factor.
     """
     u = (rng.permuted(np.tile(np.arange(k), (PHYSICS_DIM, 1)), axis=1).T + rng.random((k, PHYSICS_DIM))) / k
-    settings = [_physics(policy, row) for row in u]
+    samples = [_physics(policy, row) for row in u]
     if policy.physics_samples == "latin":
-        return settings
+        return samples
     (light, heavy), (slippery, rough) = np.log(policy.mass_kg), np.log(policy.friction)
     found = []
-    for setting, share in zip(settings, u[:, 0], strict=True):
+    for sample, share in zip(samples, u[:, 0], strict=True):
         resistance = 2 * light + slippery + share * (2 * (heavy - light) + rough - slippery)  # log m^2 mu
         low, high = max(slippery, resistance - 2 * heavy), min(rough, resistance - 2 * light)
         log_friction = low + (high - low) * rng.random()
         mass = np.exp(np.clip((resistance - log_friction) / 2, light, heavy))
-        found.append(replace(setting, mass_kg=float(mass), friction=float(np.exp(log_friction))))
+        found.append(replace(sample, mass_kg=float(mass), friction=float(np.exp(log_friction))))
     return found
 
 
@@ -207,7 +207,7 @@ def sample_actions(
 
 
 def _fixation(support: str, object: ObjectModel) -> Floats:
-    """[3]: where cameras look. It does not depend on the pose, so poses before and after are seen alike."""
+    """[3]: the point that cameras look at. It does not depend on the pose, so poses before and after look alike."""
     return np.array([0.0, 0.0, object.diameter / 4 if support == "table" else 0.0])
 
 
@@ -215,12 +215,12 @@ def _sample_camera(
     policy: Policy, object: ObjectModel, environment: Environment, image_size: int, rng: np.random.Generator
 ) -> Camera:
     stays = set(policy.kinds) <= set(HAND_KINDS)
-    room_m = object.diameter * (1.0 if stays else STANDOFF)
-    return environment.sample_camera(rng, _fixation(policy.support, object), room_m, image_size)
+    extent_m = object.diameter * (1.0 if stays else STANDOFF)
+    return environment.sample_camera(rng, _fixation(policy.support, object), extent_m, image_size)
 
 
 def _beside(policy: Policy, object: ObjectModel, other: ObjectModel, rng: np.random.Generator) -> Floats:
-    """A pose of ``other``, upright with any heading, on a ring wide enough for both to turn freely."""
+    """A pose of ``other``, upright with any heading, on a ring wide enough for both to rotate without contact."""
     heading, azimuth = rng.uniform(0, 2 * np.pi, 2)
     radius = (object.diameter + other.diameter) / 2 * rng.uniform(1.05, 1.6) + 2 * policy.translation * object.diameter
     pose = np.eye(4)
@@ -236,7 +236,7 @@ def _sample_hold(policy: Policy, state: State, environment: Environment, rng: np
 
 
 def _sample_turn(policy: Policy, state: State, environment: Environment, rng: np.random.Generator) -> Turn:
-    """From where the object is to a pose drawn as its own was, by a grasp near its centre."""
+    """From the pose of the object to another draw from its distribution; the grasp is near the centre."""
     source, target = state.poses[0], sample_pose(policy, state.objects[0], rng)
     grasp = source[:3, 3] + GRASP * state.objects[0].diameter * rng.standard_normal(3)
     rotation = target[:3, :3] @ source[:3, :3].T
@@ -244,7 +244,7 @@ def _sample_turn(policy: Policy, state: State, environment: Environment, rng: np
 
 
 def _sample_push(policy: Policy, state: State, environment: Environment, rng: np.random.Generator) -> Push:
-    """Towards the centroid of the hull, at a height and from a side as ``policy`` says."""
+    """Towards the centroid of the hull, with height, side and angle drawn as ``policy`` says."""
     object, pose = state.objects[0], state.poses[0]
     hull = object.hull @ pose[:3, :3].T + pose[:3, 3]
     centroid = pose[:3, :3] @ hull_inertia(object)[1] + pose[:3, 3]
@@ -255,13 +255,13 @@ def _sample_push(policy: Policy, state: State, environment: Environment, rng: np
 
 
 def _sample_lift(policy: Policy, state: State, environment: Environment, rng: np.random.Generator) -> LiftAndDrop:
-    """Turned in the air into an orientation drawn as its own was."""
+    """Rotated in the air to another draw from the distribution of its orientation."""
     rotation = sample_rotation(policy, rng) @ state.poses[0, :3, :3].T
     return LiftAndDrop(float(rng.uniform(*policy.lift_m)), rotation, state.poses[0, :3, 3])
 
 
 def _sample_look(policy: Policy, state: State, environment: Environment, rng: np.random.Generator) -> Look:
-    """To a camera drawn as the one before was, but for the lens, which stays: the distance makes up for it."""
+    """To another draw of the camera, except that the focal length stays: the distance is scaled to compensate."""
     object = state.objects[0]
     fixation = _fixation(state.support, object)
     drawn = _sample_camera(policy, object, environment, state.camera.height, rng)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from smcrep.data.schema import Schema, world_schema
+from smcrep.senses import DEFAULT_SENSES, SENSES, Resolution
 from smcrep.worlds.objects.source import MeshObjects, ObjectSet, ProceduralObjects, object_set
 from smcrep.worlds.policy import Policy
 from smcrep.worlds.rendering.environments import ENVIRONMENTS, TRAIN_ENVIRONMENTS
@@ -23,7 +24,8 @@ class Simulation:
 
     objects            state s acts on object s // states_per_object; clutter is drawn from its `ObjectSet.block`
     environments       names; one is drawn for each observation (camera and clutter are those of the first of a state)
-    depth              also store the depth free of noise (for the oracle of the collapse audit)
+    senses             that are stored: any whose record says how it is simulated (`smcrep.senses`)
+    clean_depth        also store the depth free of noise (for the oracle of the collapse audit)
     split              name of the split: it goes into the seed, so that splits of one seed share no draw
     """
 
@@ -33,7 +35,8 @@ class Simulation:
     states_per_object: int = 6
     image_size: int = 64
     num_points: int = 256
-    depth: bool = False
+    senses: tuple[str, ...] = DEFAULT_SENSES
+    clean_depth: bool = False
     seed: int = 0
     split: str = "train"
 
@@ -45,6 +48,9 @@ class Simulation:
         for name in ("states_per_object", "image_size", "num_points"):
             if getattr(self, name) < 1:
                 raise ValueError(f"Simulation: {name} is {getattr(self, name)}; give at least 1")
+        for name in self.senses:
+            if SENSES[name].simulate is None:
+                raise ValueError(f"Simulation: the sense {name!r} does not say how it is simulated; give it `simulate`")
         if self.seed < 0:
             raise ValueError(f"Simulation: seed is {self.seed}; give a whole number of at least 0")
 
@@ -54,7 +60,8 @@ class Simulation:
 
     @property
     def schema(self) -> Schema:
-        return world_schema(self.image_size, self.num_points, depth=self.depth)
+        resolution = Resolution(self.image_size, self.num_points)
+        return world_schema(self.senses, resolution, clean_depth=self.clean_depth)
 
     @property
     def num_states(self) -> int:
@@ -96,6 +103,7 @@ class Simulation:
                 "objects": kind(**_tuples(objects)),
                 "policy": Policy(**_tuples(record["policy"])),
                 "environments": tuple(record["environments"]),
+                "senses": tuple(record["senses"]),
             }
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"Simulation: not the record of one ({error}); take it from a store's manifest") from None

@@ -1,4 +1,4 @@
-"""One state of the world, and its exact counterfactuals: K actions, or K physics, from one and the same state."""
+"""A state of the world and its exact counterfactual outcomes: of k actions, or of k physics, from the same state."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from smcrep.worlds.dynamics.bodies import GRAVITY
 from smcrep.worlds.objects.model import ObjectModel
 from smcrep.worlds.rendering.camera import Camera
 
-SETTLE_S = 1.0  # how long the world is left alone after an action
+SETTLE_S = 1.0  # simulated after an action, until objects rest
 STILL_M = 1e-4
 MAX_ROUNDS = 12
 CLEARANCE_M = 0.0005  # above the table when an object is put down
@@ -22,11 +22,11 @@ CLEARANCE_M = 0.0005  # above the table when an object is put down
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """Objects, where they stand and what they weigh, and who looks at them. World: z up, metres, table at z = 0.
+    """Objects, their poses and physics, and the camera. World frame: z up, metres, table at z = 0.
 
     objects  ``objects[0]`` is acted on, the others are clutter
     poses    float64 [o, 4, 4], T_world_object
-    support  "table": gravity, friction, contact (MuJoCo). "hand": a fixture holds each object where it is put, without
+    support  "table": gravity, friction, contact (MuJoCo). "hand": a fixture holds each object in its pose, without
              gravity, so that a turn is exact kinematics.
     """
 
@@ -51,8 +51,8 @@ class State:
 
 def settle(state: State) -> State:
     """The state at rest: on the table after rounds of SETTLE_S, each begun at rest, until one moves no object by more
-    than STILL_M; unchanged in the hand. Raises `physics.UnstableSimulation` where that takes over MAX_ROUNDS."""
-    # Only the first round bounces: many-cornered hulls with a springy contact tremble for ever.
+    than STILL_M; unchanged in the hand. Raises `mechanics.UnstableSimulation` where that takes more than MAX_ROUNDS."""
+    # Restitution acts in the first round alone: with it, hulls of many corners jitter for ever.
     if state.support == "hand":
         return state
     radii = np.array([obj.diameter / 2 for obj in state.objects])
@@ -67,18 +67,18 @@ def settle(state: State) -> State:
         physics = tuple(replace(p, restitution=0.0) for p in state.physics)
     names = ", ".join(obj.name for obj in state.objects)
     raise mechanics.UnstableSimulation(
-        f"settle: {names} still moves after {MAX_ROUNDS * SETTLE_S:g} s; pose it anew", [0]
+        f"settle: {names} still moves after {MAX_ROUNDS * SETTLE_S:g} s; draw another pose", [0]
     )
 
 
 def branch(
     state: State, actions: WorldAction | Sequence[WorldAction], physics: Sequence[Physics] | None = None
 ) -> list[State]:
-    """K outcomes of one state: of K actions, or of one action under K physics of ``objects[0]``.
+    """k outcomes of one state: of k actions, or of one action under k physics of ``objects[0]``.
 
-    Everything else is held. The outcomes are bit-identical on repetition and independent of which other branches are
-    asked for. On the table an action is followed by SETTLE_S of rest; a look takes no time. Raises ValueError for a
-    push or a drop in the hand, and `physics.UnstableSimulation`, which names the branches to draw again.
+    Nothing else differs between them. An outcome is the same to the bit on repetition, whatever the other branches of
+    the call. On the table an action is followed by SETTLE_S of rest; a look takes no time. Raises ValueError for a push
+    or a drop in the hand, and `mechanics.UnstableSimulation`, which lists the branches to draw again.
     """
     if physics is not None:
         if isinstance(actions, Sequence):
@@ -109,7 +109,7 @@ def branch(
 
 
 def _moved(state: State, action: WorldAction) -> State:
-    """The state when the hand lets go, before physics: kinematics alone."""
+    """The state after the kinematics of the action, before physics."""
     match action:
         case Look():
             return replace(state, camera=replace(state.camera, T_world_camera=action.T_world_camera))

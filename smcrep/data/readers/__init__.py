@@ -1,1 +1,1 @@
-"""Foreign formats, one file a format."""
+"""Readers of other formats, one file each."""

@@ -1,4 +1,4 @@
-"""Pictures as transitions: before is the picture, after are k augmented views, the action is the augmentation.
+"""Images as transitions: before is the image, after are k augmented views, the action is the augmentation.
 
 Reads a folder of one sub-folder a class, or a Parquet file with a column of encoded images (CIFAR-10).
 """
@@ -19,16 +19,16 @@ from smcrep.geometry.physics import PHYSICS_DIM
 from smcrep.transition import Senses, Targets, Transition
 
 MAX_PIXELS = 8192 * 8192
-"""Of one picture: 200 MB as RGB. A file of some kilobytes may declare any size."""
+"""Of one image: 200 MB as RGB. A file of some kilobytes may declare any size."""
 MAX_TABLE_BYTES = 8 << 30
-"""Of all encoded pictures of a Parquet file, which may repeat one picture a billion times in a few bytes."""
+"""Of all encoded images of a Parquet file, which may repeat one image a billion times in a few bytes."""
 MAX_CLASSES = 1_000_000
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
 
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """Encoded pictures and their labels; `decode` opens one."""
+    """Encoded images and their labels; `decode` opens one."""
 
     files: list[Path] | pa.Array  # paths, or a binary column
     labels: np.ndarray  # int64 [n]
@@ -53,7 +53,7 @@ class Pictures:
 
 
 def open_folder(root: str | Path) -> Pictures:
-    """``root/<class>/*.jpg`` and so on, classes and files in alphabetic order. Hidden files are passed over."""
+    """``root/<class>/*.jpg`` and so on, classes and files in alphabetic order. Hidden files are skipped."""
     root = Path(root)
     if not root.is_dir():
         raise ValueError(f"{root}: no such folder of images; check the path")
@@ -99,9 +99,9 @@ def open_parquet(path: str | Path, *, image_column: str = "img", label_column: s
 
 @dataclass(frozen=True, eq=False)
 class AugmentedImages:
-    """Pictures as a source of transitions: every picture is a state and an object of its own.
+    """Images as a source of transitions: every image is a state and an object of its own.
 
-    The views are drawn from (seed, epoch, picture): the same however pictures are batched, new in every epoch.
+    The views depend on (seed, epoch, image) alone: not on the batching, and new in every epoch.
     """
 
     pictures: Pictures
@@ -119,7 +119,7 @@ class AugmentedImages:
         return self.pictures.labels
 
     def load(self, states: np.ndarray, epoch: int) -> tuple[Transition, Targets]:
-        """States [b] with new views for every epoch. Pose and physics of pictures are NaN."""
+        """States [b] with new views for every epoch. Pose and physics are NaN."""
         b, k, size = len(states), self.num_branches, self.image_size
         pictures = torch.from_numpy(np.stack([self.pictures.decode(int(s), size) for s in states]))
         vectors = []
@@ -163,7 +163,7 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 
 def _bounded_table(path: Path, columns: list[str]) -> pa.Table:
-    """The columns, read piece by piece: what is inside is not known before."""
+    """The columns, read in batches, so that a file that unpacks to too much is refused before it fills the memory."""
     batches, size = [], 0
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(batch_size=256, columns=columns):
@@ -179,7 +179,7 @@ def _class_names(table: pa.Table, images: pa.StructArray, labels: np.ndarray, co
     try:
         note = json.loads((table.schema.metadata or {}).get(b"huggingface", b"{}"))
         names = note.get("info", {}).get("features", {}).get(column, {}).get("names")
-    except (ValueError, AttributeError, RecursionError):  # not as Hugging Face writes it: names from folders will do
+    except (ValueError, AttributeError, RecursionError):  # not in Hugging Face's form: take the names from folders
         names = None
     if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
         return tuple(names)

@@ -54,7 +54,7 @@ def open_modelnet10(path: str | Path) -> Shapes:
             if declared > MAX_BYTES:
                 raise ValueError(f"{declared} bytes when unpacked, limit {MAX_BYTES}")
             found = {name: _field(archive, name) for name in (*FIELDS, "classes")}
-    except Exception as error:  # numpy and zipfile raise whatever the bytes make them stumble over
+    except Exception as error:  # numpy and zipfile raise many kinds for damaged bytes
         raise _wrong(path, " ".join(str(error).split()) or type(error).__name__) from None
     count = len(found["label"]) if found["label"].ndim else 0
     if count == 0:
@@ -91,7 +91,7 @@ def _text(names: np.ndarray) -> np.ndarray:
 
 
 def _field(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """An array of the archive, if it is as large as its head says: numpy would ask memory for whatever that is."""
+    """An array of the archive, if it is as large as its header declares: numpy would allocate whatever that is."""
     entry = archive.getinfo(f"{name}.npy")
     with archive.open(entry) as file:
         version = np.lib.format.read_magic(file)

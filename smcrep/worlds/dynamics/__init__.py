@@ -1,1 +1,1 @@
-"""What actions do to objects: bodies, contact, simulation."""
+"""Dynamics: actions, bodies, contact, simulation."""

@@ -1,5 +1,5 @@
-"""What can be done to the world: typed actions in world coordinates (z up) and SI units, and how they become the
-`geometry.Action` that a model sees (coordinates of the camera before the action)."""
+"""Typed actions in world coordinates (z up, SI units), and their conversion to the `geometry.Action` that a model is
+conditioned on (coordinates of the camera before the action)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ def _check_number(where: str, number: float) -> float:
 
 
 def _set(action: object, **values: object) -> None:
-    """Checked copies take the place of what the caller passed (the dataclasses are frozen)."""
+    """Replaces fields by checked copies (the dataclasses are frozen)."""
     for name, value in values.items():
         object.__setattr__(action, name, value)
 
@@ -109,7 +109,7 @@ class LiftAndDrop:
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """The camera goes to ``T_world_camera``, looking at ``fixation``; the world stands still."""
+    """The camera goes to ``T_world_camera``, looking at ``fixation``; objects do not move."""
 
     T_world_camera: np.ndarray  # [4, 4] after
     fixation: np.ndarray  # [3] m
@@ -127,8 +127,8 @@ WorldAction = Hold | Turn | Push | LiftAndDrop | Look
 
 
 def motion_world(action: WorldAction) -> np.ndarray:
-    """float64 [4, 4]: the rigid motion commanded to the object, in world coordinates. Identity for hold, push (what a
-    push does is left to physics) and look (the camera moves, not the object)."""
+    """float64 [4, 4]: the rigid motion commanded to the object, in world coordinates. Identity for hold, push (its
+    effect is left to physics) and look (the camera moves, not the object)."""
     motion = np.eye(4)
     match action:
         case Turn(rotation=rotation, translation=translation, grasp=pivot):
@@ -140,7 +140,7 @@ def motion_world(action: WorldAction) -> np.ndarray:
 
 
 def to_camera(actions: Sequence[WorldAction], camera: Camera) -> Action:
-    """The actions [k] in coordinates of ``camera`` as it stood before, as a model sees them.
+    """The actions [k] in coordinates of ``camera``, the one before the action.
 
     A point at x before is at ``motion @ [x, 1]`` after, each in the coordinates of the camera that observes it:
     T_camera_world @ motion_world @ T_world_camera where the object moves, and T_after_world @ T_world_before for look.

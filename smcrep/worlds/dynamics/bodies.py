@@ -1,7 +1,7 @@
 """The MuJoCo model of one branch: table, convex hulls with their physics, and the finger that pushes.
 
-One model is compiled per tuple of objects; a branch gets a copy with its own numbers (mass, friction, the finger's rail
-...), never a compile of its own.
+One model is compiled for each tuple of objects; a branch copies it and changes its numbers (mass, friction, the rail of
+the finger ...), without another compilation.
 """
 
 # pyright: reportAttributeAccessIssue=false
@@ -57,8 +57,8 @@ def compiled(objects: tuple[ObjectModel, ...]) -> mujoco.MjModel:
     for i, obj in enumerate(objects):
         bit = ACTED_ON if i == 0 else CLUTTER
         body = _add_body(spec, obj, contype=bit, conaffinity=TABLE | ACTED_ON | CLUTTER | (FINGER if i == 0 else 0))
-        # MuJoCo takes short cuts for a body whose centre of mass is its origin, fixed when it compiles: compile it
-        # with another, so that a branch may move it.
+        # At compile time MuJoCo decides on short cuts for bodies whose centre of mass is their origin: compile with
+        # another centre, so that a branch may move it.
         body.explicitinertial = True
         body.mass, body.ipos, body.inertia = 1.0, [0.011, 0.012, 0.013], [0.01, 0.011, 0.012]
         body.iquat = [0.5, 0.5, 0.5, 0.5]
@@ -70,7 +70,7 @@ def compiled(objects: tuple[ObjectModel, ...]) -> mujoco.MjModel:
         size=[FINGER_RADIUS_M, 0, 0],
         contype=FINGER,
         conaffinity=0,
-        priority=1,  # its own contact counts: no friction, no bounce
+        priority=1,  # its contact parameters hold: no friction, no bounce
         friction=[0, 0, 0],
         solref=[-(rate**2), -2 * rate],
     )
@@ -107,7 +107,7 @@ def branch_model(
     else:
         model.body_pos[finger] = _finger_start(objects[0], push, T_world_object)
         model.body_quat[finger] = quaternion_from_x(push.direction)
-        # Heavier above 20 N: a step of the full force must not carry it far beyond its speed.
+        # Heavier above 20 N: one step of the full force must not take it far beyond its speed.
         model.body_mass[finger] = max(FINGER_MASS_KG, push.force_n * TIMESTEP_S / (0.4 * FINGER_SPEED))
         gain = 10 * push.force_n / FINGER_SPEED  # full force up to 0.9 of the finger's speed
         model.actuator_gainprm[0, 0], model.actuator_biasprm[0, 2] = gain, -gain
@@ -117,8 +117,8 @@ def branch_model(
 
 
 def damping_ratio(restitution: float) -> float:
-    """Of a linear spring and damper that can only press, so that a body leaves it with ``restitution`` times the speed
-    it came with (Schwager and Pöschel, Granular Matter 9, 2007, eq. 20-22, inverted on a table).
+    """Damping ratio of a linear spring and damper that can only push, so that a body leaves with ``restitution`` times
+    the speed that it came with (Schwager and Pöschel, Granular Matter 9, 2007, eq. 20-22, inverted on a table).
 
     Gravity acts during the contact as well, so that what is measured at 1 m/s is lower by up to 0.1 for restitutions
     below 0.3 (a body of restitution 0.1 stays on the table), and by 0.02 above 0.4.

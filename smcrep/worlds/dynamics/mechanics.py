@@ -1,4 +1,4 @@
-"""Rigid-body physics by MuJoCo: what becomes of objects on the table z = 0, for many branches in one roll-out."""
+"""Rigid-body simulation by MuJoCo: objects on the table z = 0, many branches of a state in one rollout."""
 
 # pyright: reportAttributeAccessIssue=false
 # (MuJoCo's names come from a compiled module without stubs.)
@@ -20,7 +20,7 @@ MAX_SPEED = 20.0  # m/s
 
 
 class UnstableSimulation(RuntimeError):
-    """The simulation of ``branches`` (indices) is not to be trusted; draw other actions for them."""
+    """The simulation of ``branches`` (indices) is unreliable; draw other actions for them."""
 
     def __init__(self, message: str, branches: Sequence[int]) -> None:
         super().__init__(message)
@@ -37,7 +37,7 @@ def simulate(
     """Poses T_world_object float64 [k, o, 4, 4] in which k branches end: branch i starts at rest in ``starts[i]``
     [o, 4, 4] with ``physics[i]`` of its o objects, and is pushed (or not) and left alone for ``horizons_s[i]``.
 
-    Each branch depends on itself alone, to the bit. Raises UnstableSimulation where a branch starts with overlapping
+    A branch does not depend on the others, to the bit. Raises UnstableSimulation where a branch starts with overlapping
     bodies, or MuJoCo warns (it then stops that branch), or an object runs away.
     """
     paths = trajectories(objects, starts, physics, pushes, horizons_s)
@@ -53,7 +53,7 @@ def trajectories(
 ) -> list[np.ndarray]:
     """Every step of `simulate`: MuJoCo's full state (time, positions, velocities) of branch i after each step, float64
     [num_steps_i, 1 + nq + nv]; positions are 7 numbers an object (metres, then the quaternion, w first), then the
-    finger's way on its rail; velocities 6 an object (linear world, angular object frame), then the finger's."""
+    finger's position on its rail; velocities 6 an object (linear world, angular object frame), then the finger's."""
     models = [branch_model(objects, p, push, T[0]) for p, push, T in zip(physics, pushes, starts, strict=True)]
     data = mujoco.MjData(models[0])
     state = np.zeros((len(models), 1 + models[0].nq + models[0].nv))
@@ -90,8 +90,8 @@ def _overlap(objects: tuple[ObjectModel, ...], model: mujoco.MjModel, data: mujo
 
 
 def _trouble(path: np.ndarray, num_objects: int) -> str:
-    """Why a trajectory is not to be trusted; empty where it is."""
-    # After a warning MuJoCo resets the clock, and the roll-out repeats that state to its end.
+    """Why a trajectory is unreliable; empty where it is reliable."""
+    # After a warning MuJoCo resets the clock, and the rollout repeats that state to its end.
     if not np.isfinite(path).all() or abs(path[-1, 0] - len(path) * TIMESTEP_S) > TIMESTEP_S / 2:
         return "MuJoCo met a NaN or a huge value, or ran out of memory for contacts"
     velocities = path[:, 1 + 7 * num_objects + 1 :][:, : 6 * num_objects]
@@ -105,7 +105,7 @@ def _described(push: Push | None) -> str:
 
 @contextmanager
 def _without_log_file() -> Iterator[None]:
-    """MuJoCo writes each warning to MUJOCO_LOG.TXT in the working folder; here the exception says it."""
+    """MuJoCo writes each warning to MUJOCO_LOG.TXT in the working folder; the exception reports it instead."""
     handler = mujoco.get_mju_user_warning()
     mujoco.set_mju_user_warning(lambda _: None)
     try:

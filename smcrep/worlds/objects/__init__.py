@@ -1,1 +1,1 @@
-"""What is acted on: procedural families, meshes of files, their appearance."""
+"""Objects: procedural families, mesh files, appearance."""

@@ -1,4 +1,4 @@
-"""What a mesh file says about colour (texture, materials, face or vertex colours) as one texture and corner uv."""
+"""Colours of a mesh file (texture, materials, face or vertex colours) as one texture and uv of face corners."""
 
 import numpy as np
 from PIL import Image
@@ -37,10 +37,10 @@ def texture_of(geometry) -> tuple[np.ndarray, np.ndarray]:
 
 
 def painted(colours: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(uv, texture) that show the colours [f, 3, 3] (0 to 255) of the corners of each face.
+    """(uv, texture) with the colours [f, 3, 3] (0 to 255) of the corners of each face.
 
-    A texel for each colour where every face has one colour (or faces are too many to blend: their mean), else a
-    cell of texels for each face.
+    One texel for each colour where every face has one colour (or the mean of its corners, where faces are too many to
+    blend), else a cell of texels for each face.
     """
     num_faces = len(colours)
     blended = bool((colours != colours[:, :1]).any()) and num_faces <= _MAX_BLENDED_FACES
@@ -89,7 +89,7 @@ def packed(pieces: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.
     moved = []
     for (uv, _), slot in zip(pieces, slots, strict=True):
         height, width = textures[slot].shape[:2]
-        # Half a texel inside, so that the neighbour's colour does not show at the border.
+        # Half a texel inside, so that no colour of the neighbour shows at the border.
         inside = np.clip(uv * [width, height], 0.5, [width - 0.5, height - 0.5])
         below = np.array([0, len(canvas) - tops[slot] - height])
         moved.append((inside + below) / [canvas.shape[1], len(canvas)])
@@ -104,8 +104,8 @@ def rgb_array(image: Image.Image) -> np.ndarray:
 
 
 def _inside_unit_square(uv: np.ndarray, texture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates outside [0, 1] mean a repeated image: faces are shifted by whole periods, and the image is tiled
-    where a single face shows more than one period."""
+    """Coordinates outside [0, 1] repeat the image: faces are shifted by whole periods, and the image is tiled where a
+    single face covers more than one period."""
     if not np.isfinite(uv).all():
         raise ValueError("has texture coordinates that are not finite; repair its UV")
     if uv.min() >= -1e-4 and uv.max() <= 1 + 1e-4:

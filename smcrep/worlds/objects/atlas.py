@@ -1,4 +1,4 @@
-"""Parts become one object: joined, brought to size, centred, and painted from one texture atlas."""
+"""Assembles parts into one object: joined, scaled, centred, and textured from one atlas."""
 
 import math
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ from smcrep.worlds.objects.textures import palette, surface
 
 TEXTURE_SIZE = 128
 SMALLEST_AREA = 1e-13
-"""Square metres; a triangle below it (a side of 0.3 micrometres) is lost in float32 and is left out."""
+"""Square metres; a triangle below it (a side of 0.3 micrometres) is lost in float32 and is dropped."""
 
 
 def assemble(
     name: str, family: str, parts: Sequence[Part], largest_extent_m: float, rng: np.random.Generator
 ) -> ObjectModel:
-    """The object made of ``parts`` (in any unit), its largest side of the bounding box brought to
-    ``largest_extent_m``; every material is painted anew from ``rng`` in its own region of the texture."""
+    """The object made of ``parts`` (in any unit), scaled so that the largest side of its bounding box is
+    ``largest_extent_m``; every material gets a new surface from ``rng`` in its own region of the texture."""
     vertices = np.concatenate([part.vertices for part in parts])
     first = np.cumsum([0] + [len(part.vertices) for part in parts[:-1]])
     faces = np.concatenate([part.faces + start for part, start in zip(parts, first, strict=True)])

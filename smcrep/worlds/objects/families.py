@@ -1,4 +1,4 @@
-"""Procedural objects: unlimited by seed, grouped in families that share a build and differ in every proportion."""
+"""Procedural objects, one for each seed, in families that share a structure and vary in every proportion."""
 
 import zlib
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from smcrep.worlds.objects.model import ObjectModel
 from smcrep.worlds.objects.shapes import Part
 
 MAX_PER_SET = 1_000_000
-"""Instances of one `procedural_set`: its seed s owns the instance seeds from s * MAX_PER_SET on."""
+"""Instances of one `procedural_set`: its seed s uses the instance seeds from s * MAX_PER_SET on."""
 
 
 @dataclass(frozen=True)

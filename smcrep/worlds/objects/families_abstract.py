@@ -1,4 +1,4 @@
-"""Families without a name in the shop: boxes, fruit, blobs, drawn-out outlines, and composites of primitives."""
+"""Abstract families: boxes, fruit, blobs, extruded outlines, and composites of primitives."""
 
 import numpy as np
 
@@ -46,7 +46,7 @@ def _outline(rng: Rng) -> np.ndarray:
 
 
 def _lump(rng: Rng, part: Part, amount: float) -> Part:
-    """Every vertex moved along its ray by a smooth random factor: a star-shaped body stays one."""
+    """Every vertex moved along its ray by a smooth random factor, which keeps a star-shaped body star-shaped."""
     vertices = part.vertices
     direction = vertices / np.linalg.norm(vertices, axis=1, keepdims=True)
     waves = rng.normal(size=(3, 6)) * rng.uniform(0.8, 2.2)
@@ -56,7 +56,7 @@ def _lump(rng: Rng, part: Part, amount: float) -> Part:
 
 
 def carton(rng: Rng) -> list[Part]:
-    """A box as things are packed in: a lid, a flap or a gable may make its ends differ."""
+    """A packing box; a lid, a gable or a spout may make its ends differ."""
     x, y, z = rng.uniform(0.25, 1.0, 3)
     parts = [box(x, y, z, 7)]
     style = rng.integers(4)
@@ -93,7 +93,7 @@ def blob(rng: Rng) -> list[Part]:
 
 
 def profile(rng: Rng) -> list[Part]:
-    """An outline drawn out, tapered and twisted; sometimes with a second one on top."""
+    """An outline extruded, tapered and twisted; sometimes with a second one on top."""
     height = rng.uniform(0.3, 2.5)
     body = prism(_outline(rng), height, 10).taper(rng.uniform(0.4, 1.2)).twist(rng.uniform(-1.5, 1.5))
     if rng.uniform() < 0.5:
@@ -142,15 +142,15 @@ def composite(rng: Rng) -> list[Part]:
     parts = [_primitive(rng).turn(_random_rotation(rng)).scale(size, size, size)]
     materials = int(rng.integers(2, 5))
     for number in range(1, int(rng.integers(2, 7))):
-        host = parts[rng.integers(len(parts))]
-        anchor = host.vertices[rng.integers(len(host.vertices))]
+        base = parts[rng.integers(len(parts))]
+        anchor = base.vertices[rng.integers(len(base.vertices))]
         size = rng.uniform(0.4, 1.0) * shrink
-        guest = _primitive(rng).turn(_random_rotation(rng)).scale(size, size, size).paint(number % materials)
-        root = guest.vertices[rng.integers(len(guest.vertices))]
-        guest = guest.move(*(anchor - rng.uniform(0.5, 0.95) * root))
-        parts.append(guest)
-        if number < 4 and rng.uniform() < 0.25:  # its twin on the other side of the first part
-            parts.append(guest.turn(axis_rotation("z", np.pi)))
+        added = _primitive(rng).turn(_random_rotation(rng)).scale(size, size, size).paint(number % materials)
+        root = added.vertices[rng.integers(len(added.vertices))]
+        added = added.move(*(anchor - rng.uniform(0.5, 0.95) * root))
+        parts.append(added)
+        if number < 4 and rng.uniform() < 0.25:  # a copy on the other side of the first part
+            parts.append(added.turn(axis_rotation("z", np.pi)))
     return parts
 
 

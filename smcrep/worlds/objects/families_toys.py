@@ -57,11 +57,11 @@ def chair(rng: Rng) -> list[Part]:
             parts.append(cylinder(0.04, back, 8, 2).move(0, y, back / 2).turn(tilt).move(edge, 0, height).paint(1))
         rail = superquadric(0.06, width / 2, rng.uniform(0.08, 0.2), 0.3, 0.3, 16, 6).move(0, 0, back).turn(tilt)
         parts.append(rail.move(edge, 0, height).paint(2))
-    if rng.uniform() < 0.35:  # one or two variants
+    if rng.uniform() < 0.35:  # one or two armrests
         for y in (-1, 1)[: int(rng.integers(1, 3))]:
-            variant = box(depth * 0.8, 0.08, 0.07, 2).move(0, y * width * 0.5, height + 0.45)
+            armrest = box(depth * 0.8, 0.08, 0.07, 2).move(0, y * width * 0.5, height + 0.45)
             post = box(0.07, 0.07, 0.45, 2).move(depth * 0.35, y * width * 0.5, height + 0.22)
-            parts += [variant.paint(2), post.paint(1)]
+            parts += [armrest.paint(2), post.paint(1)]
     return parts
 
 
@@ -88,11 +88,11 @@ def brick(rng: Rng) -> list[Part]:
     long, wide, tall = int(rng.integers(1, 5)), int(rng.integers(1, 4)), rng.uniform(0.4, 1.3)
     parts = [box(long, wide, tall, 6).move(0, 0, tall / 2)]
     radius, rise = rng.uniform(0.22, 0.35), rng.uniform(0.15, 0.3)
-    missing = int(rng.integers(long * wide + 1))  # one stud is another: a smooth or a tall one
+    taller = int(rng.integers(long * wide + 1))  # the index of one taller stud, or of none
     for stud in range(long * wide):
         x, y = stud % long - (long - 1) / 2, stud // long - (wide - 1) / 2
-        height = rise * (3.0 if stud == missing else 1.0)
-        parts.append(cylinder(radius, height, 16, 2).move(x, y, tall + height / 2).paint(1 if stud == missing else 2))
+        height = rise * (3.0 if stud == taller else 1.0)
+        parts.append(cylinder(radius, height, 16, 2).move(x, y, tall + height / 2).paint(1 if stud == taller else 2))
     return parts
 
 

@@ -1,5 +1,5 @@
-"""What a mesh file declares and names, checked before anything is made of it: counts that its bytes can hold, textures
-that can be read and lie in its folder. A fault is a ValueError with a predicate ("declares ...; it is cut short")."""
+"""Checks of a mesh file before it is loaded: declared counts fit into its bytes, and the textures that it names are
+readable and in its folder. Messages of ValueError are predicates ("declares ...; it is cut short")."""
 
 import base64
 import io
@@ -66,7 +66,7 @@ def _check_off(content: bytes) -> None:
         raise ValueError("does not begin with OFF; is it of another kind, or empty?")
     if b"BINARY" in header[1]:
         raise ValueError("is a binary OFF; export it as text")
-    used = 1 if header[1].split() else 2  # the counts may stand on the line of the keyword, even glued to it
+    used = 1 if header[1].split() else 2  # the counts may be on the line of the keyword, even without a space
     counts = (header[1] if used == 1 else b" ".join(lines[1:2])).split()[:2]
     if len(counts) < 2 or not all(re.fullmatch(rb"\d{1,18}", count) for count in counts):
         raise ValueError(f"has no numbers of vertices and faces after OFF; {CUT}")
@@ -85,16 +85,16 @@ def _check_ply(content: bytes) -> None:
     text = b"ascii" in header[:200]
     if text:
         _check_lines(content)
-    room = sum(bool(line.strip()) for line in body.splitlines()) if text else len(body)
-    if sum(int(count) for _, count in declared) > room:
+    size = sum(bool(line.strip()) for line in body.splitlines()) if text else len(body)
+    if sum(int(count) for _, count in declared) > size:
         listed = " and ".join(f"{int(count)} of {name.decode('utf-8', 'replace')}" for name, count in declared)
-        raise ValueError(f"declares {listed} in {room} {'lines' if text else 'bytes'}; {CUT}")
+        raise ValueError(f"declares {listed} in {size} {'lines' if text else 'bytes'}; {CUT}")
     if not text:
         _check_lists(header, body.partition(b"\n")[2])
 
 
 def _check_lists(header: bytes, body: bytes) -> None:
-    """Lists of unlike lengths in a binary PLY are read as rubbish: every row must be as long as the first."""
+    """trimesh misreads a binary PLY with lists of different lengths, so every row must be as long as the first."""
     order = ">" if b"big" in header[:200] else "<"
     at = 0
     for element in re.split(rb"^[ \t]*element[ \t]+", header, flags=re.MULTILINE)[1:]:
@@ -209,8 +209,8 @@ def _check_texture(folder: Path, name: str) -> None:
 
 
 def named_file(folder: Path, name: str, kind: str) -> Path:
-    """The file that a mesh in ``folder`` names: there or below. Options may stand before the name ("-s 1 1 1 a.png"),
-    and a name may hold spaces. Links are followed wherever they lead: they are the user's own."""
+    """The file that a mesh in ``folder`` names, there or below; ValueError for one outside. Options may precede the name
+    ("-s 1 1 1 a.png"), and a name may hold spaces. Links are followed wherever they lead: the user made them."""
     root = os.path.abspath(folder)
     for words in (name, name.split()[-1]):
         file = os.path.abspath(os.path.join(root, words))
@@ -224,14 +224,14 @@ def named_file(folder: Path, name: str, kind: str) -> Path:
 def is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except (OSError, ValueError):  # a name that no file can have: too long, with a zero byte
+    except (OSError, ValueError):  # an impossible name: too long, or with a zero byte
         return False
 
 
 def _check_image(source: Path | io.BytesIO, name: str) -> None:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's own bound lies above ours
+            warnings.simplefilter("ignore")  # Pillow warns above its own, larger bound
             with Image.open(source) as image:
                 size, mode = image.size, image.mode
                 if prod(size) <= MAX_TEXELS and mode != "F":

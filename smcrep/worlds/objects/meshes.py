@@ -1,4 +1,4 @@
-"""Mesh files (OBJ with MTL and texture, OFF, PLY, STL, GLB) as objects; what is wrong with one is said in one line."""
+"""Mesh files (OBJ with MTL and texture, OFF, PLY, STL, GLB) as objects, with errors of one line."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,7 +20,7 @@ MAX_FACES = 2_000_000
 DIAMETER_RANGE_M = (1e-3, 10.0)
 MAX_COORDINATE = 1e30
 MIN_STEPS = 1000
-"""So many numbers lie along a mesh, at least: what is further from the origin has lost its shape."""
+"""Least extent of a mesh, in steps of its floating-point numbers: farther from the origin its shape is lost."""
 UP = {
     "z": np.eye(3),
     "y": np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]),
@@ -43,10 +43,10 @@ def load_mesh(
 
     unit                  of the file's coordinates: a name in UNITS_M or its length in metres. Never guessed.
     up                    the file's axis that points up: "x", "y" or "z". Never guessed (glTF files have "y").
-    scale_to_diameter_m   brings the object to this diameter instead (`ObjectModel.diameter`), for files whose unit
-                          means nothing, as ModelNet's; ``unit`` then does not matter.
+    scale_to_diameter_m   scales the object to this diameter instead (`ObjectModel.diameter`), for files without a
+                          meaningful unit, such as ModelNet's; ``unit`` is then ignored.
 
-    Faces of zero area are left out, several parts are joined, a closed surface that is inside out is turned.
+    Faces of zero area are dropped, parts are joined, and a closed surface that is inside out is flipped.
     Raises ValueError, in one line that names the file: missing, unreadable, without faces, more than MAX_FACES faces,
     not finite, too far from the origin for its digits, of zero area, a diameter outside DIAMETER_RANGE_M, or a texture
     or material file that it names is missing, unreadable, or outside of its folder.
@@ -69,7 +69,7 @@ def load_mesh(
         else:
             _check_diameter(diameter, unit, metres)
     except ValueError as error:
-        words = " ".join(str(error).split())  # names in a file may hold any separator of lines
+        words = " ".join(str(error).split())  # names in a file may contain line separators
         raise ValueError(f"load_mesh: {path} {words}") from error
     return ObjectModel(
         path.stem,
@@ -112,7 +112,7 @@ def load_folder(
 
 
 def find_meshes(root: str | Path) -> dict[str, Path]:
-    """name -> file of every mesh below ``root``, sorted, none is opened."""
+    """name -> file of every mesh below ``root``, sorted; none is opened."""
     root = Path(root)
     if not root.is_dir():
         raise ValueError(f"{root}: no such folder; give the folder that holds the meshes")
@@ -123,8 +123,8 @@ def find_meshes(root: str | Path) -> dict[str, Path]:
 
 
 def _names(root: Path, paths: list[Path]) -> list[str]:
-    """The shortest choice that tells all files apart: stems, else the folder one level up, else two, ..., else the
-    whole relative path."""
+    """The shortest names that are unique: stems, else the folder one level up, else two, ..., else the whole relative
+    path."""
     relative = [p.relative_to(root).with_suffix("").parts for p in paths]
     for level in range(1, min(len(parts) for parts in relative) + 1):
         names = [parts[-level] for parts in relative]
@@ -151,8 +151,8 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         raise ValueError(f"has {bad} vertices that are not finite; repair or remove it")
     _check_digits(vertices[faces])
 
-    # Vertices split at texture seams are joined again: coordinates of the texture belong to corners here.
-    vertices, joined = np.unique(vertices + 0.0, axis=0, return_inverse=True)  # + 0.0: no two kinds of zero
+    # Vertices that are split at texture seams are joined: here texture coordinates belong to corners.
+    vertices, joined = np.unique(vertices + 0.0, axis=0, return_inverse=True)  # + 0.0 turns -0 into 0
     faces = joined.reshape(-1)[faces]
     extent = np.ptp(vertices[faces].reshape(-1, 3), axis=0).max()
     solid = face_areas(vertices, faces) > 1e-14 * extent**2
@@ -168,7 +168,7 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
 
 
 class _Beside(FilePathResolver):
-    """Finds what a mesh names where `mesh_checks` found it, and nowhere else."""
+    """Resolves the files that a mesh names as `mesh_checks` does, and no others."""
 
     def get(self, name: str) -> bytes:
         return named_file(Path(self.parent), name, "file").read_bytes()
@@ -178,11 +178,11 @@ def _pieces(path: Path) -> list[trimesh.Trimesh]:
     try:
         scene = trimesh.load_scene(path, process=False, resolver=_Beside(str(path)))
         parts = {name: len(g.faces) for name, g in scene.geometry.items() if isinstance(g, trimesh.Trimesh)}
-        # Counted before they are copied: a scene may show one part a million times.
+        # Counted before they are copied: a scene may repeat one part a million times.
         num_faces = sum(parts.get(scene.graph[node][1], 0) for node in scene.graph.nodes_geometry)
         few = 0 < num_faces <= MAX_FACES
         pieces = [g for g in scene.dump(concatenate=False) if isinstance(g, trimesh.Trimesh)] if few else []
-    except Exception as error:  # the readers of the formats raise whatever broke first
+    except Exception as error:  # readers of the formats raise many kinds
         reason = str(error) or type(error).__name__
         raise ValueError(f"could not be read as {path.suffix[1:].upper()} ({reason}); is it whole?") from error
     if num_faces == 0:
@@ -196,7 +196,7 @@ def _pieces(path: Path) -> list[trimesh.Trimesh]:
 
 
 def _check_digits(corners: np.ndarray) -> None:
-    """Far from the origin, the numbers of a file have no digits left for the shape."""
+    """Far from the origin, floating-point numbers have no digits left for the shape."""
     far, extent = np.abs(corners).max(), np.ptp(corners.reshape(-1, 3), axis=0).max()
     if far > MAX_COORDINATE:
         raise ValueError(f"has coordinates up to {far:.1e}; repair or remove it")

@@ -1,4 +1,4 @@
-"""What an object of the world is: a textured triangle mesh in metres, centred, with its physics."""
+"""An object of the world: a textured triangle mesh in metres, centred, with its physics."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -54,7 +54,7 @@ class ObjectModel:
 
     @cached_property
     def diameter(self) -> float:
-        """Twice the distance of the farthest vertex from the origin, metres: the sphere the object turns within."""
+        """Twice the distance of the farthest vertex from the origin, metres."""
         return float(2 * np.linalg.norm(self.vertices, axis=1).max())
 
     def surface(self, num: int, seed: int = 0) -> np.ndarray:
@@ -72,9 +72,8 @@ class ObjectModel:
     def hull(self) -> np.ndarray:
         """float32 [h, 3], 4 <= h <= MAX_HULL_POINTS: points whose convex hull is (nearly) the object's.
 
-        The vertices of the exact hull where they are few enough, else those farthest along directions spread
-        evenly over the box.
-        A flat mesh is given a thickness of a thousandth of its diameter, so that it is a body.
+        The vertices of the exact hull where they are few enough, else those farthest along directions spread evenly
+        over the box. A flat mesh gets a thickness of a thousandth of its diameter, so that it has a volume.
         """
         points = self.vertices.astype(np.float64)
         spread = points - points.mean(0)
@@ -85,7 +84,7 @@ class ObjectModel:
             points = np.concatenate([points - offset, points + offset])
         corners = points[ConvexHull(points).vertices]
         if len(corners) > MAX_HULL_POINTS:
-            # As if the box were a cube: else the rim of a flat disc would get a few points only.
+            # Scaled as if the box were a cube, else few points would lie on the rim of a flat disc.
             farthest = np.argmax(corners / np.ptp(corners, axis=0) @ _directions(MAX_HULL_POINTS).T, axis=0)
             corners = corners[np.unique(farthest)]
         return corners.astype(np.float32)

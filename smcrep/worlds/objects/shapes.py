@@ -1,4 +1,4 @@
-"""Closed, outward-oriented primitive parts with texture coordinates: what the families are made of.
+"""Closed, outward-oriented primitive parts with texture coordinates, of which the families are built.
 
 All lengths in metres. Every primitive is centred on the origin unless it says otherwise, and z is its axis.
 """
@@ -169,7 +169,7 @@ def box(x: float, y: float, z: float, divisions: int = 4) -> Part:
 
 
 def prism(outline: np.ndarray, height: float, num_along: int = 1) -> Part:
-    """An outline [n, 2], counter-clockwise and star-shaped about the origin, drawn out along z; projected texture."""
+    """An outline [n, 2], counter-clockwise and star-shaped about the origin, extruded along z; projected texture."""
     levels = np.linspace(-height / 2, height / 2, num_along + 1)
     walls = np.stack([np.column_stack([outline, np.full(len(outline), z)]) for z in levels])
     ends = np.zeros((2, 1, len(outline), 3))

@@ -1,4 +1,4 @@
-"""Where the objects of a store come from: drawn from families by a seed, or read from a folder of meshes."""
+"""Sources of the objects of a store: families drawn by a seed, or a folder of meshes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,11 +11,11 @@ from smcrep.worlds.objects.meshes import find_meshes, load_mesh
 from smcrep.worlds.objects.model import ObjectModel
 
 CACHED_OBJECTS = 512
-"""About 0.2 MB each with its texture; a process that meets more builds them again (5 ms)."""
+"""About 0.2 MB each with its texture; a process with more of them rebuilds them (5 ms)."""
 
 BLOCK = 64
-"""Clutter is drawn from the block that the object belongs to, not from all: however many objects there are, a process
-then keeps meeting those whose meshes and ray-casting scenes it has (`casting.scene` keeps as many)."""
+"""Clutter is drawn from the block of the object and not from all objects, so that a process reuses the meshes and
+ray-casting scenes that it has cached (`casting.scene` caches as many)."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class MeshObjects:
 
 
 class ObjectSet(Sequence[ObjectModel]):
-    """The objects of a source, built when they are asked for: names and families are known at once."""
+    """The objects of a source, each built at its first use; names and families are known before."""
 
     def __init__(self, source: ProceduralObjects | MeshObjects) -> None:
         self._source = source
@@ -103,14 +103,14 @@ class ObjectSet(Sequence[ObjectModel]):
         return [self._build(i) for i in indices] if isinstance(indices, range) else self._build(indices)
 
     def block(self, index: int) -> "Block":
-        """The ``BLOCK`` objects among which ``index`` stands, or all where there are fewer; the last block is as large
-        as the others, and shares some with the one before."""
+        """The ``BLOCK`` objects that include ``index``, or all where there are fewer; the last block is as large as the
+        others, and overlaps the one before."""
         first = max(0, min(index // BLOCK * BLOCK, len(self) - BLOCK))
         return Block(self, range(first, min(first + BLOCK, len(self))))
 
 
 class Block(Sequence[ObjectModel]):
-    """Some of the objects of a set, each built when it is first asked for."""
+    """Some of the objects of a set, each built at its first use."""
 
     def __init__(self, objects: ObjectSet, indices: range) -> None:
         self.objects, self.indices = objects, indices
@@ -124,5 +124,5 @@ class Block(Sequence[ObjectModel]):
 
 @lru_cache(maxsize=4)
 def object_set(source: ProceduralObjects | MeshObjects) -> ObjectSet:
-    """One set a process and source, so that what was built is kept between shards."""
+    """The set of a source, cached, so that a process keeps the objects it has built between shards."""
     return ObjectSet(source)

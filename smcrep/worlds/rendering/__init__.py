@@ -1,1 +1,1 @@
-"""What a camera senses of objects: casting, shading, sensors, environments."""
+"""Rendering: ray casting, shading, sensors, environments."""

@@ -1,4 +1,4 @@
-"""Backdrops: what may stand behind the objects, each kind drawn from a palette and uniform numbers.
+"""Kinds of backgrounds, each drawn from a palette and uniform random numbers.
 
 Colours are given as displayed, hue in turns, and become linear light when they are drawn.
 """
@@ -59,7 +59,7 @@ def _full(rows: NDArray[np.floating]) -> NDArray[np.float32]:
 
 
 def _gradient(palette: Palette, u: Sequence[float], grid: Uniform) -> Background:
-    """A backdrop that grows lighter or darker from top to bottom."""
+    """A colour gradient from top to bottom."""
     top, bottom = palette.colour(u[:3]), palette.colour(grid[0, 0, :3].tolist())
     bottom = bottom * np.float32(0.3 + 0.5 * u[3]) + top * np.float32(0.2)
     return Background(_full(top + _FROM_TOP * (bottom - top)), (GRID - 1, 1))

@@ -1,4 +1,4 @@
-"""Rays against meshes: where each pixel's ray first meets an object (Open3D's RaycastingScene, CPU, float32)."""
+"""Ray casting: where the ray of each pixel first meets an object (Open3D's RaycastingScene, CPU, float32)."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -51,7 +51,7 @@ class Hits:
 
 @lru_cache(maxsize=64)
 def scene(object: ObjectModel) -> o3d.t.geometry.RaycastingScene:
-    """The ray-casting scene of an object in its own frame; the last 64 are kept (by identity, about 4 MB each for a
+    """The ray-casting scene of an object in its own frame; the last 64 are cached (by identity, about 4 MB each for a
     mesh of 16,000 faces)."""
     built = o3d.t.geometry.RaycastingScene(nthreads=1)
     built.add_triangles(
@@ -69,7 +69,7 @@ def cast(
     num_threads: int,
 ) -> Hits:
     """All placements T_camera_object [e, 4, 4] of ``object``, each before camera ``views[i]`` of ``cameras``, in one
-    cast. Rays go to the object's frame, and only those inside the object's projected boxes go at all."""
+    cast. Rays are transformed into the object's frame, and only those inside the object's projected boxes are cast."""
     height, width = cameras[0].height, cameras[0].width
     x, y = (np.stack(slopes) for slopes in zip(*(cameras[v].slopes for v in views), strict=True))
     masks = _masks(object, T_camera_object, x, y)

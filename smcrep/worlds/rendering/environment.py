@@ -1,4 +1,4 @@
-"""What an environment is: families of light, background, camera, clutter and sensor noise, to be drawn from."""
+"""An environment: distributions of light, background, camera, clutter and sensor noise."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from smcrep.worlds.rendering.scenery import GRID, Background, Light, Scenery, Ta
 
 @dataclass(frozen=True)
 class LightFamily:
-    """One lamp at ``elevation_deg`` from anywhere around, of ``strength`` times a colour of ``palette``; ambient light
+    """One lamp at ``elevation_deg`` and any azimuth, of ``strength`` times a colour of ``palette``; ambient light
     of strength ``ambient`` in the colour ``sky``; ``specular`` highlights."""
 
     elevation_deg: Range
@@ -40,7 +40,7 @@ class LightFamily:
 
 @dataclass(frozen=True)
 class BackgroundFamily:
-    """What stands behind: ``kind`` names one of `KINDS`; and the ``table``: its pattern and colours."""
+    """The background, of a ``kind`` of `KINDS`, and the pattern and colours of the ``table``."""
 
     kind: str
     palette: Palette
@@ -66,7 +66,7 @@ class BackgroundFamily:
 @dataclass(frozen=True)
 class CameraFamily:
     """``fill``: the diameter of the object's sphere as a share of the image's height (the object itself fills less),
-    which with ``fov_deg`` gives the distance; ``elevation_deg`` how far the camera looks down; from anywhere around."""
+    which with ``fov_deg`` gives the distance; ``elevation_deg`` how far the camera looks down; any azimuth."""
 
     elevation_deg: Range
     fov_deg: Range
@@ -80,7 +80,7 @@ class CameraFamily:
 
 @dataclass(frozen=True)
 class Environment:
-    """Where observations are made. ``clutter`` = (fewest, most) other objects nearby."""
+    """Distributions of all that surrounds an object. ``clutter`` = (fewest, most) other objects nearby."""
 
     name: str
     light: LightFamily
@@ -90,9 +90,9 @@ class Environment:
     noise: SensorNoise
 
     def sample_scenery(self, rng: np.random.Generator) -> Scenery:
-        """Light, background, table and sensor for one observation. Each factor has numbers of its own: with the same
-        generator, environments that share a factor draw it equal."""
-        light, background = rng.random(10).tolist(), rng.random(12).tolist()  # Python's numbers are faster one by one
+        """Light, background, table and sensor for one observation. Each factor has its own random numbers: with
+        generators of the same seed, environments that share a factor draw the same of it."""
+        light, background = rng.random(10).tolist(), rng.random(12).tolist()  # Python floats are faster one by one
         grid = rng.random((GRID, GRID, 4))
         behind, table = self.background.sample(background, grid)
         return Scenery(self.light.sample(light), behind, table, self.noise, int(rng.integers(2**32)))

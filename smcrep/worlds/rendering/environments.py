@@ -82,7 +82,7 @@ _TRAIN = (
         (0, 1),
         SensorNoise(0.0003, 0.002, 0.0, 0.005, 0.01),
     ),
-    # Wide ones: what is drawn from many colours of light and ground carries to light and ground never met.
+    # Wide ranges of colours, so that models generalise to unseen light and ground.
     Environment(
         "bazaar",
         LightFamily((40, 75), (0.6, 1.2), _TINTED, (0.25, 0.5), _TINTED, (0, 0.3)),
@@ -210,8 +210,8 @@ ENVIRONMENTS: dict[str, Environment] = {e.name: e for e in (*_TRAIN, *_TEST, *_F
 TRAIN_ENVIRONMENTS: tuple[str, ...] = tuple(e.name for e in _TRAIN)
 
 TEST_ENVIRONMENTS: tuple[str, ...] = tuple(e.name for e in _TEST)
-"""Each factor of each of these differs from that of every training environment: the lamp's height, the backdrop's
-kind and the table's pattern, the camera's elevation or field of view, the number of other objects, the noise."""
+"""Each factor of each of these differs from that of every training environment: the lamp's elevation, the kind of
+background and the table's pattern, the camera's elevation or field of view, the number of other objects, the noise."""
 
 FACTOR_ENVIRONMENTS: tuple[str, ...] = tuple(e.name for e in _FACTORS)
 """The training environment "kitchen" with one factor taken from a test environment."""

@@ -1,4 +1,4 @@
-"""What a real sensor adds: depth that scatters, steps and drops out; pixels that count photons through a lens."""
+"""Sensor noise: scatter, steps and dropout of depth; photon noise and lens blur of colour."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,9 +16,9 @@ class SensorNoise:
     """The parameters of one camera's noise; all zero is a perfect camera.
 
     depth_base_m, depth_per_m  a depth z reads N(z, s(z)²) with s(z) = depth_base_m + depth_per_m * z², z in metres:
-                               triangulation errs with the square of the distance (arXiv:1505.05459)
-    depth_step_m               then rounded to multiples of this
-    depth_dropout              share of pixels that return nothing (depth 0)
+                               the error of triangulation grows with the squared distance (arXiv:1505.05459)
+    depth_step_m               the reading is rounded to multiples of this
+    depth_dropout              share of pixels without a reading (depth 0)
     rgb_shot                   standard deviation in units of full scale, after display encoding. Photon noise has
                                variance proportional to the light; the encoding is a square root; so it is the same
                                at every brightness (to first order)
@@ -42,13 +42,13 @@ class SensorNoise:
             raise ValueError(f"SensorNoise: rgb_blur_px is {self.rgb_blur_px}; three taps blur at most 0.7 pixels")
 
     def depth_sigma(self, depth: ArrayLike) -> NDArray[np.float64]:
-        """Standard deviation, metres, of what is read at true depths [...]; with the rounding's step² / 12."""
+        """Standard deviation, metres, of the reading at true depths [...], rounding included (step² / 12)."""
         depth = np.asarray(depth, np.float64)
         return np.hypot(self.depth_base_m + self.depth_per_m * depth**2, self.depth_step_m / 12**0.5)
 
 
 def noisy_depth(depth: NDArray[np.float32], noise: SensorNoise, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Depth [...] in metres as the sensor reads it; 0 (nothing there) stays 0, and dropped pixels become 0."""
+    """Depth [...] in metres as the sensor reads it; 0 (nothing hit) stays 0, and dropped pixels become 0."""
     out = depth * depth
     out *= np.float32(noise.depth_per_m)
     out += np.float32(noise.depth_base_m)
@@ -65,7 +65,7 @@ def noisy_depth(depth: NDArray[np.float32], noise: SensorNoise, rng: np.random.G
 
 
 def noisy_rgb(image: NDArray[np.float32], noise: SensorNoise, rng: np.random.Generator) -> NDArray[np.float32]:
-    """``image`` [c, h, w], display-encoded in [0, 1], through the lens and onto the sensor; may leave [0, 1]."""
+    """``image`` [c, h, w], display-encoded in [0, 1], after blur and noise; may leave [0, 1]."""
     side = np.float32(noise.rgb_blur_px**2 / 2)  # taps (side, 1 - 2 side, side) have variance 2 side
     if side:
         image = _blur(_blur(image, side, axis=1), side, axis=2)
@@ -75,7 +75,7 @@ def noisy_rgb(image: NDArray[np.float32], noise: SensorNoise, rng: np.random.Gen
 
 
 def standard_normal(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Standard normal numbers, read-only: a stretch, begun where ``rng`` says, of a bank made once. Drawing them fresh
+    """Standard normal numbers, read-only: a slice, at an offset drawn from ``rng``, of a bank made once. Fresh draws
     would take a third of the time of a ray cast. Two draws overlap, shifted, with probability 2 size / BANK_SIZE."""
     size = prod(shape)
     bank = _bank(size)
@@ -84,7 +84,7 @@ def standard_normal(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray
 
 
 def _bank(size: int) -> NDArray[np.float32]:
-    """At least 16 times ``size`` numbers, so that large images too begin in many places."""
+    """At least 16 times ``size`` numbers, so that large images too have many offsets."""
     return _make_bank(max(BANK_SIZE, 2 ** (16 * size - 1).bit_length()))
 
 

@@ -1,4 +1,4 @@
-"""What surrounds the objects: light, background, table, and the sensor that looks. Parameters, and how they appear.
+"""Scenery of an observation: parameters of light, background, table and sensor; images of backgrounds and patterns.
 
 Colours are linear light in [0, 1] (the square of what is displayed).
 """
@@ -56,8 +56,8 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Scenery:
-    """All that is drawn anew for one observation. ``seed`` fixes the sensor's noise, so a picture is a function of
-    its `View` alone."""
+    """All that is drawn for one observation. ``seed`` fixes the sensor's noise, so that an image is a function of its
+    `View` alone."""
 
     light: Light
     background: Background
@@ -92,7 +92,7 @@ def _weights(span: Floats, offset: Floats, sharpness: Floats, size: int) -> Floa
 
 @lru_cache(maxsize=32)
 def pattern(name: str) -> Floats:
-    """float32 [PATTERN_SIZE, PATTERN_SIZE] in [0, 1], tileable: where the table has how much of its contrast."""
+    """float32 [PATTERN_SIZE, PATTERN_SIZE] in [0, 1], tileable: the share of the table's contrast at each point."""
     if name not in PATTERNS:
         raise ValueError(f"Table: pattern {name!r} is unknown; choose one of {', '.join(sorted(PATTERNS))}")
     at = (np.arange(PATTERN_SIZE) + 0.5) / PATTERN_SIZE

@@ -1,4 +1,4 @@
-"""What a camera senses of a state: colour, depth, normals and segmentation from one ray cast."""
+"""Renders what a camera senses of a state: colour, depth, normals and segmentation from one ray cast."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -39,7 +39,7 @@ class Frames:
     depth         float32 [v, h, w], metres along z as the sensor reads it, 0 where it reads nothing
     clean_depth   float32 [v, h, w], free of noise; 0 where there is nothing
     normals       float32 [v, h, w, 3] of objects, unit, camera frame, towards the camera; 0 elsewhere; [v, h, w, 0]
-                  where they were not asked for
+                  where they are not requested
     segmentation  uint8 [v, h, w]: 0 background, 1 table, 2 + i the view's object i
     """
 
@@ -51,10 +51,10 @@ class Frames:
 
 
 def render(views: Sequence[View], *, normals: bool = True, num_threads: int = 1) -> Frames:
-    """Frames of ``views``, whose cameras share one image size. A view's frame does not depend on its neighbours, to
-    the bit; put the views of one object next to each other, as those of a chunk go in one cast.
+    """Frames of ``views``, whose cameras share one image size. A frame does not depend on the other views, to the
+    bit. Put views of one object next to each other: those of a chunk share a cast.
 
-    ``num_threads`` is for the cast alone (0: all cores); keep 1 where processes already fill the machine.
+    ``num_threads`` of the cast (0: all cores); keep 1 where processes already use all cores.
     """
     if not views:
         raise ValueError("render: there are no views; give at least one")
@@ -109,7 +109,7 @@ def _draw_tables(views: Sequence[View], frames: Frames, colour: Colour) -> None:
 
 
 def _draw_objects(views: Sequence[View], frames: Frames, colour: Colour, num_threads: int) -> None:
-    """Every object model with all its placements in one cast; what is nearest wins."""
+    """One cast for each object model with all its placements; the nearest hit of a pixel is kept."""
     placements: dict[tuple[ObjectModel, int], list[tuple[int, int]]] = {}
     for i, view in enumerate(views):
         for j, object in enumerate(view.objects):
@@ -141,7 +141,7 @@ def _draw_objects(views: Sequence[View], frames: Frames, colour: Colour, num_thr
 
 
 def _sense(views: Sequence[View], frames: Frames, colour: Colour) -> None:
-    """What the sensor makes of linear colours and true depths."""
+    """Fills in the readings of the sensor, given linear colours and true depths."""
     np.sqrt(colour, out=colour)
     for i, view in enumerate(views):
         noise, rng = view.scenery.noise, np.random.default_rng(view.scenery.seed)

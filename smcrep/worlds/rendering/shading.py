@@ -1,4 +1,4 @@
-"""Colours of what the rays met: texture, Lambertian and ambient light, highlights.
+"""Colours of the hits of rays: texture, Lambertian and ambient light, highlights.
 
 All colours are linear light: the square of what a texture stores, whose square root is displayed. Colours and normals
 are planes, [3, n]: numpy is slow where the innermost axis has three steps.
@@ -22,7 +22,7 @@ SMALLEST_LEVEL = 8  # texels along the shorter side
 
 @dataclass(frozen=True, eq=False)
 class Texture:
-    """A texture and its halvings, made ready for look-ups.
+    """A texture and its halvings, prepared for look-ups.
 
     texels   int32 [...]: all levels, flat, one after another; a texel is red + 256 green + 65536 blue
     offset   int64 [l] where each level begins; size int64 [l, 2] its rows and columns
@@ -40,7 +40,7 @@ class Texture:
 
 @lru_cache(maxsize=64)
 def texture(object: ObjectModel) -> Texture:
-    """The object's texture; the last 64 are kept (by identity)."""
+    """The object's texture; the last 64 are cached (by identity)."""
     image = object.texture.astype(np.float32)
     if image.shape[1] == 1:
         image = np.repeat(image, 2, 1)  # so that every texel has a neighbour to its right or its left
@@ -70,8 +70,8 @@ def texture(object: ObjectModel) -> Texture:
 
 def look_up(texture: Texture, hits: Hits, footprint_m: NDArray[np.float64]) -> list[Floats]:
     """Bilinear texture colours, linear light: red, green and blue, each float32 [n]. They come from the level whose
-    texels are about as large as the ``footprint_m`` [e] of a pixel of each placement (without the halvings, small
-    pictures sparkle)."""
+    texels are about as large as the ``footprint_m`` [e] of a pixel of each placement (level 0 alone would alias in
+    small images)."""
     texels_per_pixel = np.maximum(texture.density * footprint_m, 1.0)
     level = np.minimum(np.log2(texels_per_pixel).astype(np.int64), len(texture.offset) - 1)
     counts = np.diff(hits.start)

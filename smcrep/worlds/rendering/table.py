@@ -1,4 +1,4 @@
-"""The table: where rays meet its plane, its pattern, and the shadows of the objects on it. All of it is analytic."""
+"""The table in closed form: where rays meet its plane, its pattern, and the shadows of objects on it."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from smcrep.worlds.rendering.scenery import PATTERN_SIZE, Scenery, pattern
 
 Floats = NDArray[np.floating]
 SHADOW = (0.8, 1.4)  # the shadow of an object's ellipsoid is full inside the first radius and none beyond the second
-THINNEST = 0.05  # a flat object throws its shadow as if this share of its longest side thick
+THINNEST = 0.05  # a flat object casts its shadow as if this share of its longest side thick
 FAR_M = 1e5
 _POSITIVE = 2**20  # texels, a multiple of PATTERN_SIZE: makes coordinates positive, so that truncation rounds down
 
@@ -23,7 +23,7 @@ def shade_table(
     diameters: NDArray[np.float64],
     shade: Floats,
 ) -> tuple[Floats, list[Floats]]:
-    """Depth [v, h, w] (inf beside the table) and red, green and blue, each [v, h, w], of bare tables, where ``shown``
+    """Depth [v, h, w] (inf outside the table) and red, green and blue, each [v, h, w], of bare tables, where ``shown``
     [v]. ``diameters`` [v] are those of the objects acted on, metres; ``shade`` [v, o, 6] comes from `shadows`."""
     x, y = (np.stack(slopes) for slopes in zip(*(camera.slopes for camera in cameras), strict=True))
     pose = np.stack([camera.T_world_camera for camera in cameras])

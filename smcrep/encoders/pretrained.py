@@ -3,16 +3,14 @@
 import io
 import zipfile
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from smcrep.models.config import ModelConfig
-from smcrep.models.efficientnet_lite import is_efficientnet_lite, timm_names
-from smcrep.models.rgb import timm_model
+from smcrep.encoders.efficientnet_lite import is_efficientnet_lite, timm_names
+from smcrep.encoders.timm_map import TimmMap, timm_model
 
 TIMM = "timm"
 """In place of a file: the weights that timm fetches from its hub."""
@@ -21,42 +19,38 @@ NESTED = ("state_dict", "model")
 """Where training scripts put the weights inside their checkpoints."""
 
 
-def pretrained_inputs(config: ModelConfig) -> ModelConfig:
-    """``config`` with what its encoder's pretrained weights expect: pixels scaled as timm says of that name, and
-    BatchNorm with the statistics that come with the weights."""
+def pixel_scale(name: str) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Mean and standard deviation of pixels in [0, 1] that timm's pretrained weights of that name expect."""
     import timm
 
-    given = timm.get_pretrained_cfg(config.rgb_encoder, allow_unregistered=True)
+    given = timm.get_pretrained_cfg(name, allow_unregistered=True)
     if given is None:
         raise ValueError(
-            f"image weights: rgb_encoder is {config.rgb_encoder!r}; pretrained weights are for a name of "
-            "timm.list_models(), such as 'tf_efficientnet_lite0'"
+            f"image weights: the image encoder is {name!r}; pretrained weights are for a name of timm.list_models(), "
+            "such as 'tf_efficientnet_lite0'"
         )
-    return replace(config, rgb_mean=given.mean, rgb_std=given.std, rgb_frozen_norm=True)
+    return given.mean, given.std  # type: ignore[return-value]
 
 
-def load_image_weights(model: nn.Module, weights: str | Path | Mapping[str, Tensor]) -> None:
-    """Fill the image encoder of a `SensorimotorModel` in place; its map to the trunk stays as it was drawn.
+def load_image_weights(backbone: nn.Module, weights: str | Path | Mapping[str, Tensor]) -> None:
+    """Fill a `TimmMap` in place.
 
     weights  as `timm_weights` takes them.
 
-    Every tensor of the encoder must be among them, with its shape; those of the layers behind the map that the model
-    reads (a classifier) are let go. Build the model from `pretrained_inputs(config)`, for the weights expect their own
-    scale of pixels.
+    Every tensor of the backbone must be among them, with its shape; those of the layers behind the map that it gives
+    (a classifier) are dropped. The weights expect pixels scaled by `pixel_scale`.
     """
-    config: ModelConfig = model.config  # type: ignore[assignment]
-    if "rgb" not in config.senses or config.rgb_encoder == "small":
-        raise ValueError("image weights: this model has no timm encoder to load them into; set rgb_encoder to its name")
-    found = timm_weights(config.rgb_encoder, config.rgb_size, weights)
-    encoder: nn.Module = model.encoders["rgb"].backbone.model  # type: ignore[index, union-attr, assignment]
-    own = encoder.state_dict()
+    if not isinstance(backbone, TimmMap):
+        raise ValueError("image weights: this encoder is no timm model; set the sense's encoder to a timm name")
+    found = timm_weights(backbone.name, backbone.size, weights)
+    own = backbone.model.state_dict()
     for name in own:
         if found[name].shape != own[name].shape:
             raise ValueError(
-                f"image weights: {name!r} has shape {list(found[name].shape)}, {config.rgb_encoder} at "
-                f"{config.rgb_size} pixels wants {list(own[name].shape)}; take the weights of that name and size"
+                f"image weights: {name!r} has shape {list(found[name].shape)}, {backbone.name} at "
+                f"{backbone.size} pixels wants {list(own[name].shape)}; take the weights of that name and size"
             )
-    encoder.load_state_dict({name: found[name] for name in own})
+    backbone.model.load_state_dict({name: found[name] for name in own})
 
 
 def timm_weights(name: str, size: int, weights: str | Path | Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -102,11 +96,14 @@ def read_image_weights(path: str | Path) -> dict[str, Tensor]:
     return {name.removeprefix("module."): tensor for name, tensor in read.items()}
 
 
-def freeze_groups(model: nn.Module, num_groups: int) -> None:
-    """The first ``num_groups`` of timm's groups of layers (0: the stem, then stage by stage) learn nothing."""
+def freeze_groups(backbone: nn.Module, num_groups: int) -> None:
+    """The first ``num_groups`` of timm's groups of layers of a `TimmMap` (0: the stem, then stage by stage) learn
+    nothing."""
     from timm.models import group_parameters
 
-    encoder: nn.Module = model.encoders["rgb"].backbone.model  # type: ignore[index, union-attr, assignment]
+    if not isinstance(backbone, TimmMap):
+        raise ValueError("frozen_groups: this encoder is no timm model; set the sense's encoder to a timm name")
+    encoder = backbone.model
     groups = group_parameters(encoder, encoder.group_matcher(coarse=True))  # type: ignore[operator]
     frozen = {name for group in sorted(groups)[:num_groups] for name in groups[group]}
     for name, parameter in encoder.named_parameters():

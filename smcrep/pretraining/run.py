@@ -1,0 +1,86 @@
+"""A pretraining run as a frozen record: a recipe, the data that it is trained on, where it is computed and kept."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from smcrep.records import to_record
+from smcrep.training.build import Compute
+from smcrep.training.recipes import Recipe
+from smcrep.worlds.policy import Policy
+from smcrep.worlds.rendering.environments import TRAIN_ENVIRONMENTS
+
+
+@dataclass(frozen=True)
+class Data:
+    """What is simulated; a triple is for training, validation, test. The three have different objects."""
+
+    root: Path | None = None
+    """Folder of meshes (OBJ, OFF, PLY, STL, GLB); None: procedural objects, ``num_objects`` of them."""
+    unit: str = "m"
+    """Unit of the meshes: m, cm, mm or in."""
+    up: str = "z"
+    """Axis of the meshes that points up."""
+    split: Path | None = None
+    """JSON file with names of the meshes under train, val and test, and their families under kind; None: drawn."""
+    num_objects: tuple[int, int, int] = (300, 40, 60)
+    """Procedural objects, where there are no meshes."""
+    states_per_object: tuple[int, int, int] = (8, 4, 6)
+    """States of each object; each is acted on in ``num_branches`` ways."""
+    procedural: int = 0
+    """Beside meshes, so many procedural objects in training: their variety is what generalises to unseen objects."""
+    procedural_states: int = 4
+    """States of each procedural object beside meshes."""
+    procedural_share: float = 0.5
+    """Share of every batch that is procedural, beside meshes."""
+    held_out_families: tuple[str, ...] = ()
+    """Families of procedural objects that are not used at all, to evaluate new shapes later."""
+    num_branches: tuple[int, int, int] = (8, 16, 16)
+    """Outcomes of each state; validation and test have as many as retrieval has candidates."""
+    policy: Policy = field(default_factory=Policy)
+    """What is done to objects."""
+    environments: tuple[str, ...] = TRAIN_ENVIRONMENTS
+    """Environments of training and validation; one is drawn for each observation."""
+    test_environments: tuple[str, ...] = TRAIN_ENVIRONMENTS
+    """Environments of the test store."""
+    image_size: int = 64
+    """Side of the images in pixels."""
+    num_points: int = 256
+    """Points of each cloud."""
+    seed: int = 0
+    """Of the objects and of all that is done to them."""
+    processes: int = os.cpu_count() or 1
+    """Processes that simulate."""
+
+    def __post_init__(self) -> None:
+        for name in ("num_objects", "states_per_object", "num_branches"):
+            if min(getattr(self, name)) < 1:
+                raise ValueError(f"Data: {name} is {getattr(self, name)}; give at least 1 for each split")
+        for name, low in (("procedural", 0), ("procedural_states", 1), ("processes", 1), ("seed", 0)):
+            if getattr(self, name) < low:
+                raise ValueError(f"Data: {name} is {getattr(self, name)}; give at least {low}")
+        if not 0 < self.procedural_share < 1:
+            raise ValueError(f"Data: procedural_share is {self.procedural_share}; give a share between 0 and 1")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A variant is ``dataclasses.replace(run, ...)``; `smcrep.pretraining.pretrain` makes it."""
+
+    recipe: Annotated[Recipe, tyro.conf.arg(name="")]  # its fields stand at the top level of a command line
+    """What is trained, and how."""
+    data: Data = field(default_factory=Data)
+    """What it is trained on."""
+    compute: Compute = field(default_factory=Compute)
+    """What it is computed on."""
+    out: Path = Path("runs/demo")
+    """Folder that the run is written to."""
+    stores: Path | None = None
+    """Folder of the stores, to share them between runs; None: ``out``/stores."""
+
+    def to_json(self) -> dict[str, Any]:
+        """A dictionary that `json.dumps` takes."""
+        return to_record(self)
