@@ -4,9 +4,9 @@
     python experiments/ablations.py --variants points dgcnn --seeds 0
     python experiments/ablations.py --tiny --out runs/a               # a minute; the numbers mean nothing
 
-A cell is one variant with one seed: one sense of the recipe `ycb`, trained for 800 steps, asked about objects that are
-neither trained on nor reported in generalisation.py. Two cells run at once, one thread each; interrupted, the same command
-goes on, and a cell that is written is done.
+A cell is one variant with one seed: one sense of the recipe `ycb`, trained for 800 steps, evaluated on objects that are
+neither trained on nor reported in generalisation.py. Two cells run at once, one thread each; interrupted, the same
+command goes on, and a cell that is written is done.
 
     ablation.SENSE.VARIANT.h1        the true outcome among 16; beside it the difference from the recipe's own cells,
                                      paired by object, 7-way recognition with one label, and the same asked in any
@@ -28,6 +28,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 
 from smcrep import script
 from smcrep.data.store import Store
@@ -36,7 +37,8 @@ from smcrep.evaluation.outcome import outcome_hits
 from smcrep.evaluation.recognition import accuracy_by_object, choose_strength, episodes_of
 from smcrep.hub import load_model
 from smcrep.probes.intervals import over_seeds_and_objects
-from smcrep.report.style import COLOURS, picture
+from smcrep.report import marks
+from smcrep.report.style import COLOURS, legend_entries, picture
 from smcrep.results import Record, commit, machine, write_claims, write_json
 from smcrep.training.run_folder import store_path
 from smcrep.worlds.generate import Simulation, generate
@@ -77,6 +79,17 @@ WORLDS = {
     "1000_procedural": ("--data.procedural", "1000", "--data.procedural-states", "9"),
     "so3": SO3,
 }
+IN_WORDS = {
+    "points": "recipe, points",
+    "rgb": "recipe, RGB",
+    "equivariant_half": "equivariant part halved",
+    "equivariant_twice": "equivariant part doubled",
+    "points_64": "64 points",
+    "points_256": "256 points",
+    "points_scans_only": "scans only",
+    "rgb_scans_only": "RGB, scans only",
+}
+"""How variants are written in the picture, where not by their name."""
 STEPS, N_WAY, EPISODES = 800, 7, 200
 
 
@@ -212,25 +225,56 @@ def report(out: Path) -> None:
 
 
 def draw(records: dict[str, Record], path: Path) -> None:
-    """One line a variant, the recipe's own on top of each sense; hollow: asked in any orientation."""
-    panels = {"h1": "The true outcome among 16 (H@1)", "1shot": "7-way, one label each"}
-    names = [name.split(".")[2] for name in records]
-    labels = [f"the recipe, {name}" if VARIANTS[name][0][1] == name else name.replace("_", " ") for name in names]
-    with picture(path, columns=2, size=(4.3, 0.9 + 0.27 * len(records))) as (figure, axes):
-        figure.subplots_adjust(wspace=0.12)
-        for axis, (metric, title) in zip(axes, panels.items(), strict=True):
-            for y, (name, record) in enumerate(records.items()):
-                sense, told = name.split(".")[1], record.controls
-                value = record.value if metric == "h1" else told[metric]
-                bounds = record.ci95 if metric == "h1" else (told[f"{metric}_low"], told[f"{metric}_high"])
-                axis.hlines(y, *(bounds or (value, value)), color=COLOURS[sense], lw=1.4, alpha=0.6)
-                axis.plot(value, y, "o", ms=5, color=COLOURS[sense])
-                axis.plot(told[f"{metric}_so3"], y, "o", ms=4, mfc="white", color=COLOURS[sense])
-                if VARIANTS[names[y]][0][1] == names[y]:
-                    axis.axvline(value, color=COLOURS[sense], lw=0.8, ls=":")
-            axis.set(title=title, xlim=(0, 1), ylim=(len(records) - 0.5, -0.5))
-            axis.set_yticks(range(len(names)), labels if axis is axes[0] else [])
-        axes[0].set_xlabel("filled: poses within 60 degrees; hollow: any orientation")
+    """One line a variant, the recipe's own on top of each sense. Filled: poses within 60 degrees; hollow: any
+    orientation. Beside each measure the difference from the recipe, paired by seed and object."""
+    panels = {
+        "h1": ("Outcome, 16 candidates", "H@1", 1 / 16),
+        "1shot": ("7-way, one label each", "accuracy", 1 / N_WAY),
+    }
+    variants = [name.split(".")[2] for name in records]
+    with picture(path, columns=4, size=(2.6, 1.0 + 0.36 * len(records)), widths=(1.5, 1, 1.5, 1)) as (figure, axes):
+        figure.subplots_adjust(wspace=0.16)
+        for i, (metric, (title, unit, chance)) in enumerate(panels.items()):
+            _values(axes[2 * i], records, metric)
+            marks.reference(axes[2 * i], chance, "chance", vertical=True)
+            axes[2 * i].set_title(title, pad=15)
+            axes[2 * i].set(xlabel=unit, xlim=(0, 1.02), xticks=[0, 0.25, 0.5, 0.75, 1])
+            _differences(axes[2 * i + 1], records, metric)
+            marks.reference(axes[2 * i + 1], 0, "recipe", vertical=True)
+            axes[2 * i + 1].set_xlabel(f"difference in {unit}")
+        for axis in axes:
+            axis.set_ylim(len(records) - 0.5, -0.5)
+            axis.set_yticks(range(len(variants)), [in_words(v) for v in variants] if axis is axes[0] else [])
+        entries = legend_entries(axes[:1])
+        below = axes[0].get_position().y0 - 0.55 / figure.get_figheight()
+        figure.legend(entries.values(), entries.keys(), loc="upper center", bbox_to_anchor=(0.5, below), ncol=2)
+
+
+def _values(axis: Axes, records: dict[str, Record], metric: str) -> None:
+    """The metric of each record, and the same in any orientation."""
+    for y, (name, record) in enumerate(records.items()):
+        sense = name.split(".")[1]
+        own = Record(record.value, record.ci95) if metric == "h1" else _control(record, metric)
+        words = ("poses within 60 degrees", "any orientation") if y == 0 else ("", "")
+        marks.dots(axis, [own], np.array([y - 0.14]), COLOURS[sense], words[0])
+        marks.dots(
+            axis, [_control(record, f"{metric}_so3")], np.array([y + 0.14]), COLOURS[sense], words[1], hollow=True
+        )
+
+
+def _differences(axis: Axes, records: dict[str, Record], metric: str) -> None:
+    for y, (name, record) in enumerate(records.items()):
+        if f"{metric}_ahead" in record.controls:
+            marks.dots(axis, [_control(record, f"{metric}_ahead")], np.array([y]), COLOURS[name.split(".")[1]])
+
+
+def _control(record: Record, name: str) -> Record:
+    """A control with its interval, as a record."""
+    return Record(record.controls[name], (record.controls[f"{name}_low"], record.controls[f"{name}_high"]))
+
+
+def in_words(variant: str) -> str:
+    return IN_WORDS.get(variant, variant.replace("_", " "))
 
 
 if __name__ == "__main__":

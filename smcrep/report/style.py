@@ -28,7 +28,7 @@ COLOURS = {
 NAMES = {"simclr": "SimCLR", "rgb": "RGB", "no_action": "without the action"}
 """Written otherwise than in a record."""
 
-OTHERS = ("#7b4b94", "#e08e45", "#5b8e7d", "#4a6fa5", "#a23b72", "#6b705c")
+OTHERS = ("#e08e45", "#4a6fa5", "#8a5a44", "#84a729", "#5e3a9c", "#3fb8c5")
 """For what has no colour of its own, in the order in which it is met."""
 
 _RC: Any = {  # matplotlib types its keys as literals
