@@ -1,14 +1,15 @@
-"""Are the committed figures whole, and does the README say what they say?
+"""Are the committed figures whole, and do the README and the pages of docs say what they say?
 
-    python experiments/check_claims.py            # reads every record; exit 1 where README or a record is off
-    python experiments/check_claims.py --write    # draws the README's tables anew from the records
+    python experiments/check_claims.py            # reads every record; exit 1 where a page or a record is off
+    python experiments/check_claims.py --write    # draws the tables of all pages anew from the records
 
-A table in the README stands between <!-- claims THEME: NAME NAME ... --> (of harms: <!-- harms THEME: NAME ... -->) and
-<!-- end -->; only this script writes there. Seconds.
+A table stands between <!-- claims THEME: NAME NAME ... --> (of harms: <!-- harms THEME: NAME ... -->) and <!-- end -->;
+only this script writes there. A name may be a pattern, as ``growth.*``. docs/results.md has every record. Seconds.
 """
 
 import argparse
 import re
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from smcrep import script
@@ -26,16 +27,17 @@ def main() -> None:
     arguments = parser.parse_args()
     themes = {path.stem: read_claims(path) for path in sorted((ROOT / "experiments/claims").glob("*.json"))}
     faults = [f"{theme}: {name}: {fault}" for theme, c in themes.items() for name, r in c.items() for fault in wrong(r)]
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    drawn = BLOCK.sub(lambda found: table(found, themes), text)
-    if arguments.write:
-        readme.write_text(drawn, encoding="utf-8")
-    elif drawn != text:
-        faults.append("README.md: a table differs from its records; run: python experiments/check_claims.py --write")
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        text, name = page.read_text(encoding="utf-8"), page.relative_to(ROOT)
+        drawn = BLOCK.sub(lambda found, name=name: table(found, themes, str(name)), text)
+        if arguments.write and drawn != text:
+            page.write_text(drawn, encoding="utf-8")
+        elif drawn != text:
+            faults.append(f"{name}: a table differs from its records; run: python experiments/check_claims.py --write")
+    faults += unlisted(themes)
     if faults:
         raise ValueError("\n".join(faults))
-    print(f"{sum(map(len, themes.values()))} records in {len(themes)} themes are whole, and the README agrees")
+    print(f"{sum(map(len, themes.values()))} records in {len(themes)} themes are whole, and the pages agree")
 
 
 def wrong(record: Record) -> list[str]:
@@ -44,14 +46,34 @@ def wrong(record: Record) -> list[str]:
     return found + (["was made from changed files; commit, then make it again"] if "dirty" in record.commit else [])
 
 
-def table(found: re.Match[str], themes: dict[str, dict[str, Record]]) -> str:
+def unlisted(themes: dict[str, dict[str, Record]]) -> list[str]:
+    """Records that the page of results does not have."""
+    blocks = BLOCK.findall((ROOT / "docs/results.md").read_text(encoding="utf-8"))
+    listed = {(theme, name) for _, _, theme, names, _ in blocks for name in matching(names, themes.get(theme, {}))}
+    missing = [
+        f"{theme}: {name}" for theme, records in themes.items() for name in records if (theme, name) not in listed
+    ]
+    return [f"docs/results.md: has no table with {name}; add it to a block there" for name in missing]
+
+
+def matching(names: str, records: dict[str, Record]) -> list[str]:
+    """The names of a block, patterns replaced by the names that they match: in alphabetic order, numbers by value."""
+
+    def order(name: str) -> list[tuple[str, int]]:
+        return [(words, int(digits or 0)) for words, digits in re.findall(r"(\D*)(\d*)", name)]
+
+    found = [[name] if "*" not in name else [r for r in records if fnmatchcase(r, name)] for name in names.split()]
+    return [name for some in found for name in sorted(some, key=order)]
+
+
+def table(found: re.Match[str], themes: dict[str, dict[str, Record]], page: str) -> str:
     begin, kind, theme, names, end = found.groups()
     claims = kind == "claims"
     lines = ["| | value | 95 % | beside it |" if claims else "| what was done | what the user sees | what was lost |"]
     lines.append("|---" * lines[0].count(" | ") + "|---|")
-    for name in names.split():
+    for name in matching(names, themes.get(theme, {})):
         if name not in themes.get(theme, {}):
-            raise ValueError(f"README.md: no record {name!r} in experiments/claims/{theme}.json")
+            raise ValueError(f"{page}: no record {name!r} in experiments/claims/{theme}.json")
         r = themes[theme][name]
         interval = "" if r.ci95 is None else f"{number(r.ci95[0])} – {number(r.ci95[1])}"
         if claims:
