@@ -1,10 +1,12 @@
 # make demo    the whole mission in minutes: world, pretraining, probes, audit, embeddings, report
-# make test    format, lint, types, tests, every experiment in its tiny form
+# make test    format, lint, types, tests, every experiment in its tiny form, the documentation
+# make docs    the documentation in docs/_build/html, its examples run; a warning is an error
+# make links   whether the external links of the documentation answer; needs the network
 # make setup   what both stand on: .venv with everything, and system libraries where they are missing
 PY := .venv/bin/python
 WORKERS ?= 2
 
-.PHONY: setup demo test lint types unit tiny clean
+.PHONY: setup demo test lint types unit tiny docs links clean
 
 setup:
 	@sh setup.sh
@@ -12,7 +14,7 @@ setup:
 demo: setup
 	$(PY) experiments/demo.py --out runs/demo
 
-test: setup lint types unit tiny
+test: setup lint types unit tiny docs
 
 lint:
 	.venv/bin/ruff format --check .
@@ -26,6 +28,12 @@ unit:
 
 tiny:
 	$(PY) experiments/tiny.py
+
+docs: setup
+	$(PY) docs/build.py
+
+links: setup
+	$(PY) docs/build.py --links
 
 clean:
 	rm -rf .venv runs build dist *.egg-info
