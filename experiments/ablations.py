@@ -38,7 +38,7 @@ from smcrep.evaluation.recognition import accuracy_by_object, choose_strength, e
 from smcrep.hub import load_model
 from smcrep.probes.intervals import over_seeds_and_objects
 from smcrep.report import marks
-from smcrep.report.style import COLOURS, legend_entries, picture
+from smcrep.report.style import COLOURS, legend_below, picture
 from smcrep.results import Record, commit, machine, write_claims, write_json
 from smcrep.training.run_folder import store_path
 from smcrep.worlds.generate import Simulation, generate
@@ -245,9 +245,7 @@ def draw(records: dict[str, Record], path: Path) -> None:
         for axis in axes:
             axis.set_ylim(len(records) - 0.5, -0.5)
             axis.set_yticks(range(len(variants)), [in_words(v) for v in variants] if axis is axes[0] else [])
-        entries = legend_entries(axes[:1])
-        below = axes[0].get_position().y0 - 0.55 / figure.get_figheight()
-        figure.legend(entries.values(), entries.keys(), loc="upper center", bbox_to_anchor=(0.5, below), ncol=2)
+        legend_below(figure, axes[:1])
 
 
 def _values(axis: Axes, records: dict[str, Record], metric: str) -> None:

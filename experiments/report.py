@@ -14,13 +14,13 @@ import numpy as np
 
 from smcrep import script
 from smcrep.data.store import Store
+from smcrep.pretraining.folder import store_path
 from smcrep.report import figures
 from smcrep.report.figures.baselines import baselines
 from smcrep.report.page import Section, write_page
 from smcrep.report.style import label
 from smcrep.results import Record, read_claims
 from smcrep.training.online import N_WAY
-from smcrep.training.run_folder import store_path
 
 Records = dict[str, Record]
 WORDS = {

@@ -35,6 +35,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullLocator
 from ratios import CLAIMS, Findings, command_line
 
 from smcrep.data.loader import TransitionLoader
@@ -42,7 +43,7 @@ from smcrep.data.store import Manifest, Store, StoredObject, shard_path, write_m
 from smcrep.extraction.extract import extract
 from smcrep.hub import save_pretrained
 from smcrep.probes.knn import neighbours
-from smcrep.report.style import COLOURS, OTHERS, legend_entries, picture
+from smcrep.report.style import COLOURS, OTHERS, legend_below, picture
 from smcrep.results import Record, read_claims
 from smcrep.training import recipes
 from smcrep.training.build import Compute, build_fabric, build_seeded_model
@@ -220,6 +221,7 @@ def measured(folder: Path, sizes: dict[str, tuple[int, ...]], rounds: int) -> di
 def draw(found: dict[str, dict[str, np.ndarray]], path: Path) -> None:
     """Medians over rounds, a line spanning the rounds, for each operation; the dashed line is the bare memory map."""
     colours = dict(zip((name for name in found if name != LIMIT), OTHERS, strict=False)) | {LIMIT: COLOURS["chance"]}
+    sizes = np.unique(np.concatenate([table["observations"][0] for table in found.values()]))
     with picture(path, columns=2, size=(4.4, 3.6)) as (figure, (left, right)):
         figure.subplots_adjust(wspace=0.32)
         for name, table in found.items():
@@ -234,9 +236,10 @@ def draw(found: dict[str, dict[str, np.ndarray]], path: Path) -> None:
             (right, "Memory of the process", "MiB above the imports"),
         ):
             axis.set(xscale="log", yscale="log", title=title, xlabel="observations", ylabel=unit)
+            axis.set_xticks(sizes, [f"{size:,.0f}" for size in sizes])
+            axis.xaxis.set_minor_locator(NullLocator())
         right.set_ylim(bottom=0.1)  # below 0.1 MiB is noise of the allocator
-        entries = legend_entries([left])
-        figure.legend(entries.values(), entries.keys(), loc="upper center", bbox_to_anchor=(0.5, 0), ncol=len(entries))
+        legend_below(figure, [left])
 
 
 def recorded(records: Mapping[str, Record]) -> dict[str, dict[str, np.ndarray]]:

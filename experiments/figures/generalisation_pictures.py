@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from smcrep.report import figures, marks
-from smcrep.report.style import COLOURS, label, legend_entries, picture
+from smcrep.report.style import COLOURS, label, legend_below, picture
 from smcrep.results import Record
 
 OFFSETS = dict(zip(SENSES, (-0.22, 0.0, 0.22), strict=True))
@@ -110,8 +110,7 @@ def draw_laws(records: dict[str, Record], cells: Cells, path: Path) -> None:
         axes[1].set_xticks((1, 2, 3))
         axes[1].set(title="Open-loop prediction, 16 candidates", ylabel="H@1", ylim=(0, 1))
         axes[1].set_xlabel("actions predicted in sequence")
-        entries = legend_entries(axes[:1])
-        figure.legend(entries.values(), entries.keys(), loc="upper center", bbox_to_anchor=(0.5, -0.02), ncol=3)
+        legend_below(figure, axes[:1])
 
 
 def draw_encoders(records: dict[str, Record], path: Path) -> None:
@@ -129,8 +128,7 @@ def draw_encoders(records: dict[str, Record], path: Path) -> None:
             axis.set_title(title, pad=15)
             axis.set(xlabel="accuracy, unseen objects", ylim=(len(shown) - 0.5, -0.5))
             axis.set_yticks(range(len(shown)), list(ENCODERS.values()) if axis is axes[0] else [])
-        entries = legend_entries(axes[:1])
-        figure.legend(entries.values(), entries.keys(), loc="upper center", bbox_to_anchor=(0.5, -0.06), ncol=2)
+        legend_below(figure, axes[:1])
 
 
 def draw_physics(records: dict[str, Record], path: Path) -> None:
@@ -149,9 +147,7 @@ def _row_names(figure: Figure, axes: list[Axes], names: list[str]) -> None:
     for axis in axes:
         axis.set_ylim(len(names) - 0.5, -0.5)
         axis.set_yticks(range(len(names)), names if axis is axes[0] else [])
-    entries = legend_entries(axes[:1])
-    below = axes[0].get_position().y0 - 0.5 / figure.get_figheight()
-    figure.legend(entries.values(), entries.keys(), loc="upper center", bbox_to_anchor=(0.5, below), ncol=3)
+    legend_below(figure, axes[:1])
 
 
 def _shares(axis: Axes, chance: float) -> None:

@@ -12,24 +12,28 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from smcrep.senses import SENSES
+
 COLOURS = {
     "fused": "#1b1f3b",
     "ours": "#1b1f3b",
-    "rgb": "#d1495b",
-    "points": "#00798c",
     "no_action": "#8d99ae",
     "untrained": "#c9a66b",
     "chance": "#707070",
     "simclr": "#a05195",
     "oracle": "#66a182",
+    **{name: sense.colour for name, sense in SENSES.items()},
 }
 """A sense, a variant or a control has the same colour in every picture."""
 
-NAMES = {"simclr": "SimCLR", "rgb": "RGB", "no_action": "without the action"}
+NAMES = {"simclr": "SimCLR", "no_action": "without the action"}
 """Written otherwise than in a record."""
 
-OTHERS = ("#e08e45", "#4a6fa5", "#8a5a44", "#84a729", "#5e3a9c", "#3fb8c5")
+OTHERS = ("#4a6fa5", "#8a5a44", "#84a729", "#5e3a9c", "#3fb8c5", "#d988b9")
 """For what has no colour of its own, in the order in which it is met."""
+
+_TICKS_AND_LABEL = 0.5
+"""Inches that stand under an axis."""
 
 _RC: Any = {  # matplotlib types its keys as literals
     "figure.dpi": 130,
@@ -50,7 +54,7 @@ _RC: Any = {  # matplotlib types its keys as literals
 
 def label(name: str) -> str:
     """A sense, a variant or a measure as it is written in a picture."""
-    return NAMES.get(name, name.replace("_", " "))
+    return SENSES[name].label if name in SENSES else NAMES.get(name, name.replace("_", " "))
 
 
 def colours(names: Sequence[str]) -> dict[str, str]:
@@ -83,9 +87,14 @@ def picture(
             plt.close(figure)
 
 
-def legend_entries(axes: Sequence[Axes]) -> dict[str, Any]:
-    """Label -> handle over all ``axes``, each label once: one legend for a figure."""
-    return {text: handle for axis in axes for handle, text in zip(*axis.get_legend_handles_labels(), strict=True)}
+def legend_below(figure: Figure, axes: Sequence[Axes], last: Sequence[str] = ()) -> None:
+    """One legend for a figure, under the lowest axis: each label once, those of ``last`` at the end."""
+    entries = {text: handle for axis in axes for handle, text in zip(*axis.get_legend_handles_labels(), strict=True)}
+    order = sorted(entries, key=lambda text: text in last)
+    height = min(axis.get_position().y0 for axis in axes) - _TICKS_AND_LABEL / figure.get_figheight()
+    figure.legend(
+        [entries[text] for text in order], order, loc="upper center", bbox_to_anchor=(0.5, height), ncol=len(order)
+    )
 
 
 def bare(axis: Axes) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from smcrep.report import marks
-from smcrep.report.style import COLOURS, colours, label, legend_entries, picture
+from smcrep.report.style import COLOURS, colours, label, legend_below, picture
 from smcrep.results import Record
 
 FLOORS = ("chance", "constant")
@@ -26,8 +26,7 @@ def against_baselines(panels: Mapping[str, Mapping[str, Record]], path: Path) ->
         for axis, (title, records) in zip(axes, panels.items(), strict=True):
             _panel(axis, records)
             axis.set_title(title, pad=16)
-        entries = legend_entries(axes)
-        figure.legend(entries.values(), entries.keys(), loc="upper center", bbox_to_anchor=(0.5, -0.08), ncol=2)
+        legend_below(figure, axes)
 
 
 def baselines(record: Record) -> dict[str, Record]:

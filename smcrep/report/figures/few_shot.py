@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 
 from smcrep.report import marks
-from smcrep.report.style import colours, label, legend_entries, picture
+from smcrep.report.style import colours, label, legend_below, picture
 from smcrep.results import Record
 
 ByShots = Mapping[int, Record]
@@ -31,7 +31,7 @@ def few_shot_by_sense(tasks: Mapping[str, tuple[float, Mapping[str, Mapping[str,
     """
     senses = list(dict.fromkeys(sense for _, by_sense in tasks.values() for sense in by_sense))
     with picture(path, rows=len(tasks), columns=len(senses), size=(3.0, 2.6)) as (figure, axes):
-        figure.subplots_adjust(wspace=0.36, hspace=0.5)
+        figure.subplots_adjust(wspace=0.42, hspace=0.5)
         for row, (title, (chance, by_sense)) in enumerate(tasks.items()):
             for axis, sense in zip(axes[row * len(senses) :], senses, strict=False):
                 _against_shots(axis, by_sense.get(sense, {}))
@@ -39,11 +39,7 @@ def few_shot_by_sense(tasks: Mapping[str, tuple[float, Mapping[str, Mapping[str,
                 axis.set_title(f"{label(sense)}: {title}")
             for axis in axes[row * len(senses) + 1 : (row + 1) * len(senses)]:
                 axis.set_ylabel("")
-        handles = legend_entries(axes)
-        order = sorted(handles, key=lambda text: text in {label(name) for name in BASELINES})
-        figure.legend(
-            [handles[text] for text in order], order, loc="upper center", bbox_to_anchor=(0.5, 0.02), ncol=len(order)
-        )
+        legend_below(figure, axes, last=[label(name) for name in BASELINES])
 
 
 def few_shot_ahead(

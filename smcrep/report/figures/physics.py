@@ -23,7 +23,7 @@ def physics(expected: np.ndarray, utilisations: Utilisations, reveal: Mapping[st
     expected [n, n]: of queries conditioned on the i-th lightest sample, the share that predicts the outcome of the
     j-th.
     """
-    with picture(path, columns=3, size=(3.7, 3.3)) as (figure, axes):
+    with picture(path, columns=3, size=(4.2, 3.3)) as (figure, axes):
         figure.subplots_adjust(wspace=0.5)
         _confusion(figure, axes[0], expected)
         _utilisation(axes[1], utilisations)
@@ -64,7 +64,7 @@ def _utilisation(axis: Axes, utilisations: Utilisations) -> None:
     marks.reference(axis, 1, colour=COLOURS["oracle"])
     end = len(utilisations) - 0.5
     axis.text(end, 1.02, "oracle (the simulator)", ha="right", va="bottom", color=COLOURS["oracle"], fontsize=8)
-    axis.set(title="Utilisation of each signal, unseen objects", ylabel="utilisation")
+    axis.set(title="Utilisation of each signal", ylabel="utilisation, unseen objects")
     axis.set_ylim(min(-0.1, axis.get_ylim()[0]), 1.15)
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncol=len(senses))
 
@@ -77,6 +77,6 @@ def _reveal(axis: Axes, reveal: Mapping[str, Record]) -> None:
     ]
     marks.grouped_bars(axis, drawn, list(reveal))
     marks.reference(axis, 0, "constant")
-    axis.set(title="Physics decoded from the embedding", ylabel="R², unseen objects")
+    axis.set(title="Physics decoded from z", ylabel="R², unseen objects")
     axis.set_ylim(min(-0.2, axis.get_ylim()[0]), 1)
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncol=2)
