@@ -1,8 +1,8 @@
-"""Who works the missing shards off: this machine, Ray, or an array of SLURM jobs. The bytes do not depend on it.
+"""Engines that make missing shards: this machine, Ray, or an array of SLURM jobs. The bytes are the same with each.
 
 A *maker* is called once in each worker (it loads a model, builds a simulator) and returns the function that makes one
 shard. It must be picklable: a function at the top of a module, or a `functools.partial` of one. A shard is a pure
-function of its number that appears whole or not at all, so whatever dies costs the shard it was making.
+function of its number and is written whole or not at all, so a worker that dies loses only the shard it was making.
 """
 
 import multiprocessing
@@ -16,13 +16,15 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any
 
+from smcrep.plugins import load_plugins
+
 Work = Callable[[int], None]
 Maker = Callable[[], Work]
 Engine = Callable[[Sequence[int], Maker, int], Iterator[int]]
 """(missing shards, maker, number of workers) -> shards, as they are finished."""
 
 ATTEMPTS = 3
-"""Workers that one shard may kill before it is given up."""
+"""After so many deaths of workers (with Ray: over one shard) the run fails."""
 
 
 def local(missing: Sequence[int], maker: Maker, workers: int = 1) -> Iterator[int]:
@@ -46,10 +48,10 @@ def local(missing: Sequence[int], maker: Maker, workers: int = 1) -> Iterator[in
 
 
 def on_slurm(missing: Sequence[int], maker: Maker, workers: int = 1) -> Iterator[int]:
-    """The share of this job of an array of n: of the missing shards those of its number modulo n; as `local` there.
+    """This job's share of an array of n jobs: the missing shards whose number modulo n is the job's, as `local`.
 
-    By the shard's own number, not by its place among the missing: jobs that start at different times see different
-    ones missing, and would leave gaps.
+    Shared by the shard's number and not by its position among the missing ones: jobs that start at different times see
+    different shards missing, and would leave gaps.
     """
     try:
         number, count = (int(os.environ[f"SLURM_ARRAY_TASK_{name}"]) for name in ("ID", "COUNT"))
@@ -63,7 +65,7 @@ def on_slurm(missing: Sequence[int], maker: Maker, workers: int = 1) -> Iterator
 
 
 def on_ray(missing: Sequence[int], maker: Maker, workers: int = 1) -> Iterator[int]:
-    """In ``workers`` actors of a Ray cluster, each keeping what its maker made. An actor that dies is replaced."""
+    """In ``workers`` actors of a Ray cluster, each of which calls the maker once. An actor that dies is replaced."""
     try:
         import ray  # an extra, and seconds to import
         from ray.exceptions import RayActorError, RayTaskError
@@ -103,14 +105,9 @@ def on_ray(missing: Sequence[int], maker: Maker, workers: int = 1) -> Iterator[i
 ENGINES: dict[str, Engine] = {"local": local, "ray": on_ray, "slurm": on_slurm}
 
 
-def engine(name: str) -> Engine:
-    if name not in ENGINES:
-        raise ValueError(f"there is no engine {name!r}; choose from {', '.join(ENGINES)}")
-    return ENGINES[name]
-
-
 class _Actor:
     def __init__(self, maker: Maker) -> None:
+        load_plugins()
         self.work = maker()
 
     def run(self, shard_id: int) -> None:
@@ -121,14 +118,15 @@ _work: list[Work] = []
 
 
 def _start(maker: Maker) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):  # the parent's to handle
+    for number in (signal.SIGINT, signal.SIGTERM):  # the parent handles them
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
+    load_plugins()
     _work.append(maker())
 
 
 def _die_with_parent() -> None:
-    """A parent that was killed told its workers nothing: they would wait for its next word for ever."""
+    """Ends a worker whose parent was killed: it would wait for its next shard for ever."""
     parent = multiprocessing.parent_process()
     assert parent
     parent.join()
@@ -150,20 +148,20 @@ def _pool(missing: Sequence[int], maker: Maker, workers: int) -> Iterator[int]:
                 future.result()
                 yield running[future]
         except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)  # what has begun is finished, which takes a second
+            pool.shutdown(wait=True, cancel_futures=True)  # running shards are finished, in about a second
             raise
 
 
 def _died(how: str) -> str:
     return (
-        f"workers died {how}; does the script start under `if __name__ == '__main__':`, and is there memory for all of "
-        "them?"
+        f"workers died {how}; check that the script runs under `if __name__ == '__main__':`, and that there is memory "
+        "for all of them"
     )
 
 
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
-    """Processes started within run one thread each; these libraries read the environment once, when they load."""
+    """Processes started in the block run one thread each: the libraries read these variables once, when they load."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     before = {name: os.environ.get(name) for name in names}
     os.environ.update(dict.fromkeys(names, "1"))

@@ -6,6 +6,7 @@ remedy.
 
 import json
 import math
+import sys
 import types
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
@@ -32,7 +33,7 @@ class Kinds:
 
     @classmethod
     def kind(cls) -> str:
-        """Name of the class without its last word, as_words: `EquiModWeights` is "equimod"."""
+        """Name of the class without "Weights", in small letters: `EquiModWeights` is "equimod"."""
         return cls.__name__.removesuffix("Weights").lower()
 
     @classmethod
@@ -61,7 +62,7 @@ def from_record(cls: type[T], record: Any, where: str) -> T:
     record = dict(record)
     if isinstance(cls, type) and issubclass(cls, Kinds):
         name, kinds = record.pop(TYPE, None), cls.kinds()
-        if name not in kinds:
+        if not isinstance(name, str) or name not in kinds:
             hint = nearest(str(name), list(kinds))
             raise ValueError(f"{where}: unknown type {name!r}; {hint} (import the module that defines it first)")
         cls = kinds[name]
@@ -84,6 +85,8 @@ def _value(kind: Any, value: Any, where: str) -> Any:
     if isinstance(kind, type) and is_dataclass(kind):
         return from_record(kind, value, where)
     if kind is float and type(value) is int:
+        if abs(value) > sys.float_info.max:
+            raise ValueError(f"{where}: it is an integer of {value.bit_length()} bits; give a number of at most 1e308")
         return float(value)
     if kind in (int, float, bool, str) and type(value) is not kind:
         raise ValueError(f"{where}: it is {value!r}; give a value of type {kind.__name__}")

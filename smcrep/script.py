@@ -1,4 +1,4 @@
-"""The last lines of every script: what a user can do something about ends in one line, not in a traceback."""
+"""Runs the main function of a script: an error that the user can fix ends it with one line, not a traceback."""
 
 import signal
 import subprocess
@@ -6,23 +6,26 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
+from smcrep.plugins import load_plugins
+
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, as Ctrl-C is SIGINT."""
+    """Raised on SIGTERM, as KeyboardInterrupt is on SIGINT."""
 
 
 def run(name: str, main: Callable[[], object], *expected: type[Exception]) -> None:
-    """Call ``main``; a ValueError, an OSError, one ``expected`` or the failure of a script it started ends the process
-    with status 1 and one line. SIGINT and SIGTERM end it with 130 and 143 after it put its things in order."""
+    """Call ``main``. A ValueError, an OSError, an ``expected`` exception or a failed child script ends the process with
+    status 1 and one line; SIGINT and SIGTERM end it with 130 and 143, after the clean-up of ``main``."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
+        load_plugins()
         main()
     except (ValueError, OSError, *expected) as error:
         sys.exit(f"{name}: {error}")
     except subprocess.CalledProcessError as error:
         if error.returncode > 128:  # interrupted, as this script is
             sys.exit(error.returncode)
-        sys.exit(f"{name}: {' '.join(map(str, error.cmd[1:]))} failed; its own message stands above")
+        sys.exit(f"{name}: {' '.join(map(str, error.cmd[1:]))} failed; its own message is above")
     except KeyboardInterrupt as error:
         number = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
         print(f"{name}: {number.name}; the same command goes on from what is finished", file=sys.stderr)

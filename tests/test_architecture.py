@@ -1,4 +1,4 @@
-"""The house keeps its shape: imports go one way, files stay one idea long, the core needs only the core."""
+"""The layout holds: imports go one way, files stay short, the core needs only the core, senses are spelled once."""
 
 import ast
 import subprocess
@@ -9,20 +9,21 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = [
-    {"files", "script", "geometry"},
-    {"results", "engines"},
-    {"transition"},
-    {"data", "models", "fusion", "objectives", "probes", "testing"},
-    {"hub"},
+    {"files", "plugins", "geometry", "records"},
+    {"results", "engines", "script"},
+    {"transition", "encoders", "provenance"},
+    {"senses"},
+    {"data", "models", "fusion", "objectives", "probes"},
+    {"hub", "testing"},
     {"worlds", "training", "extraction"},
-    {"evaluation"},
+    {"evaluation", "pretraining"},
     {"report"},
 ]
 MODULES = sorted((ROOT / "smcrep").rglob("*.py"))
 LONG_FOR_A_REASON: dict[str, str] = {}
 
 
-def room(module: str) -> str:
+def package(module: str) -> str:
     """smcrep.worlds.rendering.sensors -> worlds; smcrep -> ''."""
     parts = module.split(".")
     return parts[1] if len(parts) > 1 else ""
@@ -47,17 +48,19 @@ def imports(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_imports_go_down_only(path: Path) -> None:
-    own = room(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    own = package(".".join(path.relative_to(ROOT).with_suffix("").parts))
     if own in ("", "__init__"):
-        return  # the package's front door re-exports from every room
+        return  # re-exports from every package
     for name in imports(path):
-        other = room(name)
+        other = package(name)
         assert other == own or layer(other) < layer(own), f"{path.name} ({own}) imports {name}"
 
 
-def test_rooms_beside_each_other_never_import_each_other() -> None:
+def test_packages_of_one_layer_never_import_each_other() -> None:
     edges = {
-        (room(".".join(p.relative_to(ROOT).with_suffix("").parts)), room(name)) for p in MODULES for name in imports(p)
+        (package(".".join(p.relative_to(ROOT).with_suffix("").parts)), package(name))
+        for p in MODULES
+        for name in imports(p)
     }
     mutual = {(a, b) for a, b in edges if a != b and (b, a) in edges}
     assert not mutual
@@ -95,3 +98,26 @@ def test_hugging_face_datasets_is_not_shadowed() -> None:
     code = "import datasets; print(hasattr(datasets, 'Dataset'))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "True"
+
+
+SENSES = {"rgb", "points", "depth", "mask"}
+SPELL_SENSES = ("senses/", "worlds/rendering/", "worlds/objects/", "worlds/gym.py", "data/readers/")
+"""The senses themselves, and what the simulator and the readers give out."""
+
+
+def test_senses_are_spelled_in_their_records_alone() -> None:
+    found = []
+    for path in MODULES:
+        name = path.relative_to(ROOT / "smcrep").as_posix()
+        if name.startswith(SPELL_SENSES):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            text = node.value if isinstance(node, ast.Constant) else node.arg if isinstance(node, ast.keyword) else ""
+            if text in SENSES:
+                found.append(f"{name}:{node.lineno} {text!r}")  # type: ignore[attr-defined]
+    assert not found
+
+
+def test_median_file_is_short() -> None:
+    lengths = sorted(len(path.read_text().splitlines()) for path in MODULES)
+    assert lengths[len(lengths) // 2] <= 120

@@ -115,19 +115,25 @@ def sense_column(name: str, resolution: Resolution) -> Column:
     return Column(tuple(sense.item_shape(resolution)), sense.dtype, sense.unit, sense.frame)
 
 
-def world_schema(senses: Sequence[str], resolution: Resolution, *, clean_depth: bool = False) -> Schema:
-    """Columns of a store made by a world. A row is one observation; the k + 1 rows of a state follow each other: row 0
-    before, rows 1..k the outcomes of its k actions. ``action`` (see `pack_action`) of row 0 is hold; ``pose`` is
-    T_camera_object; ``clean_depth`` is free of noise (a target, not a sense)."""
-    columns = {name: sense_column(name, resolution) for name in senses} | {
+def condition_columns() -> dict[str, Column]:
+    """Columns of a store that are no sense: conditions, targets and ids."""
+    columns = {
         "action": Column((PACKED_ACTION_DIM,), "float32", "index, m, m, N, s", "camera before the action"),
         "physics": Column((PHYSICS_DIM,), "float32", ", ".join(PHYSICS_NAMES), "object"),
         "pose": Column((4, 4), "float32", "m", "T_camera_object"),
     }
+    return columns | _ids()
+
+
+def world_schema(senses: Sequence[str], resolution: Resolution, *, clean_depth: bool = False) -> Schema:
+    """Columns of a store made by a world. A row is one observation; the k + 1 rows of a state follow each other: row 0
+    before, rows 1..k the outcomes of its k actions. ``action`` (see `pack_action`) of row 0 is hold; ``pose`` is
+    T_camera_object; ``clean_depth`` is free of noise (a target, not a sense)."""
+    columns = {name: sense_column(name, resolution) for name in senses} | condition_columns()
     if clean_depth:
         size = resolution.image_size
         columns["clean_depth"] = Column((size, size), "float32", "m along z, 0 where nothing was hit", "image")
-    return Schema(columns | _ids())
+    return Schema(columns)
 
 
 def image_schema(image_size: int, augmentation_dim: int) -> Schema:

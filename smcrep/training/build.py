@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import torch
 from lightning_fabric import Fabric
-from torch import nn
 
 from smcrep.hub import build_model
 from smcrep.models.model import SensorimotorModel
