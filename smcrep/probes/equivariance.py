@@ -1,4 +1,4 @@
-"""Is the predictor an action of the group, and does it do better than leaving the embedding where it was?"""
+"""Group laws of a predictor (is it an action of the group?) and its gain over predicting no change."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from smcrep.probes.intervals import Estimate, cluster_bootstrap
 
 @dataclass(frozen=True)
 class GroupLaws:
-    """Mean residuals over the mean displacement |z' - z| that the actions really cause; 0 is exact, and 1 as far off
-    as doing nothing would be from the truth. A predictor that ignores the action has all of them 0: read them beside
-    ``gain`` only."""
+    """Mean residuals of the group laws, over the mean displacement |z' - z| that the actions cause: 0 is exact, 1 the
+    error of predicting no change. A predictor that ignores the action has residuals 0: read them only together with
+    ``gain``."""
 
     identity: Estimate  # |P(z, e) - z|
     inverse: Estimate  # |P(P(z, a), a^-1) - z|
     composition: Estimate  # |P(P(z, a), b) - P(z, a then b)|
-    loop: Estimate  # |P(P(P(P(z, a), b), c), (a then b then c)^-1) - z|: four moves that end where they began
+    loop: Estimate  # |P(P(P(P(z, a), b), c), (a then b then c)^-1) - z|: four actions that compose to the identity
     gain: Estimate  # cos(z', P(z, a)) - cos(z', z)
 
 
@@ -40,8 +40,8 @@ def group_laws(
 
     z        [n, d] embeddings before;  outcome [n, d]: embeddings observed after ``first``.
     first    n actions with ``inverse()`` and ``then(other)`` (`geometry.Action`, rigid kinds).
-    second   n actions in the coordinates of the outcomes of ``first``; not all about one axis, or a wrong order of
-             composition passes. ``third``: the same, from the outcomes of ``second``.
+    second   n actions in the coordinates of the outcomes of ``first``; not all about one axis, else a wrong order
+             of composition goes unnoticed. ``third``: the same, from the outcomes of ``second``.
     groups   [n], the unit of the intervals.
     """
     with torch.no_grad():
@@ -73,5 +73,5 @@ def group_laws(
 
 
 def gain(z: Tensor, predicted: Tensor, outcome: Tensor) -> Tensor:
-    """[...]: cos(outcome, predicted) - cos(outcome, z), of [..., d]; above 0 where predicting beats doing nothing."""
+    """[...]: cos(outcome, predicted) - cos(outcome, z), of [..., d]; above 0 where the prediction beats no change."""
     return F.cosine_similarity(outcome, predicted, -1) - F.cosine_similarity(outcome, z, -1)

@@ -1,4 +1,4 @@
-"""Few-shot recognition with frozen embeddings: many small episodes drawn from observations the encoder never met."""
+"""Few-shot recognition with frozen embeddings: episodes drawn from observations that the encoder was not trained on."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ CHUNK = 32
 """Episodes classified at once; bounds the memory."""
 
 TOLERANCE = 1e-6
-"""Scores of float32 embeddings this close are equal."""
+"""Scores of float32 embeddings this close count as equal."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Episodes:
 
 
 Classifier = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""(support [e, w, k, d], query [e, w * m, d]) -> scores [e, w * m, w]; embeddings come with unit length."""
+"""(support [e, w, k, d], query [e, w * m, d]) -> scores [e, w * m, w]; embeddings have unit length."""
 
 
 def sample_episodes(
@@ -36,10 +36,10 @@ def sample_episodes(
     num_query: int,
     rng: np.random.Generator,
 ) -> Episodes:
-    """Episodes in which no group (such as an object) gives both support and queries to a class.
+    """Episodes in which support and queries of a class share no group (such as an object).
 
-    labels [n]; groups [n] or None (every row its own group); n_way None: all classes. In each episode about half of
-    the groups of a class may be shown (more where k rows need it) and the queries come from the others; with
+    labels [n]; groups [n] or None (every row its own group); n_way None: all classes. In each episode the support of a
+    class is drawn from about half of its groups (more where k rows need them), and its queries from the others; with
     replacement only where those hold fewer rows than ``num_query``.
     """
     labels = np.asarray(labels)
@@ -57,31 +57,31 @@ def sample_episodes(
 
 
 def sample_across(
-    shown_labels: np.ndarray,
-    asked_labels: np.ndarray,
+    support_labels: np.ndarray,
+    query_labels: np.ndarray,
     *,
     k_shot: int,
     num_episodes: int,
     num_query: int,
     rng: np.random.Generator,
 ) -> Episodes:
-    """Episodes of all classes whose support comes from one pool and whose queries from another; rows of the second
-    count on from the first, as in ``np.concatenate([shown, asked])``. Nothing is drawn twice in an episode."""
-    shown_labels, asked_labels = np.asarray(shown_labels), np.asarray(asked_labels)
-    names = np.unique(np.concatenate([shown_labels, asked_labels]))
-    pools = [(np.flatnonzero(shown_labels == name), np.flatnonzero(asked_labels == name)) for name in names]
-    for name, (shown, asked) in zip(names, pools, strict=True):
-        if len(shown) < k_shot or len(asked) < num_query:
+    """Episodes of all classes with the support drawn from one pool and the queries from another, without replacement.
+    Rows of the query pool are numbered after those of the support pool, as in ``np.concatenate([support, query])``."""
+    support_labels, query_labels = np.asarray(support_labels), np.asarray(query_labels)
+    names = np.unique(np.concatenate([support_labels, query_labels]))
+    pools = [(np.flatnonzero(support_labels == name), np.flatnonzero(query_labels == name)) for name in names]
+    for name, (support, query) in zip(names, pools, strict=True):
+        if len(support) < k_shot or len(query) < num_query:
             raise ValueError(
-                f"few_shot: class {name} has {len(shown)} rows to show and {len(asked)} to ask for; lower k_shot "
-                f"({k_shot}) or num_query ({num_query})"
+                f"few_shot: class {name} has {len(support)} rows for the support and {len(query)} for queries; lower "
+                f"k_shot ({k_shot}) or num_query ({num_query})"
             )
     draws = [
         [(rng.choice(s, k_shot, replace=False), rng.choice(q, num_query, replace=False)) for s, q in pools]
         for _ in range(num_episodes)
     ]
-    support = np.array([[s for s, _ in episode] for episode in draws])
-    return Episodes(support, np.array([[q for _, q in episode] for episode in draws]) + len(shown_labels))
+    supports = np.array([[s for s, _ in episode] for episode in draws])
+    return Episodes(supports, np.array([[q for _, q in episode] for episode in draws]) + len(support_labels))
 
 
 def few_shot(
@@ -96,22 +96,22 @@ def few_shot(
     num_query: int = 15,
     classifier: Classifier | None = None,
 ) -> Estimate:
-    """Mean accuracy over episodes; the interval is over the groups whose rows were asked for (over rows without).
+    """Mean accuracy over episodes; the interval is over the groups of the queries (over rows where groups is None).
 
     embeddings [n, d]; labels [n]; groups [n]; classifier: `centroid` (the default), `centred_centroid` or
-    `ridge(strength)`. Chance is 1 / n_way. Episodes from one pool share its objects, so an interval over episodes
-    would shrink to nothing with more of them; objects are what one wants to generalise over.
+    `ridge(strength)`. Chance is 1 / n_way. Episodes from one pool share its objects: an interval over episodes
+    would shrink to 0 as their number grows, and say nothing of other objects.
     """
     episodes = sample_episodes(
         labels, groups, k_shot=k_shot, n_way=n_way, num_episodes=num_episodes, num_query=num_query, rng=rng
     )
     correct = classify(embeddings, episodes, classifier or centroid)
-    asked = episodes.query.ravel()
-    return cluster_bootstrap(correct.ravel(), asked if groups is None else np.asarray(groups)[asked], rng=rng)
+    query = episodes.query.ravel()
+    return cluster_bootstrap(correct.ravel(), query if groups is None else np.asarray(groups)[query], rng=rng)
 
 
 def classify(embeddings: np.ndarray, episodes: Episodes, classifier: Classifier) -> np.ndarray:
-    """float64 [e, w, m]: 1 where a query got its class; a tie of t best classes counts 1 / t."""
+    """float64 [e, w, m]: 1 where the class of the query scores highest; a tie of t best classes counts 1 / t."""
     z = np.asarray(embeddings, np.float32)
     if not np.isfinite(z).all():
         raise ValueError("few_shot: embeddings hold NaN or infinity; check the encoder before probing it")
@@ -137,8 +137,8 @@ def centroid(support: np.ndarray, query: np.ndarray) -> np.ndarray:
 
 
 def centred_centroid(support: np.ndarray, query: np.ndarray) -> np.ndarray:
-    """`centroid` after the mean of the whole support is subtracted and the length made one again (arXiv:1911.04623):
-    for encoders whose embeddings share a large common direction."""
+    """`centroid` of embeddings minus the mean of the whole support, normalised again (arXiv:1911.04623): for encoders
+    whose embeddings share a large common direction."""
     centre = support.mean((1, 2))
     support, query = support - centre[:, None, None], query - centre[:, None]
     support = support / np.maximum(np.linalg.norm(support, axis=-1, keepdims=True), 1e-12)
@@ -165,13 +165,13 @@ def ridge(strength: float) -> Classifier:
 
 
 def _pool(labels: np.ndarray, groups: np.ndarray, name: object, k_shot: int) -> list[np.ndarray]:
-    """Rows of one class, one array a group; refused where k_shot rows can leave no group for the queries."""
+    """Rows of one class, one array for each group. ValueError where k_shot rows may leave no group for the queries."""
     rows = np.flatnonzero(labels == name)
     pool = [rows[groups[rows] == group] for group in np.unique(groups[rows])]
     if len(rows) - max(map(len, pool)) < k_shot:
         raise ValueError(
-            f"few_shot: class {name} has {len(rows)} rows in {len(pool)} groups; with {k_shot} of them shown no group "
-            "may be left to ask for; lower k_shot or add objects to the class"
+            f"few_shot: class {name} has {len(rows)} rows in {len(pool)} groups; a support of {k_shot} rows may "
+            "leave no group for the queries; lower k_shot or add objects to the class"
         )
     return pool
 
@@ -181,7 +181,7 @@ def _draw(
 ) -> tuple[np.ndarray, np.ndarray]:
     order = rng.permutation(len(pool))
     enough = 1 + int(np.searchsorted(np.cumsum([len(pool[i]) for i in order]), k_shot))
-    shown = max(len(pool) // 2, enough)
-    support = np.concatenate([pool[i] for i in order[:shown]])
-    rest = np.concatenate([pool[i] for i in order[shown:]])
+    num_support = max(len(pool) // 2, enough)
+    support = np.concatenate([pool[i] for i in order[:num_support]])
+    rest = np.concatenate([pool[i] for i in order[num_support:]])
     return rng.choice(support, k_shot, replace=False), rng.choice(rest, num_query, replace=len(rest) < num_query)

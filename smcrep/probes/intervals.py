@@ -1,4 +1,4 @@
-"""A figure with its 95 % interval: over seeds, or over clusters of observations that share an object or a state."""
+"""Estimates with a 95 % interval: over seeds, or over clusters of observations that share an object or a state."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,23 +20,19 @@ class Estimate:
     def __str__(self) -> str:
         return f"{self.value:.3f} [{self.ci95[0]:.3f}, {self.ci95[1]:.3f}] (n={self.n})"
 
-    def above(self, other: "Estimate | float") -> bool:
-        """The whole interval lies above the other's (or above the number)."""
-        return self.ci95[0] > (other.ci95[1] if isinstance(other, Estimate) else other)
-
 
 def over_seeds(values: np.ndarray) -> Estimate:
     """Mean of independent runs [n >= 2] with Student's t interval on n - 1 degrees of freedom."""
     values = np.asarray(values, np.float64)
     if values.ndim != 1 or len(values) < 2:
-        raise ValueError(f"over_seeds: values of shape {values.shape}; give one figure for each of at least 2 seeds")
+        raise ValueError(f"over_seeds: values of shape {values.shape}; give one value for each of at least 2 seeds")
     mean, n = float(values.mean()), len(values)
     half = float(stats.t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n))
     return Estimate(mean, (mean - half, mean + half), n)
 
 
 def over_seeds_and_units(estimates: Sequence[Estimate]) -> Estimate:
-    """Mean of one figure measured on the same units by runs of several seeds, with an interval over both.
+    """Mean of one metric measured on the same units by runs of several seeds, with an interval over both.
 
     The half widths add in squares: that of the units (mean over seeds; the units are shared, so more seeds do not make
     it smaller) and that of the seeds (`over_seeds`). A single seed keeps its own interval. ``n`` counts units.
@@ -77,10 +73,10 @@ def cluster_bootstrap(
 def crossed_bootstrap(
     values: np.ndarray, *crossed: np.ndarray, rng: np.random.Generator, num_resamples: int = NUM_RESAMPLES
 ) -> Estimate:
-    """Mean of ``values`` [n] with an interval over several crossed groupings at once, such as the shapes asked for and
-    the draws of labelled ones: half-widths of `cluster_bootstrap` over each, added in quadrature. Of the
-    variance of Cameron, Gelbach & Miller (2011) this leaves out the term to be subtracted: a little too wide. n: units
-    of the coarsest grouping."""
+    """Mean of ``values`` [n] with an interval over several crossed groupings at once, such as test shapes and
+    draws of labelled shapes: half widths of `cluster_bootstrap` over each, added in quadrature. This leaves out the
+    subtracted term of the variance of Cameron, Gelbach & Miller (2011), so it is slightly too wide. n: units of the
+    coarsest grouping."""
     each = [cluster_bootstrap(values, clusters, rng=rng, num_resamples=num_resamples) for clusters in crossed]
     value = each[0].value
     below, above = (float(np.hypot.reduce([e.ci95[side] - value for e in each])) for side in (0, 1))
@@ -104,7 +100,9 @@ def resampled_means(
     values = np.asarray(values, np.float64)
     values = values[:, None] if values.ndim == 1 else values
     if clusters is not None and len(clusters) != len(values):
-        raise ValueError(f"bootstrap: {len(values)} values and {len(clusters)} clusters; give one cluster a value")
+        raise ValueError(
+            f"bootstrap: {len(values)} values and {len(clusters)} clusters; give one cluster for each value"
+        )
     member = np.arange(len(values)) if clusters is None else np.unique(clusters, return_inverse=True)[1].ravel()
     sizes = np.bincount(member) if len(member) else np.zeros(0)
     g = len(sizes)
@@ -125,7 +123,7 @@ def over_seeds_and_objects(
     """Mean of values [seeds, objects] (each the mean over one object's queries) with its percentile interval, seeds
     and objects being drawn with replacement, independently of each other (the pigeonhole bootstrap, Owen 2007).
 
-    Take the difference of two variants before, for a paired interval. values [seeds, objects, c] with a ``statistic``
+    For a paired interval pass the difference of two variants. values [seeds, objects, c] with a ``statistic``
     of their means [..., c] -> [...] gives that of a ratio, say. With one seed the interval is over objects alone.
     """
     values = np.asarray(values, np.float64)

@@ -1,4 +1,4 @@
-"""k-NN probe: classes of the nearest training embeddings vote, nothing is fitted."""
+"""k-NN probe: the nearest training embeddings vote for their classes, without fitting."""
 
 import faiss
 import numpy as np
@@ -19,8 +19,8 @@ def knn_probe(
     k: int = 20,
     temperature: float = 0.07,
 ) -> Estimate:
-    """Accuracy on ``test`` [m, d] of a vote of the k rows of ``train`` [n, d] with the largest cosine, each weighing
-    exp(cosine / temperature) (arXiv:1805.01978, section 3.4). groups [m]: the unit of the interval."""
+    """Accuracy on ``test`` [m, d] of a vote of the k rows of ``train`` [n, d] with the largest cosine, each with
+    weight exp(cosine / temperature) (arXiv:1805.01978, section 3.4). groups [m]: the unit of the interval."""
     correct = knn_classify(train, train_labels, test, k=k, temperature=temperature) == test_labels
     return cluster_bootstrap(correct, groups, rng=rng)
 
@@ -39,7 +39,7 @@ def knn_classify(
 
 def neighbours(train: np.ndarray, test: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Cosines [m, k], falling, and rows [m, k] of the k nearest of ``train`` [n, d] to each of ``test`` [m, d]; row -1
-    beyond the n-th. ``train`` is searched in parts, so it may be a mapped file."""
+    beyond the n-th. ``train`` is searched in parts, so it may be memory-mapped."""
     test = _unit(test)
     cosine, row = np.full((len(test), k), -np.inf, np.float32), np.full((len(test), k), -1)
     for start in range(0, len(train), ROWS_AT_ONCE):

@@ -1,4 +1,4 @@
-"""Linear probe: what a frozen embedding says to a linear classifier."""
+"""Linear probe: logistic regression on frozen embeddings."""
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -21,7 +21,7 @@ def linear_probe(
     """Accuracy on ``test`` of multinomial logistic regression fitted to ``train``.
 
     train [n, d], test [m, d]: scaled by the mean and deviation of ``train``. groups [m]: objects of the test rows,
-    the unit of the interval. strength: of the squared penalty on the weights (scikit-learn's 1 / C).
+    the unit of the interval. strength: weight of the squared penalty on the weights (scikit-learn's 1 / C).
     """
     classifier = make_pipeline(StandardScaler(), LogisticRegression(C=1 / strength, max_iter=2000))
     correct = classifier.fit(train, train_labels).predict(test) == test_labels

@@ -1,4 +1,4 @@
-"""Physics probe: can mass and friction be read from embeddings of what happened?"""
+"""Physics probe: regression of mass and friction from embeddings of an outcome."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -37,9 +37,9 @@ def physics_probe(
 ) -> dict[str, PhysicsScore]:
     """Regression of each physics parameter on features scaled by ``train``; ``regression`` makes an untrained one.
 
-    train [n, d], test [m, d]: embeddings of before, after and the action, side by side: a mass shows in what a known
-    push did, not in a picture. *_physics [.., p] in the order of ``names``; groups [m]: the unit of the intervals.
-    Parameters that do not vary in train or test are left out of the answer.
+    train [n, d], test [m, d]: embeddings of before, after and the action, concatenated: mass shows in the effect of a
+    known push, not in an image. *_physics [.., p] in the order of ``names``; groups [m]: the unit of the intervals.
+    Parameters that do not vary in train or test are left out of the result.
     """
     if train_physics.shape[1] != len(names):
         raise ValueError(

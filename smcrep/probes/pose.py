@@ -1,4 +1,4 @@
-"""Relative pose from two embeddings: how far did the object turn between these two observations?"""
+"""Relative pose from two embeddings: the rotation of the object between two observations."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from smcrep.probes.intervals import Estimate, cluster_bootstrap
 
 @dataclass(frozen=True)
 class Pose:
-    """Geodesic error in degrees on test pairs, beside that of the best constant answer (learned on training pairs)."""
+    """Geodesic error in degrees on test pairs, and of the best constant prediction (fitted on training pairs)."""
 
     mean_deg: Estimate
     median_deg: float
@@ -36,15 +36,15 @@ def pose_probe(
     lr: float = 1e-3,
     weight_decay: float = 1e-3,
 ) -> Pose:
-    """A small network reads the relative rotation from [h1, h2]; train and test objects must differ.
+    """A small network regresses the relative rotation from [h1, h2]; train and test objects must differ.
 
     train, test  (h1 [n, d], h2 [n, d], rotation [n, 3, 3]), where rotation = R2 @ R1^T in camera coordinates takes
                  the object from the first observation to the second.
     groups       [n] object of each test pair, the unit of the intervals.
 
     One hidden layer on features scaled by ``train``'s mean and deviation; nine outputs fitted to the matrix by squared
-    error and projected to SO(3) when asked (arXiv:2006.14616, section 4.2), so that a blind latent falls back to the
-    constant answer. AdamW with cosine decay, fixed steps: nothing is chosen on the test set.
+    error and projected to SO(3) for testing (arXiv:2006.14616, section 4.2), so that uninformative embeddings give
+    the constant prediction. AdamW with cosine decay, fixed steps: nothing is chosen on the test set.
     """
     rotation = torch.as_tensor(test[2], dtype=torch.float64)
     constant = chordal_mean(torch.as_tensor(train[2], dtype=torch.float64)).expand_as(rotation)
@@ -57,9 +57,8 @@ def pose_probe(
 
 
 def steerable_pose(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """float64 [n, 3, 3]: the rotation that best takes vectors ``before`` [n, v, 3] to ``after``, nothing being fitted.
-
-    For a latent made of vectors that turn with the object (the orthogonal Procrustes problem).
+    """float64 [n, 3, 3]: the rotation that best takes vectors ``before`` [n, v, 3] to ``after`` (the orthogonal
+    Procrustes problem), without training; for embeddings made of vectors that rotate with the object.
     """
     covariance = torch.as_tensor(np.einsum("nvi,nvj->nij", after, before), dtype=torch.float64)
     return nearest_rotation(covariance).numpy()
@@ -68,7 +67,7 @@ def steerable_pose(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 def pose_errors(
     errors_deg: np.ndarray, constant_deg: np.ndarray, groups: np.ndarray | None, *, rng: np.random.Generator
 ) -> Pose:
-    """Errors [n] of a predictor and of the constant one on the same pairs, summarised over groups [n]."""
+    """Errors [n] of a predictor and of the constant one on the same pairs, with intervals over groups [n]."""
     return Pose(
         cluster_bootstrap(errors_deg, groups, rng=rng),
         float(np.median(errors_deg)),

@@ -1,4 +1,4 @@
-"""Retrieval of the true outcome among the outcomes of the same state: does the prediction depend on the action?"""
+"""Retrieval of the true outcome among the outcomes of the same state, which needs the action."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ import numpy as np
 from smcrep.probes.intervals import Estimate, cluster_bootstrap
 
 TOLERANCE = 1e-7
-"""Scores this close are equal: what float32 embeddings of one and the same thing differ by in their cosine."""
+"""Scores this close count as equal: float32 rounding alone changes a cosine by as much."""
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """Where the true candidate of each query stands: how many score higher, and how many it ties with."""
+    """Rank of the true candidate of each query: how many candidates score higher, and how many tie with it."""
 
     higher: np.ndarray  # int64 [...]
-    tied: np.ndarray  # int64 [...], itself counted, so at least 1
+    tied: np.ndarray  # int64 [...], itself included, so at least 1
     num_candidates: int
 
     @property
@@ -25,7 +25,7 @@ class Ranks:
         return self.higher + (self.tied + 1) / 2
 
     def hits(self, k: int) -> np.ndarray:
-        """float64 [...]: probability of standing among the first k when ties are broken by chance; a tie of t at the
+        """float64 [...]: probability of being among the first k when ties are broken by chance; a tie of t at the
         top counts 1 / t for k = 1."""
         return np.clip(k - self.higher, 0, self.tied) / self.tied
 
@@ -37,7 +37,7 @@ class Ranks:
 
 @dataclass(frozen=True)
 class Retrieval:
-    """H@k and mean reciprocal rank, with intervals over states, and what chance gives."""
+    """H@k and mean reciprocal rank, with intervals over states, and their chance levels."""
 
     hits: dict[int, Estimate]
     mrr: Estimate
@@ -49,12 +49,12 @@ class Retrieval:
 def rank(scores: np.ndarray, positive: np.ndarray, *, tolerance: float = TOLERANCE) -> Ranks:
     """Ranks of ``positive`` (int64 [...], index into the last axis) by ``scores`` [..., c], higher being better.
 
-    -inf leaves a candidate out. Equal scores tie (within ``tolerance``), so that a dead action reads chance wherever
-    the true candidate is stored. A score of NaN is refused.
+    -inf leaves a candidate out. Equal scores tie (within ``tolerance``), so that a model that ignores the action
+    scores chance wherever the true candidate is stored. Raises ValueError for NaN.
     """
     scores = np.asarray(scores, np.float64)
     if np.isnan(scores).any():
-        raise ValueError("retrieval: scores hold NaN; the embeddings are not finite, look for the step that broke them")
+        raise ValueError("retrieval: scores hold NaN, so embeddings do; check the encoder before probing it")
     true = np.take_along_axis(scores, np.asarray(positive)[..., None], -1)
     higher = (scores > true + tolerance).sum(-1)
     at_least = (scores >= true - tolerance).sum(-1)
@@ -63,7 +63,7 @@ def rank(scores: np.ndarray, positive: np.ndarray, *, tolerance: float = TOLERAN
 
 def same_state_scores(predicted: np.ndarray, outcome: np.ndarray) -> np.ndarray:
     """float64 [s, k, k]: cosine of the outcome predicted for action i of a state with the observed outcome of its
-    action j. predicted, outcome: [s, k, d]. The observation before is no candidate."""
+    action j. predicted, outcome: [s, k, d]. The observation before the action is not a candidate."""
     if predicted.shape != outcome.shape or predicted.ndim != 3:
         raise ValueError(
             f"retrieval: predictions {predicted.shape} and outcomes {outcome.shape}; give both as [states, actions, d]"
@@ -95,7 +95,7 @@ def retrieval(
 ) -> Retrieval:
     """For each of k actions of each state, the predicted outcome ranks the k observed outcomes of that state.
 
-    predicted, outcome: [s, k, d], compared by cosine. The source observation is never among the candidates.
+    predicted, outcome: [s, k, d], compared by cosine. The observation before the action is not a candidate.
     """
     return summarise(rank_same_state(same_state_scores(predicted, outcome)), rng=rng, ks=ks)
 

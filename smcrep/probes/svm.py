@@ -1,4 +1,4 @@
-"""Linear support vector machines on frozen features: the two protocols in which encoders of clouds are compared."""
+"""Linear support vector machines on frozen features: two protocols for comparing encoders of point clouds."""
 
 import warnings
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Does a shape have a rotational symmetry? Asked of its geometry, because a hidden turn cannot be told from none."""
+"""Rotational symmetries of a shape, from its geometry: no observation shows a rotation that maps a shape to itself."""
 
 from dataclasses import dataclass
 
@@ -16,9 +16,9 @@ COARSE_POINTS = 128
 
 @dataclass(frozen=True)
 class Symmetry:
-    """The turn about the centroid, of at least some angle, that changes the shape least.
+    """The rotation about the centroid, by at least a given angle, that changes the shape least.
 
-    add_s  mean distance of the turned points to the nearest original ones, over the diameter of the shape.
+    add_s  mean distance of the rotated points to the nearest original ones, over the diameter of the shape.
     """
 
     add_s: float
@@ -29,15 +29,15 @@ class Symmetry:
 def rotational_symmetry(points: np.ndarray, *, min_angle_deg: float = 30.0) -> Symmetry:
     """points float [n, 3], evenly spread over the surface, any unit.
 
-    A grid of rotations, then rotation-only ICP from the best ones. Even spread sets the floor of ``add_s``: half the
-    spacing of the points, not 0, for a perfect symmetry. A ball, a cube, a can read near that floor; a mug does not.
+    Searches a grid of rotations, then rotation-only ICP from the best ones. The floor of ``add_s``, for a perfect
+    symmetry, is half the spacing of the points and not 0: near it for a ball, a cube or a can, well above for a mug.
     """
     if points.ndim != 2 or points.shape[1] != 3 or len(points) < 4 or not np.isfinite(points).all():
         raise ValueError(f"rotational_symmetry: points of shape {points.shape}; give at least 4 finite points [n, 3]")
     points = np.asarray(points, np.float64) - points.mean(0)
     tree, diameter = KDTree(points), largest_distance(points)
     if diameter == 0:
-        raise ValueError("rotational_symmetry: all points are one; give points of a surface")
+        raise ValueError("rotational_symmetry: all points coincide; give points of a surface")
     grid = rotation_grid(NUM_COARSE)
     grid = grid[angle_degrees(grid) >= min_angle_deg]
     few = points[np.linspace(0, len(points) - 1, min(COARSE_POINTS, len(points))).astype(int)]
@@ -62,7 +62,7 @@ def add_s(points: np.ndarray, predicted: np.ndarray, true: np.ndarray) -> np.nda
     the centroid, divided by the diameter."""
     points = np.asarray(points, np.float64) - np.mean(points, 0)
     tree = KDTree(points)
-    # Distances are the same after undoing the predicted turn, so one tree serves all queries.
+    # Distances are the same after undoing the predicted rotation, so one tree serves all queries.
     between = predicted.swapaxes(1, 2) @ true
     return tree.query((points @ between.swapaxes(1, 2)).reshape(-1, 3))[0].reshape(len(true), -1).mean(
         1
@@ -70,7 +70,7 @@ def add_s(points: np.ndarray, predicted: np.ndarray, true: np.ndarray) -> np.nda
 
 
 def sampling_floor(points: np.ndarray, again: np.ndarray) -> float:
-    """The ``add_s`` that a perfect symmetry would read: mean distance of the points of a second, independent sampling
+    """``add_s`` of a perfect symmetry: mean distance of the points of a second, independent sampling
     of the same surface to the nearest of the first, over the diameter. Compare with it, not with 0."""
     return float(KDTree(points).query(again)[0].mean() / largest_distance(points))
 

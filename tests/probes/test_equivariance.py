@@ -1,4 +1,4 @@
-"""Group laws: the true action keeps them all, each kind of fault shows, doing nothing keeps all and gains nothing."""
+"""The true action satisfies all group laws, each kind of error breaks one, and no change satisfies all without gain."""
 
 from collections.abc import Callable
 
@@ -36,19 +36,19 @@ def values(laws: GroupLaws) -> dict[str, float]:
     return {name: getattr(laws, name).value for name in ("identity", "inverse", "composition", "loop", "gain")}
 
 
-def test_the_true_action_keeps_all_laws_and_gains() -> None:
+def test_true_action_satisfies_all_laws_and_gains() -> None:
     found = values(laws_of(rotate))
     assert max(found[law] for law in ("identity", "inverse", "composition", "loop")) < 1e-5
     assert found["gain"] > 0.3
 
 
-def test_doing_nothing_keeps_all_laws_and_gains_nothing() -> None:
+def test_constant_prediction_satisfies_all_laws_without_gain() -> None:
     found = values(laws_of(lambda z, action: z))
     assert found == pytest.approx({"identity": 0, "inverse": 0, "composition": 0, "loop": 0, "gain": 0}, abs=1e-6)
 
 
-def test_a_wrong_order_of_composition_shows_in_composition_and_loop() -> None:
-    """It turns the other way round: an anti-homomorphism, which keeps identity and inverse."""
+def test_wrong_order_of_composition_breaks_composition_and_loop() -> None:
+    """The inverse rotation is an anti-homomorphism, which satisfies identity and inverse."""
 
     def transposed(z: Tensor, action: Action) -> Tensor:
         return rotate(z, action.inverse())
@@ -59,7 +59,7 @@ def test_a_wrong_order_of_composition_shows_in_composition_and_loop() -> None:
     assert found["gain"] < 0
 
 
-def test_half_a_turn_breaks_composition_only_and_a_drift_breaks_identity() -> None:
+def test_half_the_rotation_breaks_composition_and_a_drift_breaks_identity() -> None:
     def half(z: Tensor, action: Action) -> Tensor:
         return rotate(z, Action(action.kind, power(action.motion, 0.5), action.contact, action.force, action.duration))
 

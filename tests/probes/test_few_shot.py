@@ -1,4 +1,4 @@
-"""Episodes keep groups apart; classifiers equal scikit-learn's; planted embeddings read 1, chance, or a leak."""
+"""Episodes keep groups apart; classifiers equal scikit-learn's; planted embeddings score 1, chance, or a leak."""
 
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ def test_support_and_query_are_disjoint_and_of_their_class(k_shot: int, with_gro
     assert len(shown_classes) == 6
 
 
-def test_every_row_is_asked_for_equally_often() -> None:
+def test_every_row_is_a_query_equally_often() -> None:
     labels, groups = pool(3, 5, 4)
     e = sample_episodes(
         labels, groups, k_shot=2, n_way=None, num_episodes=2000, num_query=3, rng=np.random.default_rng(0)
@@ -57,7 +57,7 @@ def test_every_row_is_asked_for_equally_often() -> None:
 
 
 @pytest.mark.parametrize("classifier", CLASSIFIERS)
-def test_planted_classes_are_found_and_noise_reads_chance(classifier) -> None:
+def test_planted_classes_are_recognised_and_noise_scores_chance(classifier) -> None:
     labels, groups = pool(10)
     rng = np.random.default_rng(0)
     noise = rng.normal(size=(len(labels), 64))
@@ -69,8 +69,8 @@ def test_planted_classes_are_found_and_noise_reads_chance(classifier) -> None:
     assert blind.value == pytest.approx(0.1, abs=0.03)
 
 
-def test_groups_close_the_leak() -> None:
-    """Embeddings that know the object and not its class: rows look solvable, objects do not."""
+def test_groups_prevent_leakage_of_object_identity() -> None:
+    """Embeddings that identify the object but not its class: rows seem recognisable, objects are not."""
     labels, groups = pool(6, 4, 8)
     rng = np.random.default_rng(0)
     z = rng.normal(size=(24, 64))[groups] + 0.1 * rng.normal(size=(len(labels), 64))
@@ -78,7 +78,7 @@ def test_groups_close_the_leak() -> None:
     assert few_shot(z, labels, groups, k_shot=10, rng=rng, num_episodes=300).value < 0.3
 
 
-def test_more_shots_help_and_constant_embeddings_read_chance() -> None:
+def test_more_shots_help_and_constant_embeddings_score_chance() -> None:
     labels, groups = pool()
     rng = np.random.default_rng(0)
     z = rng.normal(size=(len(labels), 32)) + 0.8 * rng.normal(size=(6, 32))[labels]
@@ -89,7 +89,7 @@ def test_more_shots_help_and_constant_embeddings_read_chance() -> None:
         assert dead.value == pytest.approx(1 / 6)
 
 
-def test_the_seed_alone_decides() -> None:
+def test_result_follows_the_generator_alone() -> None:
     labels, groups = pool()
     z = np.random.default_rng(0).normal(size=(len(labels), 8))
     a, b = (few_shot(z, labels, groups, k_shot=1, n_way=3, rng=np.random.default_rng(5)) for _ in range(2))
@@ -126,14 +126,14 @@ def test_centring_removes_a_direction_that_all_share() -> None:
     support, query = episode(1)
     centre = support.reshape(-1, 10).mean(0)
     moved = [x - centre for x in (support, query)]
-    left, asked = (x / np.linalg.norm(x, axis=-1, keepdims=True) for x in moved)
+    left, unit_query = (x / np.linalg.norm(x, axis=-1, keepdims=True) for x in moved)
     mean = left.mean(1)
     oracle = KNeighborsClassifier(1, metric="cosine").fit(mean, np.arange(3))
     found = centred_centroid(support[None], query.reshape(1, -1, 10))[0].argmax(1)
-    np.testing.assert_array_equal(found, oracle.predict(asked.reshape(-1, 10)))
+    np.testing.assert_array_equal(found, oracle.predict(unit_query.reshape(-1, 10)))
 
 
-def test_accuracy_is_that_of_the_loop_over_queries() -> None:
+def test_accuracy_equals_a_loop_over_queries() -> None:
     labels, groups = pool()
     rng = np.random.default_rng(0)
     z = rng.normal(size=(len(labels), 16)) + 0.5 * rng.normal(size=(6, 16))[labels]
@@ -148,11 +148,11 @@ def test_accuracy_is_that_of_the_loop_over_queries() -> None:
                 assert correct[i, w, m] == (int(np.argmax(scores)) == w)
 
 
-def test_what_cannot_be_asked_is_refused() -> None:
+def test_invalid_episodes_are_refused() -> None:
     labels, groups = pool(3, 2, 4)
     rng = np.random.default_rng(0)
     z = np.ones((24, 4))
-    with pytest.raises(ValueError, match="class 0 has 8 rows in 2 groups; with 5 of them shown"):
+    with pytest.raises(ValueError, match="class 0 has 8 rows in 2 groups; a support of 5 rows may leave no group"):
         few_shot(z, labels, groups, k_shot=5, rng=rng)
     with pytest.raises(ValueError, match="n_way is 4 with 3 classes"):
         few_shot(z, labels, groups, k_shot=1, n_way=4, rng=rng)
@@ -160,23 +160,23 @@ def test_what_cannot_be_asked_is_refused() -> None:
         classify(z * np.nan, Episodes(np.zeros((1, 2, 1), int), np.ones((1, 2, 1), int)), centroid)
 
 
-def test_across_pools_support_and_queries_keep_to_their_own() -> None:
+def test_across_pools_support_and_queries_come_from_their_own_pool() -> None:
     rng = np.random.default_rng(0)
-    shown, asked = np.arange(60) % 3, rng.permutation(np.arange(30) % 3)
-    episodes = sample_across(shown, asked, k_shot=7, num_episodes=20, num_query=10, rng=rng)
-    labels = np.concatenate([shown, asked])
+    support, query = np.arange(60) % 3, rng.permutation(np.arange(30) % 3)
+    episodes = sample_across(support, query, k_shot=7, num_episodes=20, num_query=10, rng=rng)
+    labels = np.concatenate([support, query])
     assert episodes.support.shape == (20, 3, 7)
     assert episodes.query.shape == (20, 3, 10)
     assert episodes.support.max() < 60 <= episodes.query.min()
     for rows in (episodes.support, episodes.query):
         assert (labels[rows] == np.arange(3)[:, None]).all()
         assert (np.diff(np.sort(rows, -1), axis=-1) > 0).all()  # nothing twice
-    again = sample_across(shown, asked, k_shot=7, num_episodes=20, num_query=10, rng=np.random.default_rng(5))
+    again = sample_across(support, query, k_shot=7, num_episodes=20, num_query=10, rng=np.random.default_rng(5))
     assert not np.array_equal(again.support, episodes.support)
 
 
 @pytest.mark.parametrize(("k_shot", "num_query"), [(21, 5), (5, 11)])
-def test_across_pools_too_few_rows_are_named(k_shot: int, num_query: int) -> None:
-    shown, asked, rng = np.arange(60) % 3, np.arange(30) % 3, np.random.default_rng(0)
-    with pytest.raises(ValueError, match=r"class 0 has 20 rows to show and 10 to ask for; lower k_shot"):
-        sample_across(shown, asked, k_shot=k_shot, num_episodes=1, num_query=num_query, rng=rng)
+def test_across_pools_too_few_rows_are_refused(k_shot: int, num_query: int) -> None:
+    support, query, rng = np.arange(60) % 3, np.arange(30) % 3, np.random.default_rng(0)
+    with pytest.raises(ValueError, match=r"class 0 has 20 rows for the support and 10 for queries; lower k_shot"):
+        sample_across(support, query, k_shot=k_shot, num_episodes=1, num_query=num_query, rng=rng)

@@ -11,17 +11,17 @@ from smcrep.probes.knn import knn_classify, knn_probe, neighbours
 def data(signal: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     centres = rng.normal(size=(4, 10))
-    labels, asked = rng.integers(4, size=150), rng.integers(4, size=200)
+    labels, test_labels = rng.integers(4, size=150), rng.integers(4, size=200)
     return (
         signal * centres[labels] + rng.normal(size=(150, 10)),
         labels,
-        signal * centres[asked] + rng.normal(size=(200, 10)),
-        asked,
+        signal * centres[test_labels] + rng.normal(size=(200, 10)),
+        test_labels,
     )
 
 
 @pytest.mark.parametrize("k", [1, 5, 20])
-def test_equals_scikit_learn(k: int) -> None:
+def test_knn_equals_scikit_learn(k: int) -> None:
     train, labels, test, _ = data(0.7)
     names = np.array(["mug", "bowl", "can", "lamp"])[labels]
     oracle = KNeighborsClassifier(k, metric="cosine", weights=lambda distance: np.exp((1 - distance) / 0.07))
@@ -29,13 +29,13 @@ def test_equals_scikit_learn(k: int) -> None:
     np.testing.assert_array_equal(knn_classify(train, names, test, k=k), wanted)
 
 
-def test_planted_classes_are_read_and_noise_reads_chance() -> None:
+def test_planted_classes_are_recognised_and_noise_scores_chance() -> None:
     assert knn_probe(*data(4.0), rng=np.random.default_rng(0)).value > 0.98
     low, high = knn_probe(*data(0.0), rng=np.random.default_rng(0)).ci95
     assert low < 0.25 < high
 
 
-def test_neighbours_are_by_cosine_and_the_arguments_stay_as_they_were() -> None:
+def test_neighbours_are_by_cosine_and_arguments_are_unchanged() -> None:
     train, _, test, _ = data(0.7)
     train32, test32 = train.astype(np.float32), test.astype(np.float32)
     kept = train32.copy(), test32.copy()
@@ -53,7 +53,7 @@ def test_fewer_training_rows_than_k_all_vote() -> None:
     assert (knn_classify(train[:3], labels[:3], test, k=20) == knn_classify(train[:3], labels[:3], test, k=3)).all()
 
 
-def test_parts_are_searched_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_search_in_parts_equals_search_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     train, _, test, _ = data(0.7)
     whole = neighbours(train, test, 20)
     monkeypatch.setattr(knn, "ROWS_AT_ONCE", 16)
@@ -62,7 +62,7 @@ def test_parts_are_searched_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_allclose(cosine, whole[0], atol=1e-6)
 
 
-def test_beyond_the_last_there_is_no_row() -> None:
+def test_rows_beyond_the_last_are_minus_one() -> None:
     train, _, test, _ = data(0.7)
     cosine, row = neighbours(train[:3], test, 5)
     assert (row[:, 3:] == -1).all()

@@ -1,4 +1,4 @@
-"""The linear probe equals scikit-learn written out, and reads planted classes and chance."""
+"""The linear probe equals scikit-learn written out, recognises planted classes and scores chance on noise."""
 
 import numpy as np
 import pytest
@@ -10,26 +10,26 @@ from smcrep.probes.linear import linear_probe
 def data(signal: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     centres = rng.normal(size=(4, 10))
-    labels, asked = rng.integers(4, size=200), rng.integers(4, size=400)
+    labels, test_labels = rng.integers(4, size=200), rng.integers(4, size=400)
     return (
         signal * centres[labels] + rng.normal(size=(200, 10)),
         labels,
-        signal * centres[asked] + rng.normal(size=(400, 10)),
-        asked,
+        signal * centres[test_labels] + rng.normal(size=(400, 10)),
+        test_labels,
     )
 
 
 @pytest.mark.parametrize("strength", [0.1, 10.0])
 def test_equals_scikit_learn_on_features_scaled_by_the_training_rows(strength: float) -> None:
-    train, labels, test, asked = data(0.5)
+    train, labels, test, test_labels = data(0.5)
     train, test = 50 * train + 7, 50 * test + 7
     mean, std = train.mean(0), train.std(0)
     oracle = LogisticRegression(C=1 / strength, max_iter=2000).fit((train - mean) / std, labels)
-    found = linear_probe(train, labels, test, asked, rng=np.random.default_rng(0), strength=strength)
-    assert found.value == pytest.approx(oracle.score((test - mean) / std, asked))
+    found = linear_probe(train, labels, test, test_labels, rng=np.random.default_rng(0), strength=strength)
+    assert found.value == pytest.approx(oracle.score((test - mean) / std, test_labels))
 
 
-def test_planted_classes_are_read_and_noise_reads_chance() -> None:
+def test_planted_classes_are_recognised_and_noise_scores_chance() -> None:
     assert linear_probe(*data(4.0), rng=np.random.default_rng(0)).value > 0.98
     low, high = linear_probe(*data(0.0), rng=np.random.default_rng(0)).ci95
     assert low < 0.25 < high

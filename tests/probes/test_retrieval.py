@@ -1,4 +1,4 @@
-"""Ranks against a loop over all ways of breaking ties; a dead action reads chance, a seeing one 1."""
+"""Ranks against a loop over all ways of breaking ties; an action-blind model scores chance, a perfect one 1."""
 
 from itertools import pairwise, permutations
 
@@ -37,14 +37,14 @@ def test_a_tie_of_t_at_the_top_counts_one_over_t() -> None:
     assert rank(scores, np.array([3])).hits(1) == 0
 
 
-def test_candidates_left_out_do_not_rank() -> None:
+def test_excluded_candidates_do_not_rank() -> None:
     ranks = rank(np.array([-np.inf, 0.1, 0.9]), np.array(1))
     assert float(ranks.mid) == 2
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_an_encoder_that_does_not_see_the_outcome_reads_chance(dtype: type) -> None:
-    """All outcomes of a state look the same, up to what float32 leaves; argmax would read 100 % or 0 %."""
+def test_outcome_blind_encoder_scores_chance(dtype: type) -> None:
+    """All outcomes of a state look the same, up to what float32 leaves; argmax would score 100 % or 0 %."""
     rng = np.random.default_rng(0)
     outcome = np.repeat(rng.normal(size=(20, 1, 32)), 16, 1)
     outcome = (outcome * (1 + 1e-8 * rng.normal(size=outcome.shape))).astype(dtype)
@@ -54,7 +54,7 @@ def test_an_encoder_that_does_not_see_the_outcome_reads_chance(dtype: type) -> N
     assert (found.chance_hits, found.num_candidates) == ({1: 1 / 16, 5: 5 / 16}, 16)
 
 
-def test_a_predictor_that_ignores_the_action_reads_chance() -> None:
+def test_action_blind_model_scores_chance() -> None:
     rng = np.random.default_rng(0)
     outcome = rng.normal(size=(50, 16, 8))
     blind = np.repeat(rng.normal(size=(50, 1, 8)), 16, 1)
@@ -63,7 +63,7 @@ def test_a_predictor_that_ignores_the_action_reads_chance() -> None:
     assert found.mrr.value == pytest.approx(found.chance_mrr)
 
 
-def test_a_perfect_predictor_reads_1_and_a_noisy_one_between() -> None:
+def test_perfect_predictor_scores_1_and_a_noisy_one_between() -> None:
     rng = np.random.default_rng(0)
     outcome = rng.normal(size=(50, 16, 8))
     perfect = retrieval(3 * outcome, outcome, rng=rng)
@@ -76,7 +76,7 @@ def test_a_perfect_predictor_reads_1_and_a_noisy_one_between() -> None:
 
 
 def test_the_interval_is_over_states() -> None:
-    """Half of the states are solved, half are not: 40 queries a state tell no more than one."""
+    """Half of the states are solved, half are not: 40 queries of a state carry no more information than one."""
     scores = np.zeros((10, 40, 40))
     scores[:5] = np.eye(40)
     scores[5:] = -np.eye(40)

@@ -1,4 +1,4 @@
-"""The SVM probes equal scikit-learn written out, read planted classes and chance, and choose C on held-out rows."""
+"""SVM probes equal scikit-learn, recognise planted classes, score chance on noise, and choose C on held-out rows."""
 
 import numpy as np
 import pytest
@@ -14,24 +14,24 @@ def data(signal: float, n: int = 300, seed: int = 0) -> tuple[np.ndarray, np.nda
     return 7 + 50 * (signal * centres[labels] + rng.normal(size=(n, 10))), labels
 
 
-def test_equals_scikit_learn_on_features_scaled_by_the_training_rows() -> None:
-    (x, y), (q, asked) = data(0.5), data(0.5, seed=1)
+def test_svm_equals_scikit_learn_on_features_scaled_by_the_training_rows() -> None:
+    (x, y), (q, wanted) = data(0.5), data(0.5, seed=1)
     mean, std = x.mean(0), x.std(0)
     oracle = LinearSVC(C=0.03, max_iter=3000, random_state=0).fit((x - mean) / std, y).predict((q - mean) / std)
-    np.testing.assert_array_equal(svm_correct(x, y, q, asked, c=0.03), oracle == asked)
+    np.testing.assert_array_equal(svm_correct(x, y, q, wanted, c=0.03), oracle == wanted)
 
 
-def test_planted_classes_are_read_and_noise_reads_chance() -> None:
-    (x, y), (q, asked) = data(4.0), data(4.0, seed=1)
-    assert svm_correct(x, y, q, asked, c=0.1).mean() > 0.98
-    (x, y), (q, asked) = data(0.0), data(0.0, 2000, seed=1)
-    assert svm_correct(x, y, q, asked, c=0.1).mean() == pytest.approx(0.25, abs=0.05)
+def test_planted_classes_are_recognised_and_noise_scores_chance() -> None:
+    (x, y), (q, wanted) = data(4.0), data(4.0, seed=1)
+    assert svm_correct(x, y, q, wanted, c=0.1).mean() > 0.98
+    (x, y), (q, wanted) = data(0.0), data(0.0, 2000, seed=1)
+    assert svm_correct(x, y, q, wanted, c=0.1).mean() == pytest.approx(0.25, abs=0.05)
 
 
-def test_the_c_that_is_best_on_held_out_rows_is_chosen_the_smallest_of_equals() -> None:
-    (x, y), (q, asked) = data(0.4, 60), data(0.4, 1000, seed=1)
-    right = {c: svm_correct(x, y, q, asked, c=c).mean() for c in (1e-6, 1e-2, 1e2)}
-    assert right[choose_c(x, y, q, asked, (1e2, 1e-6, 1e-2))] == max(right.values())
+def test_smallest_of_the_best_c_on_held_out_rows_is_chosen() -> None:
+    (x, y), (q, wanted) = data(0.4, 60), data(0.4, 1000, seed=1)
+    right = {c: svm_correct(x, y, q, wanted, c=c).mean() for c in (1e-6, 1e-2, 1e2)}
+    assert right[choose_c(x, y, q, wanted, (1e2, 1e-6, 1e-2))] == max(right.values())
     easy, labels = data(20.0)
     assert choose_c(easy, labels, easy, labels, (1.0, 0.1)) == 0.1
 
@@ -46,11 +46,11 @@ def test_episodes_equal_a_loop() -> None:
         mean, std = x[rows].mean(0), x[rows].std(0)
         machine = SVC(kernel="linear", C=1.0).fit((x[rows] - mean) / std, y[rows])
         for way in range(4):
-            asked = episodes.query[i, way]
-            np.testing.assert_array_equal(found[i, way], machine.predict((x[asked] - mean) / std) == y[asked])
+            wanted = episodes.query[i, way]
+            np.testing.assert_array_equal(found[i, way], machine.predict((x[wanted] - mean) / std) == y[wanted])
 
 
-def test_episodes_of_one_shot_of_constant_features_are_chance() -> None:
+def test_constant_features_score_chance() -> None:
     support = np.arange(6).reshape(3, 2, 1)
     episodes = Episodes(support, support[:, :, [0, 0]] + 6)
     assert svm_episodes(np.ones((12, 5)), episodes).mean() == pytest.approx(0.5)

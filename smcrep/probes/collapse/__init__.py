@@ -1,4 +1,4 @@
-"""The collapse audit: is a signal used, and how many directions does an embedding fill?"""
+"""The collapse audit: utilisation of a signal by a model, and effective rank of its embeddings."""
 
 from smcrep.probes.collapse.indicators import participation_ratio, rank_me
 from smcrep.probes.collapse.oracle import depth_distance, moving_pixels, noise_threshold, oracle_hits, oracle_scores

@@ -1,4 +1,4 @@
-"""The oracle of the audit: knows the simulator and not the encoder; says what a signal can be worth to anyone."""
+"""The oracle of the audit ranks outcomes by the simulator, without a model: how much can a signal gain at all?"""
 
 import numpy as np
 
@@ -18,11 +18,11 @@ def depth_distance(
 ) -> np.ndarray:
     """float64 [s, q, c]: mean absolute difference, in metres, of noise-free depth images.
 
-    simulated   [s, q, h, w] metres, 0 where nothing was hit: what the simulator says each query leads to.
+    simulated   [s, q, h, w] metres, 0 where nothing was hit: the simulated outcome of each query.
     candidates  [s, c, h, w]: the outcomes to rank.
-    seen_*      bool, like the images: pixels that show the object; None: those that show anything, which is right
-                where the object stands before nothing. With a table in view give a segmentation or `moving_pixels`:
-                the table, the same in all images, would thin every difference below the sensor's noise.
+    seen_*      bool, like the images: pixels that show the object; None: pixels with a depth, which is right where
+                nothing is behind the object. With a table in view give a segmentation or `moving_pixels`: the table,
+                the same in all images, would dilute every difference to less than the sensor's noise.
 
     The mean is over pixels in which either image sees the object. A pixel where only one image has a depth counts
     ``missing_m``, and none counts more. Two images that see nothing are at distance 0.
@@ -45,9 +45,9 @@ def depth_distance(
 
 
 def moving_pixels(depth: np.ndarray, tolerance_m: float = 1e-4) -> np.ndarray:
-    """bool [s, k, h, w]: pixels of each noise-free outcome that show something nearer than what the farthest-seeing
-    outcome of the same state shows there (0, nothing hit, is the farthest of all). Support and background drop out,
-    what was moved stays. depth [s, k, h, w] metres."""
+    """bool [s, k, h, w]: pixels of each noise-free outcome that are nearer than the farthest depth of that pixel in the
+    outcomes of the same state (0, nothing hit, counts as farthest): what was moved, without support and background.
+    depth [s, k, h, w] metres."""
     distance = np.where(depth > 0, depth, np.inf)
     return distance < distance.max(1, keepdims=True) - tolerance_m
 
@@ -61,26 +61,26 @@ def noise_threshold(sigma: np.ndarray, seen: np.ndarray) -> np.ndarray:
 
 
 def oracle_scores(distance: np.ndarray, threshold_m: np.ndarray | float) -> np.ndarray:
-    """float64 [s, q, c]: minus the distance, those within ``threshold_m`` (metres, [s, q] or a number) of the
-    simulated outcome being equal and best. Rank them with `probes.retrieval`."""
+    """float64 [s, q, c]: minus the distance; candidates within ``threshold_m`` (metres, [s, q] or a number) of the
+    simulated outcome tie at the top. Rank them with `probes.retrieval`."""
     threshold = np.asarray(threshold_m, np.float64)
     return -np.maximum(distance, threshold[..., None] if threshold.ndim else threshold)
 
 
 def oracle_hits(depth: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """H@1 [s, n] of one who knows the simulator, told the true signal, and told a mismatched one.
+    """H@1 [s, n] of the oracle given the true signal, and given a mismatched one.
 
     depth [s, n + 1, h, w] metres, free of noise: the n candidates of each state are also its n queries, and the
     last outcome is that of the mismatched signal. sigma: standard deviation of the sensor's readings, metres.
     """
     n = depth.shape[1] - 1
-    seen = moving_pixels(depth)  # the table, the same in every outcome, would thin out the differences
+    seen = moving_pixels(depth)  # the table, the same in every outcome, would dilute the differences
     threshold = noise_threshold(sigma, seen)
     hits = []
-    for told in (slice(0, n), slice(n, n + 1)):
+    for given in (slice(0, n), slice(n, n + 1)):
         distance = depth_distance(
-            depth[:, told], depth[:, :n], seen_simulated=seen[:, told], seen_candidates=seen[:, :n]
+            depth[:, given], depth[:, :n], seen_simulated=seen[:, given], seen_candidates=seen[:, :n]
         )
-        scores = np.broadcast_to(oracle_scores(distance, threshold[:, told]), (len(depth), n, n))
+        scores = np.broadcast_to(oracle_scores(distance, threshold[:, given]), (len(depth), n, n))
         hits.append(rank_same_state(scores).hits(1))
     return hits[0], hits[1]

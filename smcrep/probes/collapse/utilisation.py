@@ -1,4 +1,4 @@
-"""Does the model use a signal (action, physics)? What the true signal gains it, as a share of what it could gain."""
+"""Utilisation of a signal (action, physics): what it gains the model, as a share of what it gains the oracle."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -14,8 +14,8 @@ Verdict = Literal["used", "ignored", "not identifiable", "undecided"]
 class Utilisation:
     """What the true signal gains the model over a mismatched one, divided by what it gains the oracle.
 
-    1: the model gains as much as knowledge of the simulator does; 0: the signal changes nothing. The four means stand
-    beside it. ``utilisation`` is None where the signal is not identifiable: the ratio then means nothing.
+    1: the model gains as much as knowledge of the simulator does; 0: the signal changes nothing. The four mean
+    scores are given too. ``utilisation`` is None where the signal is not identifiable, as the ratio is meaningless.
     """
 
     verdict: Verdict
@@ -43,13 +43,13 @@ def utilisation(
     """Scores [q] of the same q queries, higher better (such as `Ranks.hits(1)`), in units that model and oracle share.
 
     model_true / model_mismatched    the model is given the signal that was applied / that of another state.
-    oracle_true / oracle_mismatched  the same for one who knows the simulator and not the encoder (`collapse.oracle`).
-    clusters                      [q] state of each query; the interval is a bootstrap over them, all four paired.
+    oracle_true / oracle_mismatched  the same for the oracle, which knows the simulator (`collapse.oracle`).
+    clusters                         [q] state of each query; the interval is a bootstrap over them, all four paired.
 
     Verdict, the first that holds:
 
     not identifiable  the oracle's gain is at most ``standard_errors`` bootstrap standard errors above 0: the signal
-                      does not tell the outcomes apart, so nothing can be asked of a model.
+                      does not tell the outcomes apart, so that no model could use it.
     used              the lower end of the interval of the utilisation lies above ``used_above``.
     ignored           the interval lies below ``ignored_below`` and reaches within ``used_above`` of 0.
     undecided         anything else: too few states, or a model that does worse with the true signal.
@@ -67,7 +67,7 @@ def utilisation(
     identifiable = oracle > max(standard_errors * float(oracles.std()), 1e-9)
     estimate = None
     if identifiable:
-        # A resample in which the oracle gains next to nothing would throw the ratio anywhere.
+        # Bounded below: in a resample where the oracle gains almost nothing the ratio could take any value.
         ratios = models / np.maximum(oracles, oracle / 10)
         estimate = percentile_interval(float(model / oracle), ratios, n)
     return Utilisation(
@@ -91,7 +91,7 @@ def _verdict(utilisation: Estimate | None, used_above: float, ignored_below: flo
 
 
 def another_state(num_states: int, rng: np.random.Generator) -> np.ndarray:
-    """int64 [s]: for each state another one, each taken once (a random cycle: no state keeps its own signal)."""
+    """int64 [s]: for each state the index of another one, each used once (a random cycle)."""
     if num_states < 2:
         raise ValueError(f"another_state: {num_states} states; a mismatched signal needs at least 2")
     order = rng.permutation(num_states)

@@ -1,4 +1,4 @@
-"""Planted ranks are read; a common mean hides nothing; a constant reads 0."""
+"""Planted ranks are measured, also with a common mean; constant embeddings have rank 0."""
 
 import numpy as np
 import pytest
@@ -17,39 +17,39 @@ def planted_rank(rank: int, n: int = 2048, d: int = 64, seed: int = 0) -> np.nda
 
 @pytest.mark.parametrize("indicator", INDICATORS)
 @pytest.mark.parametrize("rank", [1, 5, 32, 64])
-def test_planted_rank(indicator, rank: int) -> None:
+def test_indicator_reads_the_planted_rank(indicator, rank: int) -> None:
     assert indicator(planted_rank(rank)) == pytest.approx(rank, rel=0.05)
 
 
 @pytest.mark.parametrize("indicator", INDICATORS)
 @pytest.mark.parametrize("mean", [0.0, 3.0, 1000.0])
-def test_a_common_mean_changes_nothing(indicator, mean: float) -> None:
+def test_indicators_are_invariant_to_a_common_mean(indicator, mean: float) -> None:
     z = planted_rank(5)
     assert indicator(z + mean) == pytest.approx(indicator(z), rel=1e-6)
 
 
 @pytest.mark.parametrize("indicator", INDICATORS)
-def test_scale_rotation_and_order_change_nothing(indicator) -> None:
+def test_indicators_are_invariant_to_scale_rotation_and_order(indicator) -> None:
     z = planted_rank(5, n=300)
     orthogonal = np.linalg.qr(np.random.default_rng(1).normal(size=(64, 64)))[0]
     assert indicator(0.01 * (z @ orthogonal)[::-1]) == pytest.approx(indicator(z))
 
 
 @pytest.mark.parametrize("indicator", INDICATORS)
-def test_a_constant_reads_0_and_also_with_what_float32_leaves_of_it(indicator) -> None:
+def test_constant_embeddings_read_0_despite_float32_rounding(indicator) -> None:
     rng = np.random.default_rng(0)
     assert indicator(np.full((100, 16), 0.1)) == 0
     constant = np.float32(rng.normal(size=16)) * np.ones((100, 1), np.float32)
     assert indicator(constant * (1 + 5e-8 * rng.normal(size=constant.shape))) == 0
 
 
-def test_rank_me_is_the_papers_formula_on_two_known_singular_values() -> None:
+def test_rank_me_equals_the_papers_formula_on_two_singular_values() -> None:
     z = np.array([[3.0, 0], [-3, 0], [0, 1], [0, -1]])  # centred; singular values 3 and 1 times sqrt(2)
     p = np.array([0.75, 0.25])
     assert rank_me(z) == pytest.approx(np.exp(-(p * np.log(p)).sum()))
     assert participation_ratio(z) == pytest.approx((9 + 1) ** 2 / (81 + 1))
 
 
-def test_what_is_not_finite_is_refused() -> None:
+def test_non_finite_embeddings_are_refused() -> None:
     with pytest.raises(ValueError, match="give finite"):
         rank_me(np.full((4, 3), np.nan))

@@ -40,13 +40,13 @@ def test_distance_with_masks_equals_the_loop_over_pixels() -> None:
     assert found[1, 0, 2] == pytest.approx(by_loop(a[1, 0], b[1, 2], seen_a[1, 0], seen_b[1, 2]))
 
 
-def test_known_distances() -> None:
+def test_distances_of_known_images() -> None:
     near = np.zeros((1, 1, 4, 4), np.float32)
     near[..., :2, :] = 0.5
     far = near + np.float32(0.01) * (near > 0)
-    aside = np.roll(near, 2, axis=2)  # no pixel in common
+    beside = np.roll(near, 2, axis=2)  # no pixel in common
     nothing = np.zeros_like(near)
-    distance = [float(depth_distance(near, other)[0, 0, 0]) for other in (near, far, aside, nothing)]
+    distance = [float(depth_distance(near, other)[0, 0, 0]) for other in (near, far, beside, nothing)]
     assert distance == pytest.approx([0, 0.01, 0.05, 0.05], abs=1e-6)
     assert float(depth_distance(nothing, nothing)[0, 0, 0]) == 0
 
@@ -61,14 +61,14 @@ def test_threshold_is_the_expected_difference_of_two_noisy_readings() -> None:
     assert float(noise_threshold(np.ones((2, 2)), np.zeros((2, 2), bool))) == 0
 
 
-def test_candidates_within_the_noise_tie_at_the_top_and_the_rest_keep_their_order() -> None:
+def test_candidates_within_the_noise_tie_and_the_others_keep_their_order() -> None:
     distance = np.array([[[0.0, 0.001, 0.004, 0.003], [0.01, 0.0, 0.02, 0.03]]])
     scores = oracle_scores(distance, np.array([[0.002, 0.0]]))
     assert scores[0, 0, 0] == scores[0, 0, 1] > scores[0, 0, 3] > scores[0, 0, 2]
     np.testing.assert_allclose(oracle_scores(distance, 0.002)[0, 1], -np.array([0.01, 0.002, 0.02, 0.03]))
 
 
-def test_outcomes_alike_to_the_sensor_read_chance_and_different_ones_1() -> None:
+def test_oracle_scores_chance_on_indistinguishable_outcomes_and_1_on_distinct_ones() -> None:
     """Four outcomes 5 mm apart in depth: solved with noise of 1 mm, a tie of all with noise of 20 mm."""
     depth = (0.5 + 0.005 * np.arange(4, dtype=np.float32))[None, :, None, None] * np.ones((1, 1, 8, 8), np.float32)
     distance = depth_distance(depth, depth)
@@ -85,7 +85,7 @@ def slid_on_a_table(num: int = 4) -> np.ndarray:
     return depth
 
 
-def test_a_table_in_view_does_not_hide_what_moved() -> None:
+def test_oracle_finds_what_moved_with_a_table_in_view() -> None:
     """Slid by one pixel the box changes 6 of 1,024: below the noise in the mean over the table, clear in what moved."""
     depth = slid_on_a_table()
     hits = []
@@ -96,10 +96,10 @@ def test_a_table_in_view_does_not_hide_what_moved() -> None:
     assert hits == pytest.approx([0.25, 1.0])
 
 
-def test_moving_pixels_are_the_box_wherever_it_stands() -> None:
+def test_moving_pixels_are_those_of_the_moved_box() -> None:
     depth = slid_on_a_table()
     np.testing.assert_array_equal(moving_pixels(depth), depth < 0.49)
-    alone = np.where(depth < 0.49, depth, 0)  # before nothing at all
+    alone = np.where(depth < 0.49, depth, 0)  # with nothing behind it
     np.testing.assert_array_equal(moving_pixels(alone), alone > 0)
 
 
@@ -108,7 +108,7 @@ def test_images_of_another_size_are_refused() -> None:
         depth_distance(np.ones((2, 3, 4, 4)), np.ones((2, 3, 4, 5)))
 
 
-def test_hits_of_the_oracle_on_bars_that_slid() -> None:
+def test_oracle_hits_on_known_outcomes() -> None:
     """Outcomes 0, 1 and 2 show a bar in three places, 3 repeats 2 within the noise, 4 (mismatched) is where 0 is."""
     depth = np.full((1, 5, 8, 8), 0.8, np.float32)  # the table
     for outcome, column in enumerate((0, 2, 5, 5, 0)):

@@ -1,4 +1,4 @@
-"""The audit on planted cases: a signal used, ignored, without effect, and too few states to tell."""
+"""The audit on planted cases: a signal used, ignored, without effect, and too few states to decide."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def planted(
     return utilisation(*scores, states, rng=rng), rng
 
 
-def test_a_model_that_uses_the_action() -> None:
+def test_utilisation_of_a_model_as_good_as_the_oracle_is_1() -> None:
     found, _ = planted(1.0)
     assert found.verdict == "used"
     assert found.utilisation is not None
@@ -35,14 +35,14 @@ def test_a_model_that_uses_the_action() -> None:
     assert found.oracle_gain.value > 0.5
 
 
-def test_a_model_that_uses_it_in_part() -> None:
+def test_partial_use_of_the_action_gives_partial_utilisation() -> None:
     found, _ = planted(0.3, noise=1.0)
     assert found.verdict == "used"
     assert found.utilisation is not None
     assert 0.1 < found.utilisation.value < 0.95
 
 
-def test_a_model_that_ignores_the_action_is_at_0_exactly() -> None:
+def test_utilisation_of_an_action_blind_model_is_exactly_0() -> None:
     found, _ = planted(0.0)
     assert found.verdict == "ignored"
     assert found.utilisation is not None
@@ -51,8 +51,8 @@ def test_a_model_that_ignores_the_action_is_at_0_exactly() -> None:
     assert found.model_true == pytest.approx(1 / K)
 
 
-def test_a_model_that_only_responds_is_not_a_model_that_uses() -> None:
-    """It moves its prediction strongly with the action, in a direction that has nothing to do with the outcome."""
+def test_model_that_responds_to_the_action_at_random_counts_as_ignoring_it() -> None:
+    """It moves its prediction strongly with the action, in a direction unrelated to the outcome."""
     rng = np.random.default_rng(0)
     action = rng.normal(size=(80, K, 6))
     outcome = action + 0.3 * rng.normal(size=action.shape)
@@ -64,7 +64,7 @@ def test_a_model_that_only_responds_is_not_a_model_that_uses() -> None:
     assert found.verdict == "ignored"
 
 
-def test_a_signal_without_effect_is_not_identifiable() -> None:
+def test_signal_without_effect_is_not_identifiable() -> None:
     found, _ = planted(1.0, effect=0.0)
     assert found.verdict == "not identifiable"
     assert found.utilisation is None
@@ -74,7 +74,7 @@ def test_a_signal_without_effect_is_not_identifiable() -> None:
 
 
 def test_too_few_states_are_undecided() -> None:
-    """Queries of four states of which one is solved: the interval of use reaches from 0 to above 0.2."""
+    """Queries of four states of which one is solved: the interval of the utilisation reaches from 0 to above 0.2."""
     solved = np.repeat([1.0, 0.0, 0.0, 0.0], K)
     zero, one = np.zeros(4 * K), np.ones(4 * K)
     found = utilisation(solved, zero, one, zero, np.repeat(np.arange(4), K), rng=np.random.default_rng(0))
@@ -84,12 +84,12 @@ def test_too_few_states_are_undecided() -> None:
     assert found.utilisation.n == 4
 
 
-def test_worse_with_the_true_signal_than_with_a_mismatched_one_is_not_called_ignored() -> None:
+def test_model_that_is_worse_with_the_true_signal_is_undecided() -> None:
     zero, one = np.zeros(30), np.ones(30)
     assert utilisation(zero, one, one, zero, rng=np.random.default_rng(0)).verdict == "undecided"
 
 
-def test_thresholds_move_the_verdict() -> None:
+def test_verdict_follows_the_thresholds() -> None:
     tenth, zero, one = np.full(30, 0.1), np.zeros(30), np.ones(30)
     scores = (tenth, zero, one, zero)
     assert utilisation(*scores, rng=np.random.default_rng(0)).verdict == "used"
@@ -99,21 +99,21 @@ def test_thresholds_move_the_verdict() -> None:
     )
 
 
-def test_verdicts_hold_over_seeds() -> None:
+def test_verdicts_are_right_over_seeds() -> None:
     """No false alarm in 30 worlds of either kind, at 20 states each."""
     assert {planted(0.7, num_states=20, seed=s)[0].verdict for s in range(15)} == {"used"}
     assert {planted(0.0, num_states=20, seed=s)[0].verdict for s in range(15)} == {"ignored"}
 
 
 @pytest.mark.parametrize("num_states", [2, 3, 50])
-def test_every_state_gets_the_signal_of_another(num_states: int) -> None:
+def test_every_state_is_matched_with_another(num_states: int) -> None:
     for seed in range(10):
         mismatched = another_state(num_states, np.random.default_rng(seed))
         assert sorted(mismatched) == list(range(num_states))
         assert not (mismatched == np.arange(num_states)).any()
 
 
-def test_what_cannot_be_audited_is_refused() -> None:
+def test_single_state_and_non_finite_scores_are_refused() -> None:
     with pytest.raises(ValueError, match="needs at least 2"):
         another_state(1, np.random.default_rng(0))
     bad = np.full(10, np.nan)
