@@ -1,4 +1,4 @@
-"""Laws: identity returns the input; recorded parameters give the image again; torchvision and colorsys agree."""
+"""Identity leaves images unchanged; recorded parameters reproduce them; torchvision and colorsys agree."""
 
 import colorsys
 from dataclasses import fields, replace
@@ -40,12 +40,12 @@ def only(**changes: float | tuple[float, ...]) -> Augmentation:
 
 
 @pytest.mark.parametrize("size", [(32, 32), (17, 40), (96, 64)])
-def test_identity_returns_the_input(size: tuple[int, int]) -> None:
+def test_identity_augmentation_leaves_image_unchanged(size: tuple[int, int]) -> None:
     x = pictures(4, 2, *size, 3)
     assert torch.equal(augment(x, Augmentation.identity(4, 2)), x)
 
 
-def test_identity_is_exact_beside_others_in_the_batch() -> None:
+def test_identity_is_exact_in_a_batch_with_others() -> None:
     x = pictures(6, 32, 32, 3)
     vector = sample(EVERYTHING, (6,), (32, 32), generator()).vector()
     vector[3] = Augmentation.identity().vector()
@@ -53,7 +53,7 @@ def test_identity_is_exact_beside_others_in_the_batch() -> None:
 
 
 @pytest.mark.parametrize("size", [(32, 32), (24, 50)])
-def test_recorded_parameters_give_the_image_again(size: tuple[int, int]) -> None:
+def test_recorded_parameters_reproduce_the_image(size: tuple[int, int]) -> None:
     x = pictures(16, 3, *size, 3)
     action = sample(EVERYTHING, (16, 3), size, generator())
     once = augment(x, action)
@@ -81,7 +81,7 @@ def test_vector_has_the_documented_order() -> None:
     assert sample(EVERYTHING, (2, 3), (8, 8), generator()).vector().shape == (2, 3, AUGMENTATION_DIM)
 
 
-def test_samples_stay_in_their_ranges_and_fill_them() -> None:
+def test_samples_cover_their_ranges() -> None:
     n, h, w = 20000, 40, 30
     a = sample(EVERYTHING, (n,), (h, w), generator())
     top, left, height, width = a.crop.unbind(-1)
@@ -111,7 +111,7 @@ def assert_close(found: Tensor, expected: Tensor) -> None:
 
 
 @pytest.mark.parametrize("window", [(3, 5, 16, 20), (0, 0, 31, 32), (10, 4, 5, 7), (0, 12, 32, 20)])
-def test_crop_is_torchs_antialiased_resize(window: tuple[int, int, int, int]) -> None:
+def test_crop_equals_torchs_antialiased_resize(window: tuple[int, int, int, int]) -> None:
     x = pictures(1, 32, 32, 3)
     i, j, h, w = window
     cropped = as_float(x)[..., i : i + h, j : j + w]
@@ -119,7 +119,7 @@ def test_crop_is_torchs_antialiased_resize(window: tuple[int, int, int, int]) ->
     assert_close(augment(x, only(crop=tuple(v / 32 for v in window))), expected)
 
 
-def test_colours_are_torchvisions() -> None:
+def test_colour_changes_equal_torchvisions() -> None:
     x = pictures(1, 32, 32, 3)
     f = as_float(x)
     assert torch.equal(augment(x, only(flip=1.0)), x.flip(2))
@@ -131,7 +131,7 @@ def test_colours_are_torchvisions() -> None:
         assert_close(augment(x, only(hue=hue)), tv.adjust_hue(f, hue))
 
 
-def test_hue_is_colorsys_on_every_sextant() -> None:
+def test_hue_equals_colorsys_on_every_sextant() -> None:
     x = torch.tensor([[r, g, b] for r in (0, 90, 255) for g in (0, 90, 255) for b in (0, 90, 255)], dtype=torch.uint8)
     found = augment(x[None, None], only(hue=0.08))[0, 0]
     for before, after in zip(x.tolist(), found.tolist(), strict=True):
@@ -140,7 +140,7 @@ def test_hue_is_colorsys_on_every_sextant() -> None:
         assert max(abs(a - 255 * e) for a, e in zip(after, expected, strict=True)) <= 0.51
 
 
-def test_blur_is_torchvisions_away_from_the_border() -> None:
+def test_blur_equals_torchvisions_away_from_the_border() -> None:
     x = pictures(1, 48, 48, 3)
     expected = tv.gaussian_blur(as_float(x), [13, 13], [1.5, 1.5])[..., 8:-8, 8:-8]
     assert_close(augment(x, only(blur=1.5 / 48))[:, 8:-8, 8:-8], expected)
@@ -148,7 +148,7 @@ def test_blur_is_torchvisions_away_from_the_border() -> None:
     assert torch.equal(augment(constant, only(blur=0.1)), constant)  # nothing leaks in at the border
 
 
-def test_wrong_inputs_are_named() -> None:
+def test_invalid_inputs_are_refused() -> None:
     for wrong in (pictures(2, 8, 8, 3).float(), pictures(3, 8, 8, 3), pictures(2, 3, 8, 8)):
         with pytest.raises(ValueError, match=r"augment: images are .*; pass uint8 \[..., h, w, 3\]"):
             augment(wrong, Augmentation.identity(2))

@@ -1,4 +1,4 @@
-"""Planted copies are found and nothing else: sampled again, turned by quarters, moved, scaled, joined in chains."""
+"""Planted copies are found and nothing else: sampled again, in quarter turns, moved, scaled, joined in chains."""
 
 import os
 from itertools import combinations
@@ -13,8 +13,8 @@ OFF = Path(os.environ.get("SMCREP_DATA", Path.home() / ".cache/smcrep/data")) / 
 
 
 def box(size: np.ndarray, rng: np.random.Generator, num_points: int = 1024) -> np.ndarray:
-    """An open box with a fin (so that no turn but the whole one maps it on itself), evenly sampled: of many points,
-    those that keep their distance."""
+    """An open box with a fin (so that no turn but the whole one maps it on itself), evenly sampled by
+    farthest points."""
     x, y, z = size
     many = 3 * num_points
     faces = [
@@ -60,7 +60,7 @@ def test_planted_copies_are_found_and_nothing_else(planted: np.ndarray) -> None:
     np.testing.assert_array_equal(mixed[:, None] == mixed, (order // 4)[:, None] == order // 4)
 
 
-def test_exact_copies_are_found_at_any_threshold_and_only_whole_quarters_are_tried(planted: np.ndarray) -> None:
+def test_exact_copies_are_found_at_quarter_turns_only(planted: np.ndarray) -> None:
     cloud = planted[0].astype(np.float32)
     angle = np.radians(30)
     aslant = cloud @ np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]]).T
@@ -68,7 +68,7 @@ def test_exact_copies_are_found_at_any_threshold_and_only_whole_quarters_are_tri
     assert groups.tolist() == [0, 0, 0, 0, 1]
 
 
-def test_the_distance_is_that_of_turned_profiles_written_out(planted: np.ndarray) -> None:
+def test_pairs_equal_the_distances_of_rotated_profiles_in_a_loop(planted: np.ndarray) -> None:
     distances = {
         (i, j): min(
             np.linalg.norm(profiles(turned(planted[i], quarter)[None])[0] - profiles(planted[j : j + 1])[0])
@@ -81,7 +81,7 @@ def test_the_distance_is_that_of_turned_profiles_written_out(planted: np.ndarray
         assert set(zip(a.tolist(), b.tolist(), strict=True)) == {p for p, d in distances.items() if d < threshold}
 
 
-def test_chains_are_one_group(planted: np.ndarray) -> None:
+def test_chain_of_pairs_is_one_group(planted: np.ndarray) -> None:
     cloud = planted[0]
     stretched = np.stack([cloud * [1 + 0.05 * i, 1, 1] for i in range(5)])
     first, last = near_pairs(stretched, 0.02)
@@ -91,12 +91,12 @@ def test_chains_are_one_group(planted: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize(("shape", "words"), [((2, 40, 2), "give .shapes, points, 3."), ((2, 8, 3), "at least 32")])
-def test_wrong_shapes_are_refused(shape: tuple[int, ...], words: str) -> None:
+def test_invalid_clouds_are_refused(shape: tuple[int, ...], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         near_duplicates(np.zeros(shape))
 
 
-def test_a_cloud_without_extent_is_named(planted: np.ndarray) -> None:
+def test_cloud_without_extent_is_refused(planted: np.ndarray) -> None:
     planted = planted.copy()
     planted[3] = 1.0
     with pytest.raises(ValueError, match="cloud 3 has rms radius 0"):
@@ -104,7 +104,7 @@ def test_a_cloud_without_extent_is_named(planted: np.ndarray) -> None:
 
 
 @pytest.mark.skipif(not OFF.is_dir(), reason="modelnet10_off_sample is not here (SMCREP_DATA)")
-def test_the_threshold_holds_for_meshes_sampled_twice() -> None:
+def test_threshold_separates_meshes_sampled_twice() -> None:
     o3d = pytest.importorskip("open3d")
     files = sorted(OFF.rglob("*.off"))[:6]
     meshes = [o3d.io.read_triangle_mesh(str(f)) for f in files]

@@ -1,5 +1,5 @@
-"""Laws: whatever stands in a file, a reader answers with what it read or with one line that says what to do. Every case
-of the fuzzer that was a fault stands here."""
+"""Whatever a file contains, its reader returns it or raises a ValueError of one line with a remedy. Every fault that
+the fuzzer found is a case here."""
 
 import io
 import json
@@ -25,15 +25,16 @@ from smcrep.data.readers.modelnet import open_modelnet10
 from smcrep.data.schema import VERSION, Schema
 from smcrep.data.shard import open_shard, sidecar
 from smcrep.data.store import Store, read_manifest, shard_path
-from smcrep.extraction.manifest import Manifest
+from smcrep.extraction.manifest import EmbeddingManifest
 from smcrep.extraction.manifest import read_manifest as read_embeddings
 from smcrep.extraction.shards import fault, load_embeddings
 from smcrep.models.config import ModelConfig
 from smcrep.models.weights import read_config
+from smcrep.pretraining import tiny
+from smcrep.pretraining.folder import store_path
 from smcrep.results import read_claims
 from smcrep.training import checkpoint
-from smcrep.training.recipes import Recipe, tiny
-from smcrep.training.run_folder import store_path
+from smcrep.training.recipes import Recipe
 from tests.data.stores import SMALL, random_store
 
 ROBUST = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -100,7 +101,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_manifest_with_any_wrong_field_is_named(store: Path) -> None:
+def test_manifest_with_any_wrong_field_is_refused_in_one_line(store: Path) -> None:
     path = store / "manifest.json"
     whole = path.read_text()
     try:
@@ -121,7 +122,7 @@ def test_a_manifest_with_any_wrong_field_is_named(store: Path) -> None:
 
 @ROBUST
 @given(value=JSON)
-def test_a_schema_of_any_json(value: Any) -> None:
+def test_schema_of_any_json_is_refused_in_one_line(value: Any) -> None:
     schema = SMALL.to_json()
     answers(lambda: Schema.from_json(value, "m"), "m")
     answers(lambda: Schema.from_json({"version": VERSION, "columns": value}, "m"), "m")
@@ -146,7 +147,7 @@ def test_a_schema_of_any_json(value: Any) -> None:
         ({"unit": 3}, "unit or frame"),
     ],
 )
-def test_a_column_that_no_store_has(column: dict[str, Any], words: str) -> None:
+def test_invalid_column_is_refused(column: dict[str, Any], words: str) -> None:
     whole = {"shape": [2], "dtype": "float32", "unit": "m", "frame": ""}
     with pytest.raises(ValueError, match=f"^m: the schema is damaged.*{words}.*generate the store again"):
         Schema.from_json({"version": VERSION, "columns": {"x": whole | column}}, "m")
@@ -154,7 +155,7 @@ def test_a_column_that_no_store_has(column: dict[str, Any], words: str) -> None:
 
 @ROBUST
 @given(place=st.floats(0, 1, exclude_max=True), new=st.binary(min_size=1, max_size=8))
-def test_a_shard_with_any_bytes_in_it(store: Path, place: float, new: bytes) -> None:
+def test_damaged_shard_reads_or_is_refused_in_one_line(store: Path, place: float, new: bytes) -> None:
     path, whole = shard_path(store, 0), shard_path(store, 0).read_bytes()
     at = int(place * len(whole))
     damaged = path.with_name("shard-00009.arrow")
@@ -170,7 +171,7 @@ def test_a_shard_with_any_bytes_in_it(store: Path, place: float, new: bytes) -> 
 
 @ROBUST
 @given(note=JSON)
-def test_a_note_of_any_json(store: Path, note: Any) -> None:
+def test_note_of_any_json_is_refused_in_one_line(store: Path, note: Any) -> None:
     damaged = shard_path(store, 8)
     damaged.write_bytes(b"ab")
     sidecar(damaged).write_text(json.dumps(note))
@@ -193,7 +194,9 @@ def png(size: tuple[int, int] = (4, 4), declared: tuple[int, int] | None = None)
 @pytest.mark.filterwarnings("ignore")  # Pillow warns of some damage before it refuses the file
 @ROBUST
 @given(place=st.floats(0, 1), new=st.binary(min_size=1, max_size=8), length=st.integers(0, 9))
-def test_a_picture_with_any_bytes_in_it(tmp_path_factory: Any, place: float, new: bytes, length: int) -> None:
+def test_damaged_image_reads_or_is_refused_in_one_line(
+    tmp_path_factory: Any, place: float, new: bytes, length: int
+) -> None:
     folder, whole = tmp_path_factory.getbasetemp() / "pictures", png()
     (folder / "a").mkdir(parents=True, exist_ok=True)
     at = int(place * len(whole))
@@ -203,7 +206,7 @@ def test_a_picture_with_any_bytes_in_it(tmp_path_factory: Any, place: float, new
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("size", [(9000, 9000), (10_000, 10_000), (60_000, 60_000)])
-def test_a_picture_that_is_a_bomb(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_image_of_absurd_size_is_refused(tmp_path: Path, size: tuple[int, int]) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "b.png").write_bytes(png(declared=size))
     assert "pixels" in answers(lambda: open_folder(tmp_path).decode(0, 8), "b.png")
@@ -218,7 +221,7 @@ def table(path: Path, *, label: int = 0, note: str = "{}", count: int = 1) -> Pa
     return path
 
 
-def test_a_parquet_file_that_asks_for_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parquet_file_above_the_limits_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "label 1000000000000 at row 0" in answers(lambda: open_parquet(table(tmp_path / "a", label=10**12)))
     names = json.dumps({"info": {"features": {"label": {"names": ["one"]}}}})
     assert "label 3 with 1 class names" in answers(lambda: open_parquet(table(tmp_path / "b", label=3, note=names)))
@@ -230,7 +233,7 @@ def test_a_parquet_file_that_asks_for_too_much(tmp_path: Path, monkeypatch: pyte
     assert "more than 500000 bytes; cut it into several files" in answers(lambda: open_parquet(path))
 
 
-def test_pictures_of_mixed_size_are_read_alike(tmp_path: Path) -> None:
+def test_images_of_mixed_size_are_read_at_one_size(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     for number, size in enumerate([(1, 1), (3, 200), (200, 3), (64, 64)]):
         (tmp_path / "a" / f"{number}.png").write_bytes(png(size))
@@ -274,12 +277,12 @@ HEAD = b"\x93NUMPY\x01\x00v\x00"
         b"",
     ],
 )
-def test_a_field_of_modelnet_that_is_no_array(tmp_path: Path, field: bytes) -> None:
+def test_modelnet_field_that_is_no_array_is_refused(tmp_path: Path, field: bytes) -> None:
     (tmp_path / "a.npz").write_bytes(archive(points_u16=field))
     assert "unpack modelnet10_points1024 again" in answers(lambda: open_modelnet10(tmp_path / "a.npz"), "a.npz")
 
 
-def test_an_archive_that_is_a_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_archive_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(modelnet, "MAX_BYTES", 1 << 20)
     (tmp_path / "a.npz").write_bytes(archive(points_u16=bytes(1 << 24)))
     assert (tmp_path / "a.npz").stat().st_size < 1 << 15
@@ -288,7 +291,9 @@ def test_an_archive_that_is_a_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 @ROBUST
 @given(place=st.floats(0, 1), new=st.binary(min_size=1, max_size=8), length=st.integers(0, 9))
-def test_an_archive_with_any_bytes_in_it(tmp_path_factory: Any, place: float, new: bytes, length: int) -> None:
+def test_damaged_archive_reads_or_is_refused_in_one_line(
+    tmp_path_factory: Any, place: float, new: bytes, length: int
+) -> None:
     path, whole = tmp_path_factory.getbasetemp() / "a.npz", archive()
     for damaged, name in ((whole, None), (whole[30 + 14 :], "points_u16")):
         at = int(place * len(damaged))
@@ -303,7 +308,7 @@ def test_an_archive_with_any_bytes_in_it(tmp_path_factory: Any, place: float, ne
 CONFIG = {"format": "smcrep", "config": ModelConfig().to_json(), "provenance": {}}
 
 
-def test_a_configuration_with_any_wrong_field(tmp_path: Path) -> None:
+def test_configuration_with_any_wrong_field_is_refused_in_one_line(tmp_path: Path) -> None:
     wrong = [CONFIG | {"config": inner} for inner in replaced(ModelConfig().to_json())]
     for record in wrong + replaced(CONFIG):
         (tmp_path / "config.json").write_text(json.dumps(record))
@@ -312,19 +317,19 @@ def test_a_configuration_with_any_wrong_field(tmp_path: Path) -> None:
     assert answers(lambda: read_config(tmp_path), "config.json")
 
 
-def test_a_recipe_with_any_wrong_field(tmp_path: Path) -> None:
-    for record in replaced(tiny().to_json()):
+def test_recipe_with_any_wrong_field_is_refused_in_one_line(tmp_path: Path) -> None:
+    for record in replaced(tiny().recipe.to_json()):
         answers(lambda r=record: Recipe.from_json(r))
         torch.save({"version": 1, "recipe": record}, checkpoint.path_in(tmp_path))
-        answers(lambda: checkpoint.load(tmp_path, tiny()), "last.pt")
+        answers(lambda: checkpoint.load(tmp_path, tiny().recipe), "last.pt")
     for record in (None, 3, "x", [1], {}):
         assert answers(lambda r=record: Recipe.from_json(r))  # type: ignore[arg-type]
 
 
-EMBEDDINGS = Manifest("s", "0", "m", "0", 4, 2, 4, 1, ("rgb",), "0")
+EMBEDDINGS = EmbeddingManifest("s", "0", "m", "0", 4, 2, 4, 1, ("rgb",), "0")
 
 
-def test_a_manifest_of_embeddings_with_any_wrong_field(tmp_path: Path) -> None:
+def test_manifest_of_embeddings_with_any_wrong_field_is_refused_in_one_line(tmp_path: Path) -> None:
     whole = {**EMBEDDINGS.__dict__, "senses": ["rgb"]}
     for record in replaced(whole):
         (tmp_path / "manifest.json").write_text(json.dumps(record))
@@ -336,7 +341,7 @@ def test_a_manifest_of_embeddings_with_any_wrong_field(tmp_path: Path) -> None:
     assert answers(lambda: read_embeddings(tmp_path), "manifest.json")
 
 
-def test_a_shard_of_embeddings_that_is_missing_or_absurd(tmp_path: Path) -> None:
+def test_missing_or_damaged_shard_of_embeddings_is_refused(tmp_path: Path) -> None:
     assert "shard-00000.safetensors: missing; run the extraction again" in answers(
         lambda: load_embeddings(tmp_path, EMBEDDINGS)
     )
@@ -348,7 +353,7 @@ def test_a_shard_of_embeddings_that_is_missing_or_absurd(tmp_path: Path) -> None
 
 @ROBUST
 @given(value=JSON)
-def test_records_and_stores_of_any_json(tmp_path_factory: Any, value: Any) -> None:
+def test_records_and_stores_of_any_json_are_refused_in_one_line(tmp_path_factory: Any, value: Any) -> None:
     folder = tmp_path_factory.getbasetemp()
     for name, record in (("claims.json", {"claims": value}), ("claims.json", {"claims": {"a": value}})):
         (folder / name).write_text(json.dumps(record))

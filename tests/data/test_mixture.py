@@ -1,4 +1,4 @@
-"""A mixture holds the parts it is made of, and goes on where it stood."""
+"""A batch of a mixture is the concatenation of batches of its sources, also after resuming."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def mixed(stores: list[Store]) -> MixedLoader:
     return MixedLoader([TransitionLoader(s, batch_states=n, seed=3) for s, n in zip(stores, (2, 3), strict=True)])
 
 
-def test_a_batch_is_the_batches_of_its_parts(stores: list[Store]) -> None:
+def test_batch_is_the_concatenation_of_its_parts(stores: list[Store]) -> None:
     alone = [TransitionLoader(s, batch_states=n, seed=3) for s, n in zip(stores, (2, 3), strict=True)]
     whole = mixed(stores)
     for _ in range(4):
@@ -36,7 +36,7 @@ def test_a_batch_is_the_batches_of_its_parts(stores: list[Store]) -> None:
     whole.close()
 
 
-def test_it_goes_on_where_it_stood(stores: list[Store]) -> None:
+def test_mixture_resumes_at_the_same_batch(stores: list[Store]) -> None:
     whole = mixed(stores)
     for _ in range(3):
         next(whole)

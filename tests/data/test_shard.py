@@ -1,4 +1,4 @@
-"""Laws: what is written is read bit for bit; damage of any kind gives one line that names the file and the remedy."""
+"""Shards are read bit for bit; damage of any kind gives one line that names the file and the remedy."""
 
 import json
 import re
@@ -59,7 +59,7 @@ def test_a_shard_cut_at_any_byte_is_refused(shard: Path) -> None:
             assert one_line(error, shard)
 
 
-def test_any_flipped_bit_is_found_and_never_crashes_the_reader(shard: Path) -> None:
+def test_any_flipped_bit_is_found_without_crashing_the_reader(shard: Path) -> None:
     whole = shard.read_bytes()
     for position in range(len(whole)):
         broken = bytearray(whole)
@@ -76,7 +76,7 @@ def test_any_flipped_bit_is_found_and_never_crashes_the_reader(shard: Path) -> N
         assert not complaint or (str(shard) in complaint and "\n" not in complaint)
 
 
-def test_an_interrupted_write_is_told_from_a_whole_one(shard: Path) -> None:
+def test_interrupted_write_is_recognised(shard: Path) -> None:
     assert is_complete(shard)
     sidecar(shard).unlink()
     assert not is_complete(shard)
@@ -88,7 +88,7 @@ def test_an_interrupted_write_is_told_from_a_whole_one(shard: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"rows": "x", "bytes": 1, "sha256": ""}', "\x00"])
-def test_a_damaged_note_is_named(shard: Path, content: str) -> None:
+def test_damaged_note_is_refused(shard: Path, content: str) -> None:
     sidecar(shard).write_text(content)
     with pytest.raises(ValueError, match=r"shard-00000.json: not the note of a shard"):
         open_shard(shard, TINY)
@@ -102,16 +102,19 @@ def forge(path: Path, table: pa.Table, rows: int | None = None) -> None:
     sidecar(path).write_text(json.dumps(note))
 
 
-def test_foreign_shards_are_named(shard: Path) -> None:
+def test_shards_of_another_format_are_refused(shard: Path) -> None:
     states, blob = pa.array(np.arange(2)), pa.array([b"0" * 12] * 2, pa.binary(12))
 
     def table(x: pa.Array, schema: Schema) -> pa.Table:
         return pa.table({"x": x, "state_id": states}).replace_schema_metadata(schema.metadata())
 
     forge(shard, table(blob, TINY))
-    assert open_shard(shard, TINY)["x"].shape == (2, 3)  # the forger is good: what follows is refused for its reason
+    assert open_shard(shard, TINY)["x"].shape == (
+        2,
+        3,
+    )  # so the cases below are refused for their reason
     cases = {
-        "schema version 2, this smcrep reads version 1": table(blob, replace(TINY, version=2)),
+        "schema version 1, this smcrep reads version 2": table(blob, replace(TINY, version=1)),
         "schema version None": pa.table({"x": blob, "state_id": states}),
         "columns ['x'] differ from the store's manifest": table(
             blob, Schema(TINY.columns | {"x": Column((12,), "uint8")})
@@ -120,8 +123,8 @@ def test_foreign_shards_are_named(shard: Path) -> None:
         "Arrow columns differ": table(pa.array([b"0" * 8] * 2, pa.binary(8)), TINY),
         "column 'x' is damaged": table(pa.array([b"0" * 12, None], pa.binary(12)), TINY),
     }
-    for reason, foreign in cases.items():
-        forge(shard, foreign)
+    for reason, other in cases.items():
+        forge(shard, other)
         with pytest.raises(ValueError, match=re.escape(reason)) as error:
             open_shard(shard, TINY)
         assert one_line(error, shard)
@@ -130,7 +133,7 @@ def test_foreign_shards_are_named(shard: Path) -> None:
         open_shard(shard, TINY)
 
 
-def test_nothing_is_left_of_a_refused_write(tmp_path: Path) -> None:
+def test_refused_write_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no rows to write"):
         write_shard(tmp_path / "s.arrow", TINY, {"x": np.zeros((0, 3), np.float32), "state_id": np.zeros(0, np.int64)})
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""Laws: the camera looks where it should, stands upright, and sees the near side only."""
+"""The camera looks at the origin, is upright, and sees the near side only."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from smcrep.data.views import looking_from, visible_points
 
 
 @pytest.mark.parametrize(("azimuth", "elevation"), [(0, 0), (45, 35), (200, -20), (300, 80)])
-def test_a_camera_that_looks_at_the_origin_upright(azimuth: float, elevation: float) -> None:
+def test_camera_looks_at_the_origin_upright(azimuth: float, elevation: float) -> None:
     rotation = looking_from(azimuth, elevation)
     np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-12)
     assert np.linalg.det(rotation) == pytest.approx(1)
@@ -21,11 +21,11 @@ def test_a_camera_that_looks_at_the_origin_upright(azimuth: float, elevation: fl
         assert up[2] < 0  # looked at from above, tops are nearer
 
 
-def test_what_is_on_the_right_is_on_the_right() -> None:
+def test_view_is_not_mirrored() -> None:
     np.testing.assert_allclose(looking_from(0, 0) @ [0, 1, 0], [1, 0, 0], atol=1e-12)  # from +x, +y is right
 
 
-def test_of_a_sphere_the_near_cap_is_seen() -> None:
+def test_near_cap_of_a_sphere_is_visible() -> None:
     rng = np.random.default_rng(0)
     sphere = rng.normal(size=(2000, 3))
     sphere /= np.linalg.norm(sphere, axis=1, keepdims=True)
@@ -36,7 +36,7 @@ def test_of_a_sphere_the_near_cap_is_seen() -> None:
     assert (seen == facing).mean() > 0.97
 
 
-def test_a_wall_hides_what_stands_behind_it() -> None:
+def test_wall_hides_points_behind_it() -> None:
     grid = np.stack(np.meshgrid(np.linspace(-1, 1, 30), np.linspace(-1, 1, 30)), -1).reshape(-1, 2)
     wall = np.concatenate([grid, np.full((900, 1), 3.0)], 1)
     hidden = np.concatenate([0.3 * grid, np.full((900, 1), 4.0)], 1)
@@ -49,8 +49,8 @@ def test_a_wall_hides_what_stands_behind_it() -> None:
 
 
 @pytest.mark.parametrize("bad", [0.0, np.nan])
-def test_a_point_in_the_camera_is_refused(bad: float) -> None:
+def test_point_in_the_camera_is_refused(bad: float) -> None:
     cloud = np.random.default_rng(0).normal(size=(50, 3)) + np.array([0, 0, 5])
     cloud[3] = bad
-    with pytest.raises(ValueError, match="place the cloud before it"):
+    with pytest.raises(ValueError, match="place the cloud in front of it"):
         visible_points(cloud)

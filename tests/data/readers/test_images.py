@@ -1,4 +1,4 @@
-"""Laws: any kind of picture becomes RGB; a broken one is named; views are a function of seed, epoch and picture."""
+"""Any kind of image becomes RGB; a broken one is refused; views are a function of seed, epoch and image."""
 
 import io
 import json
@@ -56,7 +56,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "set"
 
 
-def test_folder_and_parquet_hold_the_same_pictures(folder: Path, tmp_path: Path) -> None:
+def test_folder_and_parquet_give_the_same_images(folder: Path, tmp_path: Path) -> None:
     loose = open_folder(folder)
     assert (len(loose), loose.classes, loose.labels.tolist()) == (6, ("class0", "class1"), [0, 0, 0, 1, 1, 1])
     order = [0, 2, 4, 1, 3, 5]
@@ -79,7 +79,7 @@ def one(path: Path) -> Pictures:
     return Pictures([path], np.zeros(1, np.int64), ("a",), str(path.parent))
 
 
-def test_every_kind_of_picture_becomes_rgb(tmp_path: Path) -> None:
+def test_every_kind_of_image_becomes_rgb(tmp_path: Path) -> None:
     grey = noise(0)[..., 0]
     alpha = np.where(np.arange(12)[:, None] < 6, 255, 0).astype(np.uint8) * np.ones((1, 12), np.uint8)
     kinds = {
@@ -106,7 +106,7 @@ def test_every_kind_of_picture_becomes_rgb(tmp_path: Path) -> None:
         assert np.abs(found.astype(int) - expected).max() <= 1, name
 
 
-def test_pictures_stand_upright_and_keep_their_aspect(tmp_path: Path) -> None:
+def test_images_are_upright_and_keep_their_aspect(tmp_path: Path) -> None:
     wide = np.zeros((20, 60, 3), np.uint8)
     wide[:, 20:40] = noise(0, 20)
     exif = Image.Exif()
@@ -119,7 +119,7 @@ def test_pictures_stand_upright_and_keep_their_aspect(tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore")  # Pillow warns of some damage before it refuses the file
 @pytest.mark.parametrize("kind", ["png", "jpeg", "gif", "bmp", "tiff", "webp"])
-def test_a_damaged_picture_is_named_whatever_the_damage(tmp_path: Path, kind: str) -> None:
+def test_damaged_image_is_refused_in_one_line(tmp_path: Path, kind: str) -> None:
     rng, whole = np.random.default_rng(0), encoded(noise(0), kind)
     refused = 0
     for trial in range(120):
@@ -141,7 +141,7 @@ def assert_one_line(text: str) -> None:
     assert "replace it or leave it out" in text
 
 
-def test_what_cannot_be_read_is_named(folder: Path, tmp_path: Path) -> None:
+def test_unreadable_sources_are_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"nowhere: no such folder of images; check the path"):
         open_folder(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
@@ -168,7 +168,7 @@ def test_what_cannot_be_read_is_named(folder: Path, tmp_path: Path) -> None:
         open_folder(folder).decode(3, 8)
 
 
-def test_views_are_the_picture_under_the_recorded_parameters(folder: Path) -> None:
+def test_views_are_the_image_under_the_recorded_parameters(folder: Path) -> None:
     source = AugmentedImages(open_folder(folder), 12, 3, seed=1)
     t, y = source.load(np.array([4, 1]), epoch=0)
     action: Any = t.action
@@ -181,7 +181,7 @@ def test_views_are_the_picture_under_the_recorded_parameters(folder: Path) -> No
     assert (t.physics, bool(y.physics.isnan().all()), y.pose_after.shape) == (None, True, (2, 3, 4, 4))
 
 
-def test_views_depend_on_seed_epoch_and_picture_alone(folder: Path) -> None:
+def test_views_depend_on_seed_epoch_and_image_alone(folder: Path) -> None:
     pictures = open_folder(folder)
 
     def views(states: list[int], seed: int = 1, epoch: int = 0) -> torch.Tensor:
@@ -220,7 +220,7 @@ def test_prepared_store_gives_the_transitions_of_the_reader(folder: Path, tmp_pa
 
 
 @pytest.mark.skipif(not (CIFAR / "test.parquet").is_file(), reason="cifar10_jpeg is not in $SMCREP_DATA")
-def test_cifar10() -> None:
+def test_cifar10_is_read() -> None:
     pictures = open_parquet(CIFAR / "test.parquet")
     assert len(pictures) == 10_000
     assert pictures.classes[0] == "airplane"
@@ -233,7 +233,7 @@ def test_cifar10() -> None:
     assert t.after["rgb"].float().std() > 20
 
 
-def test_a_path_that_is_no_text_costs_one_line(tmp_path: Path) -> None:
+def test_path_that_is_not_utf8_is_refused_in_one_line(tmp_path: Path) -> None:
     picture = pa.array([encoded(noise(0))], pa.binary())
     path = pa.StringArray.from_buffers(1, pa.array([0, 2], pa.int32()).buffers()[1], pa.py_buffer(b"a\xc8"))
     images = pa.StructArray.from_arrays([picture, path], ["bytes", "path"])

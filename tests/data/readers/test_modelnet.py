@@ -1,4 +1,4 @@
-"""What is written is read; whatever is wrong with a file costs one line, and nothing pickled is opened."""
+"""Fields are read as written; any damage gives an error of one line; nothing pickled is opened."""
 
 import os
 import pickle
@@ -26,7 +26,7 @@ def fields(**others: Any) -> dict[str, Any]:
     } | others
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
+def test_fields_are_read_as_written(tmp_path: Path) -> None:
     given = fields()
     np.savez(tmp_path / "a.npz", **given)
     shapes = open_modelnet10(tmp_path / "a.npz")
@@ -61,7 +61,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         ({"classes": np.array([0, 1])}, "classes is int64"),
     ],
 )
-def test_a_field_that_does_not_fit_is_named(tmp_path: Path, wrong: dict[str, Any], words: str) -> None:
+def test_invalid_field_is_refused_by_name(tmp_path: Path, wrong: dict[str, Any], words: str) -> None:
     np.savez(tmp_path / "a.npz", **fields(**wrong))
     with pytest.raises(ValueError, match=words) as caught:
         open_modelnet10(tmp_path / "a.npz")
@@ -69,7 +69,7 @@ def test_a_field_that_does_not_fit_is_named(tmp_path: Path, wrong: dict[str, Any
 
 
 @pytest.mark.parametrize("name", list(fields()))
-def test_a_missing_field_is_named(tmp_path: Path, name: str) -> None:
+def test_missing_field_is_refused_by_name(tmp_path: Path, name: str) -> None:
     given = fields()
     del given[name]
     np.savez(tmp_path / "a.npz", **given)
@@ -87,7 +87,7 @@ def open_trap(words: str) -> None:
     raise AssertionError(words)
 
 
-def test_nothing_pickled_is_opened(tmp_path: Path) -> None:
+def test_pickled_content_is_never_opened(tmp_path: Path) -> None:
     inside = np.empty(4, object)
     inside[:] = [Bomb()] * 4
     np.savez(tmp_path / "inside.npz", **fields(id=inside))
@@ -98,7 +98,7 @@ def test_nothing_pickled_is_opened(tmp_path: Path) -> None:
         assert_one_line(str(caught.value), tmp_path / name)
 
 
-def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
+def test_files_that_are_no_archive_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no such file; unpack"):
         open_modelnet10(tmp_path / "gone.npz")
     np.save(tmp_path / "array.npy", np.zeros(3))
@@ -133,7 +133,7 @@ def assert_one_line(text: str, path: Path) -> None:
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="modelnet10_points1024 is not here (SMCREP_DATA)")
-def test_the_official_split_is_whole() -> None:
+def test_official_split_is_complete() -> None:
     shapes = open_modelnet10(REAL / "modelnet10_points1024.npz")
     assert shapes.points.shape == (4899, 1024, 3)
     assert (int((~shapes.is_test).sum()), int(shapes.is_test.sum())) == (3991, 908)
