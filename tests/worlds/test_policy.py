@@ -1,4 +1,4 @@
-"""The laws of what is drawn: poses before and after alike, pushes on the surface, looks that fixate, no leak."""
+"""Distributions of states and actions: poses before and after alike, pushes on the surface, looks at the object."""
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def test_orientations_are_iid_uniform_euler_angles() -> None:
     assert np.abs(np.corrcoef(angles.T) - np.eye(3)).max() < 0.08
 
 
-def test_so3_is_uniform() -> None:
+def test_so3_orientations_are_uniform() -> None:
     rng = np.random.default_rng(1)
     R = np.stack([sample_rotation(Policy(max_angle_deg="so3"), rng) for _ in range(3000)])
     np.testing.assert_allclose(R @ R.swapaxes(1, 2), np.broadcast_to(np.eye(3), R.shape), atol=1e-12)
@@ -53,8 +53,8 @@ def test_so3_is_uniform() -> None:
     assert kstest(turned, lambda t: (t - np.sin(t)) / np.pi).pvalue > 0.01
 
 
-def test_poses_before_and_after_a_turn_follow_one_law() -> None:
-    """Every marginal of position and orientation, each against the law that was asked for."""
+def test_poses_before_and_after_a_turn_have_one_distribution() -> None:
+    """Every marginal of position and orientation, each against the distribution of the policy."""
     policy = Policy(max_angle_deg=50.0, translation=0.1)
     before, after = [], []
     for state, (action,) in drawn(policy, 1500):
@@ -68,14 +68,14 @@ def test_poses_before_and_after_a_turn_follow_one_law() -> None:
     assert np.abs(np.corrcoef(before[:, :3].reshape(-1, 12).T, after[:, :3].reshape(-1, 12).T)[:12, 12:]).max() < 0.12
 
 
-def test_candidates_of_one_state_differ() -> None:
+def test_outcomes_of_one_state_differ() -> None:
     for state, actions in drawn(Policy(), 3, k=8):
         outcomes = np.stack([o.poses[0] for o in branch(state, actions)])
         gap = np.linalg.norm(outcomes[:, None] - outcomes, axis=(2, 3)) + np.eye(8)
         assert gap.min() > 0.05
 
 
-def test_a_grasp_says_where_the_object_is_and_not_how_it_stands() -> None:
+def test_grasp_reveals_position_but_not_orientation() -> None:
     offset, turned = [], []
     for state, (action,) in drawn(Policy(), 1500):
         assert isinstance(action, Turn)
@@ -85,7 +85,7 @@ def test_a_grasp_says_where_the_object_is_and_not_how_it_stands() -> None:
     assert np.abs(np.corrcoef(np.array(offset).T, np.array(turned).T)[:3, 3:]).max() < 0.1
 
 
-def test_a_push_starts_on_the_hull_and_goes_in() -> None:
+def test_push_starts_on_the_hull_and_points_inward() -> None:
     policy = Policy({"push": 1.0}, "table")
     for state, (action,) in drawn(policy, 12):
         assert isinstance(action, Push)
@@ -109,7 +109,7 @@ def test_objects_rest_on_the_table() -> None:
         assert (MUG.hull @ state.poses[0, :3, :3].T + state.poses[0, :3, 3])[:, 2].min() == pytest.approx(0, abs=2e-3)
 
 
-def test_a_lift_turns_into_an_orientation_of_the_law() -> None:
+def test_lift_ends_in_an_orientation_of_the_policy() -> None:
     policy = Policy({"lift_and_drop": 1.0}, "table", max_angle_deg=30.0)
     for state, (action,) in drawn(policy, 4):
         assert isinstance(action, LiftAndDrop)
@@ -117,7 +117,7 @@ def test_a_lift_turns_into_an_orientation_of_the_law() -> None:
         np.testing.assert_array_equal(action.centre, state.poses[0, :3, 3])
 
 
-def test_a_look_keeps_the_fixation_in_the_middle_and_the_size_alike() -> None:
+def test_look_centres_the_fixation_and_keeps_the_distribution_of_sizes() -> None:
     sizes = []
     for state, (action,) in drawn(Policy({"look": 1.0}), 200):
         assert isinstance(action, Look)
@@ -137,7 +137,7 @@ def test_a_look_keeps_the_fixation_in_the_middle_and_the_size_alike() -> None:
     assert kstest(before, after).pvalue > 0.01
 
 
-def test_physics_is_drawn_from_its_law_and_says_nothing_of_the_looks() -> None:
+def test_physics_follows_its_distribution_independently_of_appearance() -> None:
     rng = np.random.default_rng(0)
     drawn_physics = np.stack([sample_physics(Policy(), rng).vector() for _ in range(2000)])
     for column, low, high in ((0, np.log(0.05), 0.0), (1, 0.2, 1.0), (2, 0.0, 0.5), (3, -0.2, 0.2)):
@@ -153,13 +153,13 @@ def test_physics_is_drawn_from_its_law_and_says_nothing_of_the_looks() -> None:
     assert sample_state(Policy(), MUG, STUDIO, rng).physics == (MUG.physics,)
 
 
-def test_one_kind_a_state_by_weight() -> None:
+def test_each_state_has_one_kind_of_action_drawn_by_weight() -> None:
     kinds = [{type(a) for a in actions} for _, actions in drawn(Policy({"turn": 3.0, "look": 1.0}), 400, k=3)]
     assert all(len(found) == 1 for found in kinds)
     assert sum(found == {Look} for found in kinds) == pytest.approx(100, abs=30)
 
 
-def test_clutter_is_others_out_of_the_way() -> None:
+def test_clutter_does_not_overlap_the_object() -> None:
     rng, others = np.random.default_rng(0), [procedural("can", 0), procedural("brick", 1)]
     counts = []
     for _ in range(30):
@@ -196,19 +196,19 @@ def test_the_same_generator_gives_the_same_draws() -> None:
         ({"max_angle_deg": "wide"}, "or 'so3'"),
     ],
 )
-def test_wrong_policies_are_refused_in_one_line(wrong, message: str) -> None:
+def test_invalid_policies_are_refused_in_one_line(wrong, message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:
         Policy(**wrong)
     assert "\n" not in str(caught.value)
 
 
-def test_training_environments_all_work() -> None:
+def test_states_can_be_drawn_in_every_training_environment() -> None:
     rng = np.random.default_rng(0)
     for name in TRAIN_ENVIRONMENTS:
         assert sample_state(Policy(), MUG, ENVIRONMENTS[name], rng, image_size=32).camera.width == 32
 
 
-def test_physics_is_drawn_within_the_ranges_asked_for() -> None:
+def test_physics_is_drawn_within_the_given_ranges() -> None:
     policy = Policy(mass_kg=(0.3, 3.0), friction=(0.1, 0.2), restitution=(0.1, 0.1), com_offset=(0.0, 0.0))
     rng = np.random.default_rng(0)
     found = np.stack([sample_physics(policy, rng).vector() for _ in range(1000)])
@@ -217,20 +217,20 @@ def test_physics_is_drawn_within_the_ranges_asked_for() -> None:
     np.testing.assert_allclose(found[:, 2:], [[0.1, 0, 0, 0]] * 1000, atol=1e-7)
 
 
-def test_settings_of_a_state_are_spread_and_follow_the_law_one_by_one() -> None:
+def test_latin_samples_are_stratified_with_uniform_marginals() -> None:
     policy, rng = Policy(mass_kg=(0.1, 1.0), friction=(0.2, 1.0)), np.random.default_rng(0)
     sets = np.stack([[p.vector()[:2] for p in sample_physics_samples(policy, 8, rng)] for _ in range(400)])
     unit = (sets - [np.log(0.1), 0.2]) / [np.log(10), 0.8]
     np.testing.assert_array_equal(
         np.sort(np.floor(unit * 8), axis=1), np.broadcast_to(np.arange(8)[:, None], (400, 8, 2))
     )
-    for place in (0, 7):  # any place in the order draws from the whole range: the order says nothing
+    for place in (0, 7):  # any place draws from the whole range: the order reveals nothing
         for column in (0, 1):
             assert kstest(unit[:, place, column], "uniform").pvalue > 0.01
     assert abs(np.corrcoef(unit[..., 0].ravel(), unit[..., 1].ravel())[0, 1]) < 0.08
 
 
-def test_settings_by_slide_lie_apart_by_equal_factors_and_say_neither_mass_nor_friction() -> None:
+def test_slide_samples_are_stratified_in_sliding_distance() -> None:
     policy = Policy(mass_kg=(0.1, 0.7), friction=(0.06, 0.2), physics_samples="slide")
     rng = np.random.default_rng(0)
     sets = np.stack([[p.vector()[:2] for p in sample_physics_samples(policy, 8, rng)] for _ in range(400)])
@@ -246,7 +246,7 @@ def test_settings_by_slide_lie_apart_by_equal_factors_and_say_neither_mass_nor_f
     assert np.corrcoef(log_mass[middle], log_friction[middle])[0, 1] < -0.6
 
 
-def test_a_square_push_goes_through_the_centroid_and_meets_the_face_that_faces_it() -> None:
+def test_perpendicular_push_goes_through_the_centroid_on_any_side() -> None:
     brick = box(0.04, 0.08, 0.06)
     policy = Policy({"push": 1.0}, "table", max_angle_deg=0.0, push_angle_deg=0.0, push_square_deg=8.0)
     sides = set()
@@ -262,7 +262,7 @@ def test_a_square_push_goes_through_the_centroid_and_meets_the_face_that_faces_i
     assert len(sides) == 4
 
 
-def test_a_push_meets_the_object_at_the_height_asked_for() -> None:
+def test_push_meets_the_object_at_the_given_height() -> None:
     policy = Policy({"push": 1.0}, "table", push_height=(-0.4, -0.3))
     for state, (action,) in drawn(policy, 6):
         assert isinstance(action, Push)
@@ -279,12 +279,12 @@ def test_a_push_meets_the_object_at_the_height_asked_for() -> None:
         ({"restitution": (0.0, 1.0)}, r"restitution is \(0.0, 1.0\)"),
         ({"com_offset": (-1.0, 0.0)}, r"com_offset is \(-1.0, 0.0\)"),
         ({"push_square_deg": 120.0}, "push_square_deg is 120.0; give 0 to 90 degrees"),
-        ({"settings": "even"}, "settings is 'even'; choose 'latin' or 'slide'"),
+        ({"physics_samples": "even"}, "physics_samples is 'even'; choose 'latin' or 'slide'"),
         ({"push_height": (-0.6, 0.0)}, r"push_height is \(-0.6, 0.0\); give a range from low to high within"),
         ({"branch_over": "either"}, "branch_over='either' needs outcomes that depend on physics"),
         ({"branch_over": "both"}, "choose 'action', 'physics' or 'either'"),
     ],
 )
-def test_impossible_laws_are_refused(wrong: dict, message: str) -> None:
+def test_invalid_ranges_are_refused(wrong: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Policy(**wrong)

@@ -1,4 +1,4 @@
-"""A state and its counterfactuals: frames of the outcomes, rest, the hand, and exact repetition."""
+"""Counterfactual outcomes of a state: their frames, rest on the table, support by the hand, exact repetition."""
 
 from dataclasses import replace
 
@@ -33,8 +33,8 @@ def on_table() -> State:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_motion_takes_the_pose_seen_before_to_the_pose_seen_after(seed: int) -> None:
-    """THE frame test: T_camera_object after = motion @ T_camera_object before, for a turn and for a look."""
+def test_motion_maps_the_camera_pose_before_to_the_one_after(seed: int) -> None:
+    """T_camera_object after = motion @ T_camera_object before, for a turn, a look and a hold."""
     rng = np.random.default_rng(seed)
     state = in_hand(rng)
     actions: list[WorldAction] = [
@@ -47,10 +47,10 @@ def test_motion_takes_the_pose_seen_before_to_the_pose_seen_after(seed: int) -> 
     for motion, outcome in zip(motions, branch(state, actions), strict=True):
         after = outcome.camera.T_camera_world @ outcome.poses[0]
         np.testing.assert_allclose(after, motion @ before, atol=1e-5)
-    assert np.abs(motions[0] @ before - before @ motions[0]).max() > 0.1, "the poses commute: the test is blind"
+    assert np.abs(motions[0] @ before - before @ motions[0]).max() > 0.1, "poses commute: the order is not tested"
 
 
-def test_all_pairs_of_outcomes_are_transitions_too() -> None:
+def test_inverse_then_gives_the_motion_between_any_two_outcomes() -> None:
     """inverse().then(): from outcome i to outcome j, each seen by its own camera."""
     rng = np.random.default_rng(3)
     state = in_hand(rng)
@@ -66,7 +66,7 @@ def test_all_pairs_of_outcomes_are_transitions_too() -> None:
                 np.testing.assert_allclose(motion @ seen[i], seen[j], atol=1e-4)
 
 
-def test_turn_in_the_hand_is_its_matrix_and_moves_nothing_else() -> None:
+def test_turn_in_the_hand_applies_its_motion_and_moves_nothing_else() -> None:
     rng = np.random.default_rng(1)
     state = in_hand(rng)
     turn = Turn(random_rotation(rng), rng.normal(size=3), rng.normal(size=3))
@@ -129,7 +129,7 @@ def test_lift_and_drop_ends_on_another_face(on_table: State) -> None:
     assert np.linalg.norm(tumbled.poses[0, :3, :3] - flat.poses[0, :3, :3]) > 0.1
 
 
-def test_same_look_other_mass_or_friction_other_answer(on_table: State) -> None:
+def test_outcome_of_a_push_depends_on_mass_and_friction(on_table: State) -> None:
     push = Push(np.array([-0.04, 0.0, 0.03]), AHEAD, 5.0, 0.05)
     physics = [Physics(0.2, 0.6), Physics(0.8, 0.6), Physics(0.2, 0.9), Physics(0.2, 0.6)]
     outcomes = branch(on_table, push, physics)
@@ -148,7 +148,7 @@ def test_a_pushed_object_pushes_clutter() -> None:
     assert after.poses[1, 0, 3] > before.poses[1, 0, 3] + 0.01
 
 
-def test_branches_repeat_to_the_bit_whatever_else_is_asked(on_table: State) -> None:
+def test_branches_are_deterministic_and_independent_of_each_other(on_table: State) -> None:
     rng = np.random.default_rng(5)
     centre = on_table.poses[0, :3, 3]
     actions: list[WorldAction] = [
@@ -163,21 +163,21 @@ def test_branches_repeat_to_the_bit_whatever_else_is_asked(on_table: State) -> N
         assert first[i].poses.tobytes() == again[i].poses.tobytes() == branch(on_table, action)[0].poses.tobytes()
 
 
-def test_the_state_is_left_alone(on_table: State) -> None:
+def test_branch_leaves_the_state_unchanged(on_table: State) -> None:
     poses = on_table.poses.copy()
     branch(on_table, [Hold(), LiftAndDrop(0.1, np.eye(3), on_table.poses[0, :3, 3])])
     np.testing.assert_array_equal(on_table.poses, poses)
 
 
-def test_unstable_branches_are_named_by_their_place(on_table: State) -> None:
-    """A turn into the clutter; the look before it takes no simulation, so that places shift."""
+def test_unstable_branches_are_reported_by_index(on_table: State) -> None:
+    """A turn into the clutter; the look before it is not simulated, so that indices shift."""
     inside = Turn(np.eye(3), np.array([0.3, 0.0, 0.0]), np.zeros(3))
     with pytest.raises(UnstableSimulation, match=r"Turn.*box") as caught:
         branch(on_table, [Look(CAMERA.T_world_camera, np.zeros(3)), Hold(), inside])
     assert caught.value.branches == (2,)
 
 
-def test_faults_are_named(on_table: State) -> None:
+def test_invalid_states_and_actions_are_refused(on_table: State) -> None:
     held = replace(on_table, support="hand")
     with pytest.raises(ValueError, match="Push of an object held in the hand"):
         branch(held, Push(np.zeros(3), AHEAD, 1.0, 0.1))

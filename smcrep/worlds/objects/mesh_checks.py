@@ -209,8 +209,8 @@ def _check_texture(folder: Path, name: str) -> None:
 
 
 def named_file(folder: Path, name: str, kind: str) -> Path:
-    """The file that a mesh in ``folder`` names, there or below; ValueError for one outside. Options may precede the name
-    ("-s 1 1 1 a.png"), and a name may hold spaces. Links are followed wherever they lead: the user made them."""
+    """The file that a mesh in ``folder`` names, there or below; ValueError for one outside. Options may precede the
+    name ("-s 1 1 1 a.png"), and a name may hold spaces. Links are followed wherever they lead: the user made them."""
     root = os.path.abspath(folder)
     for words in (name, name.split()[-1]):
         file = os.path.abspath(os.path.join(root, words))

@@ -1,4 +1,4 @@
-"""Typed actions: the motion each commands, and its way into camera coordinates, on cases known by hand."""
+"""Typed actions: the motion that each commands, and its camera coordinates, on cases computed by hand."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def moved(motion: np.ndarray, x: np.ndarray) -> np.ndarray:
     return motion[:3, :3] @ x + motion[:3, 3]
 
 
-def test_turn_is_its_definition() -> None:
+def test_turn_equals_its_definition() -> None:
     rng = np.random.default_rng(0)
     rotation, translation, grasp, x = random_rotation(rng), *rng.normal(size=(3, 3))
     want = rotation @ (x - grasp) + grasp + translation
@@ -29,12 +29,12 @@ def test_lift_turns_about_the_centre_and_raises_it() -> None:
     np.testing.assert_allclose(moved(motion, np.array([2.0, 2.0, 3.0])), [1, 3, 3.1], atol=1e-12)
 
 
-def test_the_others_command_nothing() -> None:
+def test_hold_push_and_look_command_the_identity() -> None:
     for action in (Hold(1.0), Push(np.ones(3), np.array([1.0, 0, 0]), 1.0, 0.1), Look(np.eye(4), np.zeros(3))):
         np.testing.assert_array_equal(motion_world(action), np.eye(4))
 
 
-def test_camera_coordinates_by_hand() -> None:
+def test_camera_coordinates_equal_those_computed_by_hand() -> None:
     """A camera at x = 1 that looks at the origin: its right is world +y, its down is world -z, ahead is world -x."""
     front = camera(eye=(1.0, 0.0, 0.0))
     actions = [
@@ -64,7 +64,7 @@ def test_hold_is_the_identity_action() -> None:
     assert to_camera([Hold()], camera()).vector()[0, 14:].abs().sum() == 0
 
 
-def test_inverse_in_camera_coordinates_undoes() -> None:
+def test_inverse_in_camera_coordinates_undoes_a_turn() -> None:
     rng = np.random.default_rng(1)
     for _ in range(8):
         pose = np.eye(4)
@@ -92,12 +92,12 @@ def test_inverse_in_camera_coordinates_undoes() -> None:
         (lambda: Hold(float("inf")), "Hold: duration_s"),
     ],
 )
-def test_faults_are_named(make, words: str) -> None:
+def test_invalid_actions_are_refused(make, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         make()
 
 
-def test_an_action_keeps_its_own_copy() -> None:
+def test_action_copies_its_arrays() -> None:
     direction = np.array([1.0, 0.0, 0.0])
     push = Push(np.zeros(3), direction, 1.0, 0.1)
     direction[0] = 7

@@ -34,7 +34,7 @@ def mass_matrix(m: mujoco.MjModel, rotation: np.ndarray) -> np.ndarray:
     return full[:6, :6]
 
 
-def test_inertia_is_that_of_a_box_of_the_given_mass() -> None:
+def test_inertia_equals_that_of_a_box_of_the_given_mass() -> None:
     mass, centroid, _, _ = hull_inertia(BRICK)
     assert mass == pytest.approx(8 * HALF.prod(), rel=1e-5)
     np.testing.assert_allclose(centroid, 0, atol=1e-7)
@@ -45,7 +45,7 @@ def test_inertia_is_that_of_a_box_of_the_given_mass() -> None:
     np.testing.assert_allclose(mass_matrix(m, np.eye(3)), want, atol=1e-7)
 
 
-def test_centre_of_mass_couples_turning_and_moving() -> None:
+def test_offset_centre_of_mass_couples_rotation_and_translation() -> None:
     """M of a body about an origin off its centre of mass c: [[m 1, -m R [c]], [., I + m (c² 1 - c cᵀ)]] (rotation in
     the body's frame). A model that MuJoCo compiled as centred would give a diagonal one."""
     physics = Physics(mass_kg=0.7, com_offset=(0.5, -0.3, 0.2))
@@ -58,7 +58,7 @@ def test_centre_of_mass_couples_turning_and_moving() -> None:
     np.testing.assert_allclose(mass_matrix(m, rotation), want, atol=1e-7)
 
 
-def test_a_branch_leaves_the_compiled_model_alone() -> None:
+def test_branch_model_leaves_the_compiled_model_unchanged() -> None:
     before = compiled((BRICK,)).body_mass.copy()
     branch_model((BRICK,), [Physics(mass_kg=3.0)], None, pose())
     np.testing.assert_array_equal(compiled((BRICK,)).body_mass, before)
@@ -83,7 +83,7 @@ def test_finger_starts_clear_of_the_hull_on_its_rail() -> None:
         np.testing.assert_allclose(axis, direction, atol=1e-9)
 
 
-def test_finger_along_minus_x() -> None:
+def test_finger_can_push_along_minus_x() -> None:
     m = branch_model((BRICK,), [Physics()], Push(np.zeros(3), np.array([-1.0, 0, 0]), 1.0, 0.1), pose())
     axis = np.zeros(3)
     mujoco.mju_rotVecQuat(axis, np.array([1.0, 0, 0]), m.body_quat[2])
@@ -91,7 +91,7 @@ def test_finger_along_minus_x() -> None:
 
 
 @pytest.mark.parametrize("restitution", [0.2, 0.4, 0.6, 0.9])
-def test_damping_ratio_by_integration(restitution: float) -> None:
+def test_damping_ratio_gives_the_restitution_found_by_integration(restitution: float) -> None:
     """x'' = -2 ratio x' - x from x' = -1 until the spring and damper would pull."""
     ratio = damping_ratio(restitution)
     release = lambda t, s: -2 * ratio * s[1] - s[0]
@@ -100,7 +100,7 @@ def test_damping_ratio_by_integration(restitution: float) -> None:
     assert solution.y[1, -1] == pytest.approx(restitution, abs=2e-3)
 
 
-def test_a_body_mujoco_refuses_is_named() -> None:
+def test_error_names_a_body_that_mujoco_refuses() -> None:
     grain = model(1e-9 * np.array([[1, 1, 1], [-1, -1, 1], [-1, 1, -1], [1, -1, -1]]), [[0, 1, 2]], name="grain")
     with pytest.raises(ValueError, match=r"a body of grain: .*; repair or skip the mesh"):
         hull_inertia(grain)

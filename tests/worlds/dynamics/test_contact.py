@@ -1,4 +1,4 @@
-"""A finger meets the surface, wherever it is asked to."""
+"""Contacts lie on the surface at every height."""
 
 import numpy as np
 import pytest
@@ -9,8 +9,8 @@ from smcrep.worlds.dynamics.contact import square_contact
 from tests.worlds.scenes import box
 
 
-def test_a_contact_lies_on_a_slanting_hull_whatever_the_height() -> None:
-    """Sheared, so that above and below its centroid there is air."""
+def test_contact_lies_on_the_surface_of_a_slanting_hull() -> None:
+    """Sheared, so that the hull does not reach its full height above and below the centroid."""
     corners = box(0.04, 0.04, 0.1).vertices.astype(np.float64)
     corners[:, 0] += 1.2 * corners[:, 2]
     rng = np.random.default_rng(0)

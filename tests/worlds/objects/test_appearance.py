@@ -80,7 +80,7 @@ def test_face_colours_and_plain_grey(tmp_path):
     assert {colour_at(grey, CORNERS[face].mean(0) + offset) for face in FACES} == {(160, 160, 160)}
 
 
-def test_one_colour_a_face_needs_one_texel_a_colour():
+def test_faces_of_one_colour_need_one_texel_for_each_colour():
     colours = np.repeat(np.array([RED, GREEN, RED, BLUE])[:, None], 3, axis=1)
     uv, texture = painted(colours)
     assert texture.shape == (2, 2, 3)
@@ -102,7 +102,7 @@ def test_equal_textures_are_packed_once_and_many_are_thinned():
 @pytest.mark.parametrize(
     "material", ["map_Kd -s 1 1 1 tex.png", "  map_Kd tex.png \r\n# map_Kd none.png", "map_kd ./tex.png"]
 )
-def test_a_texture_is_found_behind_options_and_blanks(tmp_path, material):
+def test_texture_name_is_found_behind_options_and_blanks(tmp_path, material):
     square = load_mesh(write_obj(tmp_path, material=material))
     assert square.texture.shape == (16, 16, 3)
     corners = [colour_at(square, [0, y, z]) for z in (0.049, -0.049) for y in (-0.049, 0.049)]

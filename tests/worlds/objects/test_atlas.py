@@ -22,7 +22,7 @@ def test_materials_tile_the_texture_and_do_not_overlap(num_materials):
 
 
 @pytest.mark.parametrize("num_materials", range(1, 10))
-def test_each_material_shows_its_own_paint_alone(num_materials, monkeypatch):
+def test_each_material_shows_only_its_own_surface(num_materials, monkeypatch):
     paints = iter(range(num_materials))
     one_colour = lambda rng, height, width, theme: np.full((height, width, 3), next(paints), np.uint8)
     monkeypatch.setattr("smcrep.worlds.objects.atlas.surface", one_colour)
@@ -41,7 +41,7 @@ def test_parts_of_one_material_share_its_texels():
     assert not first & third
 
 
-def test_size_and_centre():
+def test_object_has_the_given_size_and_is_centred():
     thing = assemble("a-0", "a", [cylinder(1, 5).move(7, 8, 9)], 0.25, np.random.default_rng(0))
     np.testing.assert_allclose(thing.half_extents, [0.05, 0.05, 0.125], rtol=1e-6)
     np.testing.assert_allclose(thing.vertices.min(0) + thing.vertices.max(0), 0, atol=1e-8)

@@ -16,14 +16,14 @@ def face_colours(thing):
     return thing.texture[((1 - v) * height).astype(int), (u * width).astype(int)].astype(float)
 
 
-def test_there_are_enough_families_and_the_promised_ones():
+def test_all_documented_families_exist():
     promised = "mug bottle bowl box can hammer lamp chair spatula ring screw brick composite table plate pan key"
     assert len(FAMILIES) >= 18
     assert set(promised.split()) <= set(FAMILIES)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_same_seed_is_the_same_bits_and_leaves_the_global_seed_alone(family):
+def test_same_seed_gives_the_same_bits_without_the_global_generator(family):
     state = str(np.random.get_state())  # noqa: NPY002
     one, two, other = procedural(family, 7), procedural(family, 7), procedural(family, 8)
     assert (one.name, one.family) == (f"{family}-7", family)
@@ -34,7 +34,7 @@ def test_same_seed_is_the_same_bits_and_leaves_the_global_seed_alone(family):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_instances_are_sound_bodies(family):
+def test_instances_have_valid_geometry_and_size(family):
     for seed in range(4):
         thing = procedural(family, seed)
         assert 500 <= len(thing.faces) <= 5000
@@ -63,7 +63,7 @@ def test_every_part_is_closed_and_faces_outward(family):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_half_a_turn_can_be_seen(family):
+def test_half_a_turn_is_visible(family):
     """The colour of the surface, or the surface itself, is elsewhere after half a turn about the vertical."""
     seen = []
     for seed in range(8):
@@ -89,7 +89,7 @@ def test_composites_differ_more_among_themselves_than_mugs_do():
     assert variety("composite") > 1.5 * variety("mug")
 
 
-def test_sets_cycle_through_families_and_share_nothing():
+def test_sets_cycle_through_families_and_share_no_object():
     first, second = procedural_set(8, 0, ["mug", "can", "key"]), procedural_set(8, 1, ["mug", "can", "key"])
     assert [thing.family for thing in first] == ["mug", "can", "key", "mug", "can", "key", "mug", "can"]
     names = [thing.name for thing in first + second]
@@ -113,6 +113,6 @@ def test_a_set_uses_every_family():
         (lambda: procedural_set(2, 0, ["mug", "cat"]), "no family 'cat'"),
     ],
 )
-def test_wrong_requests_are_refused(call, words):
+def test_invalid_arguments_are_refused(call, words):
     with pytest.raises(ValueError, match=words):
         call()

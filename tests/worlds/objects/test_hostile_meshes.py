@@ -1,5 +1,5 @@
-"""Laws: a mesh file is read right or named in one line with the remedy; its textures lie in its folder; what it says it
-holds meets a bound before memory does."""
+"""A mesh file is read correctly or refused in one line with the remedy; its textures lie in its folder; declared sizes
+are checked before memory is allocated."""
 
 import io
 import json
@@ -56,7 +56,7 @@ OFF_ROWS = "0 0 0\n1 0 0\n0 2 0\n0 0 3\n3 0 2 1\n3 0 1 3\n3 0 3 2\n3 1 2 3\n"
     ],
     ids=["plain", "CRLF", "counts on the first line", "glued", "comments", "face colours", "COFF", "quad"],
 )
-def test_every_writing_of_off_is_one_body(tmp_path, text):
+def test_all_variants_of_off_give_the_same_body(tmp_path, text):
     body = load_mesh(written(tmp_path / "a.off", text))
     np.testing.assert_allclose(body.half_extents, [0.5, 1, 1.5])
     assert len(body.vertices) == 4
@@ -76,7 +76,7 @@ def test_every_writing_of_off_is_one_body(tmp_path, text):
         ("OFF\n4 4 0\n" + OFF_ROWS.replace("3 1 2 3", "3 1 2 -1"), "could not be read as OFF"),
     ],
 )
-def test_off_that_declares_what_it_has_not(tmp_path, text, words):
+def test_off_with_false_counts_is_refused(tmp_path, text, words):
     refused(written(tmp_path / "a.off", text), words)
 
 
@@ -107,7 +107,7 @@ def ply(kind: str, faces: list[tuple[int, ...]], second_list: bool = False, num_
 
 @pytest.mark.parametrize("kind", ["ascii", "binary_little_endian", "binary_big_endian"])
 @pytest.mark.parametrize("second_list", [False, True])
-def test_ply_with_lists(tmp_path, kind, second_list):
+def test_ply_with_lists_of_one_length_loads(tmp_path, kind, second_list):
     body = load_mesh(written(tmp_path / "a.ply", ply(kind, TRIANGLES, second_list)))
     np.testing.assert_allclose(body.half_extents, 0.5)
     assert trimesh.Trimesh(body.vertices, body.faces).volume == pytest.approx(1 / 3)
@@ -123,7 +123,7 @@ def test_ply_with_lists(tmp_path, kind, second_list):
 
 
 @pytest.mark.parametrize("kind", ["ascii", "binary_little_endian"])
-def test_ply_that_declares_what_it_has_not(tmp_path, kind):
+def test_ply_with_false_declarations_is_refused(tmp_path, kind):
     refused(written(tmp_path / "a.ply", ply(kind, TRIANGLES, num_vertices=10**12)), "declares 1000000000000 of vertex")
     refused(written(tmp_path / "a.ply", ply(kind, TRIANGLES, num_vertices=-1)), "element whose number is none")
     refused(written(tmp_path / "a.ply", ply(kind, TRIANGLES)[:-20]), "declares .* it is cut short")
@@ -139,7 +139,7 @@ def test_ply_that_declares_what_it_has_not(tmp_path, kind):
 # ---- STL, OBJ
 
 
-def test_stl_cut_or_with_an_absurd_number(tmp_path):
+def test_stl_cut_short_or_with_an_absurd_count_is_refused(tmp_path):
     trimesh.Trimesh(CORNERS, FACES).export(tmp_path / "a.stl")
     whole = (tmp_path / "a.stl").read_bytes()
     refused(written(tmp_path / "a.stl", whole[:-30]), r"declares 4 triangles \(284 bytes\) in 254; it is cut short")
@@ -158,7 +158,7 @@ def test_stl_cut_or_with_an_absurd_number(tmp_path):
         ("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 0 -9 1\n", "could not be read|names vertex"),
     ],
 )
-def test_obj_of_odd_rows(tmp_path, lines, words):
+def test_obj_with_malformed_rows_is_refused(tmp_path, lines, words):
     refused(written(tmp_path / "a.obj", lines), words)
 
 
@@ -209,7 +209,7 @@ def png(size: tuple[int, int], mode: str = "RGB", colour: Any = RED, kind: str =
     return buffer.getvalue()
 
 
-def test_glb_with_its_texture(tmp_path):
+def test_glb_loads_with_its_texture(tmp_path):
     textured(tmp_path)
     thing = load_mesh(tmp_path / "a.glb")
     assert (thing.texture == RED).all()
@@ -218,7 +218,7 @@ def test_glb_with_its_texture(tmp_path):
     assert (load_mesh(tmp_path / "a.glb").texture == BLUE).all()
 
 
-def test_a_broken_texture_in_a_glb_is_not_passed_over(tmp_path):
+def test_broken_texture_in_a_glb_is_refused(tmp_path):
     textured(tmp_path, picture=png((4, 4))[:40])
     refused(tmp_path / "a.glb", "names the texture 0, which is no readable image; replace it")
     textured(tmp_path, uri="skin.png")
@@ -227,7 +227,7 @@ def test_a_broken_texture_in_a_glb_is_not_passed_over(tmp_path):
     refused(tmp_path / "a.glb", "no readable image")
 
 
-def test_glb_cut_or_with_absurd_lengths(tmp_path):
+def test_glb_cut_short_or_with_absurd_lengths_is_refused(tmp_path):
     tree = textured(tmp_path)
     whole, body = (tmp_path / "a.glb").read_bytes(), tree.pop("body")
     for cut in (0, 5, 19, 30, len(whole) // 2, len(whole) - 1):
@@ -257,7 +257,7 @@ def test_glb_cut_or_with_absurd_lengths(tmp_path):
 
 @pytest.mark.parametrize("name", ["../secret.png", "/etc/passwd", "sub/../../secret.png", "-s 1 1 1 ../secret.png"])
 @pytest.mark.parametrize("kind", ["obj", "mtl", "ply", "glb"])
-def test_nothing_outside_of_the_folder_is_read(tmp_path, monkeypatch, name, kind):
+def test_no_file_outside_of_the_folder_is_read(tmp_path, monkeypatch, name, kind):
     folder = tmp_path / "mesh"
     folder.mkdir()
     written(tmp_path / "secret.png", png((4, 4)))
@@ -276,7 +276,7 @@ def test_nothing_outside_of_the_folder_is_read(tmp_path, monkeypatch, name, kind
     assert not opened
 
 
-def test_a_linked_texture_is_the_users_own(tmp_path):
+def test_linked_texture_is_followed(tmp_path):
     path = write_obj(tmp_path / "mesh")
     (tmp_path / "mesh/tex.png").rename(tmp_path / "tex.png")
     (tmp_path / "mesh/tex.png").symlink_to(tmp_path / "tex.png")
@@ -284,7 +284,7 @@ def test_a_linked_texture_is_the_users_own(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "I;16", "I"])
-def test_a_texture_of_any_mode_shows_its_colours(tmp_path, mode):
+def test_texture_of_any_mode_shows_its_colours(tmp_path, mode):
     path = write_obj(tmp_path)
     picture = Image.open(tmp_path / "tex.png")
     kind = "tiff" if mode in ("CMYK", "I") else "png"
@@ -303,7 +303,7 @@ def test_a_texture_of_any_mode_shows_its_colours(tmp_path, mode):
         assert np.abs(corners - (colours if mode in ("P", "RGBA", "CMYK") else grey)).max() <= 2
 
 
-def test_a_texture_whose_range_is_unknown_or_that_is_a_bomb(tmp_path):
+def test_texture_of_unknown_range_or_absurd_size_is_refused(tmp_path):
     path = write_obj(tmp_path)
     Image.fromarray(np.ones((4, 4), np.float32)).save(tmp_path / "tex.png", "tiff")
     refused(path, "floating-point pixels of unknown range; save it with 8 bits")
@@ -320,14 +320,14 @@ def bomb(size: tuple[int, int]) -> bytes:
 
 
 @pytest.mark.parametrize("name", ["x" * 5000 + ".png", "a\x00b.png", "a\x85b.png"])
-def test_a_name_that_no_file_can_have(tmp_path, name):
+def test_impossible_texture_name_is_refused(tmp_path, name):
     refused(write_obj(tmp_path, material=f"map_Kd {name}"), "names the texture")
 
 
 # ---- numbers
 
 
-def test_far_from_the_origin(tmp_path):
+def test_mesh_too_far_from_the_origin_for_its_precision_is_refused(tmp_path):
     body = load_mesh(write_off(tmp_path / "a.off", CORNERS + 4096))  # single numbers hold 0.5 mm there
     np.testing.assert_allclose(body.half_extents, [0.05, 0.1, 0.15], atol=5e-4)
     trimesh.Trimesh(CORNERS + 1e6, FACES, process=False).export(tmp_path / "a.stl")
@@ -339,7 +339,7 @@ def test_far_from_the_origin(tmp_path):
     refused(write_off(tmp_path / "a.off", CORNERS * 1e-300), "degenerate", scale_to_diameter_m=1)
 
 
-def test_a_mesh_cannot_be_larger_than_is_bounded(tmp_path, monkeypatch):
+def test_mesh_above_the_size_limit_is_refused(tmp_path, monkeypatch):
     with (tmp_path / "a.off").open("wb") as file:
         file.truncate(5 << 30)  # takes no space on the disk
     refused(tmp_path / "a.off", r"has 5368709120 bytes \(limit 1073741824\); simplify it first")
@@ -394,7 +394,7 @@ def mutated(whole: bytes, edits: list[tuple[float, int, bytes]]) -> bytes:
 @pytest.mark.parametrize("name", [*(f"whole.{suffix}" for suffix in SUFFIXES), "text.ply", "text.stl"])
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(edits=EDITS)
-def test_any_damage_gives_a_mesh_or_one_line(scratch, name, edits):
+def test_damaged_file_loads_or_is_refused_in_one_line(scratch, name, edits):
     path = scratch / f"damaged.{name[-3:]}"
     path.write_bytes(mutated((scratch / name).read_bytes(), edits))
     try:
@@ -411,7 +411,7 @@ def test_any_damage_gives_a_mesh_or_one_line(scratch, name, edits):
         assert found.diameter == pytest.approx(0.1, rel=1e-4)
 
 
-def test_a_folder_of_such_files_says_one_line_each_and_nothing_else(tmp_path, capfd):
+def test_folder_of_damaged_files_reports_one_line_each(tmp_path, capfd):
     """The logs of the libraries below must not reach the user either."""
     write_off(tmp_path / "good.off")
     written(tmp_path / "bad1.ply", ply("binary_little_endian", MIXED))

@@ -34,7 +34,7 @@ def test_up_axis_becomes_z_by_a_rotation(tmp_path, up, extents):
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("m", 1), ("cm", 0.01), ("inch", 0.0254), (0.5, 0.5)])
-def test_unit_scales(tmp_path, unit, factor):
+def test_unit_scales_the_mesh(tmp_path, unit, factor):
     body = load_mesh(write_off(tmp_path / "a.off"), unit=unit)
     assert body.half_extents[2] == pytest.approx(0.15 * factor)
 
@@ -44,7 +44,7 @@ def test_scale_to_diameter_replaces_the_unit(tmp_path):
     assert load_mesh(path, scale_to_diameter_m=0.2).diameter == pytest.approx(0.2)
 
 
-def test_inside_out_body_is_turned(tmp_path):
+def test_inside_out_body_is_flipped(tmp_path):
     colours = [RED, RED, RED, BLUE]
     trimesh.Trimesh(CORNERS, FACES[:, ::-1], process=False, vertex_colors=colours).export(tmp_path / "a.ply")
     body = load_mesh(tmp_path / "a.ply")
@@ -56,7 +56,7 @@ def test_inside_out_body_is_turned(tmp_path):
     np.testing.assert_array_equal(body.texture[rows, columns], [BLUE] * 3)
 
 
-def test_zero_area_faces_are_left_out(tmp_path):
+def test_zero_area_faces_are_dropped(tmp_path):
     body = load_mesh(write_off(tmp_path / "a.off", faces=[*FACES.tolist(), [0, 1, 1], [2, 2, 2]]))
     assert len(body.faces) == 4
 
@@ -117,7 +117,7 @@ def _ply_texture(folder):
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_mesh_is_named_in_one_line(tmp_path, name):
+def test_bad_mesh_is_refused_naming_it_in_one_line(tmp_path, name):
     make, words = BAD[name]
     path = make(tmp_path)
     with pytest.raises(ValueError, match=words) as caught:
@@ -149,7 +149,7 @@ def test_wrong_options_are_refused(tmp_path, options, words):
 
 
 @pytest.mark.parametrize("suffix", ["off", "stl", "ply", "glb", "obj"])
-def test_a_file_cut_short_loads_or_is_named(tmp_path, suffix):
+def test_file_cut_short_loads_or_is_refused_in_one_line(tmp_path, suffix):
     path = tmp_path / f"a.{suffix}"
     trimesh.Trimesh(CORNERS, FACES, process=False, vertex_colors=[RED, RED, RED, BLUE]).export(path)
     whole = path.read_bytes()
@@ -164,7 +164,7 @@ def test_a_file_cut_short_loads_or_is_named(tmp_path, suffix):
     assert all(m.startswith(f"load_mesh: {path} ") and "\n" not in m for m in messages)
 
 
-def test_folder_names_by_folder_skips_and_reports(tmp_path):
+def test_folder_names_objects_by_folder_and_reports_skipped_ones(tmp_path):
     for name in ("002_can", "003_box"):
         write_obj(tmp_path / name, name="textured.obj")
     write_obj(tmp_path / "004_bad", texture=False, name="textured.obj")
@@ -176,7 +176,7 @@ def test_folder_names_by_folder_skips_and_reports(tmp_path):
         load_folder(tmp_path, on_bad="refuse")
 
 
-def test_folder_names_by_stem_or_path(tmp_path):
+def test_folder_names_objects_by_stem_or_path(tmp_path):
     for name in ("chair/train/chair_1.off", "chair/test/chair_2.off"):
         (tmp_path / name).parent.mkdir(parents=True)
         write_off(tmp_path / name)
@@ -186,7 +186,7 @@ def test_folder_names_by_stem_or_path(tmp_path):
     assert names == ["chair/test/chair_1", "chair/test/chair_2", "chair/train/chair_1"]
 
 
-def test_one_generic_file_in_a_folder_is_named_by_the_folder(tmp_path):
+def test_file_with_a_generic_name_is_named_by_its_folder(tmp_path):
     write_obj(tmp_path / "002_can" / "google_16k", name="textured.obj")
     write_obj(tmp_path / "003_box" / "google_16k", name="textured.obj")
     assert [o.name for o in load_folder(tmp_path)[0]] == ["002_can", "003_box"]
@@ -208,7 +208,7 @@ def test_wrong_folders_are_refused(tmp_path, call, words):
 
 @pytest.mark.skipif(not (DATA / "ycb_textured").is_dir(), reason="ycb_textured is not here (SMCREP_DATA)")
 class TestYCB:
-    def test_all_78_load(self):
+    def test_all_78_meshes_load(self):
         objects, problems = load_folder(DATA / "ycb_textured", on_bad="refuse")
         assert (len(objects), problems) == (78, [])
         assert "003_cracker_box" in {o.name for o in objects}

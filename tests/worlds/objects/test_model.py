@@ -22,7 +22,7 @@ def model(**changes):
 CUBOID = np.array([[x, y, z] for x in (-1, 1) for y in (-2, 2) for z in (-3, 3)], np.float32)
 
 
-def test_size_of_a_cuboid():
+def test_half_extents_and_diameter_of_a_cuboid():
     cuboid = model(vertices=CUBOID)
     assert cuboid.half_extents.tolist() == [1, 2, 3]
     assert cuboid.diameter == pytest.approx(2 * 14**0.5)
@@ -62,7 +62,7 @@ def test_flat_mesh_has_a_hull_with_volume():
         ("texture", np.zeros((4, 4, 4), np.uint8), r"'thing-1': texture is uint8 \[4, 4, 4\]"),
     ],
 )
-def test_wrong_arrays_are_refused(field, value, words):
+def test_invalid_arrays_are_refused(field, value, words):
     with pytest.raises(ValueError, match=words):
         model(**{"vertices": CUBOID, field: value})
 

@@ -48,7 +48,7 @@ DEFORMED = {
 
 
 @pytest.mark.parametrize("name", [*SHAPES, *DEFORMED])
-def test_closed_outward_and_of_the_right_volume(name):
+def test_primitive_is_closed_and_has_the_volume_of_its_formula(name):
     part, volume = {**SHAPES, **DEFORMED}[name]
     mesh = trimesh.Trimesh(part.vertices, part.faces, process=False)
     assert mesh.is_watertight

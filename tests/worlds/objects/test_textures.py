@@ -12,7 +12,7 @@ def test_palette_is_of_colours_spread_in_brightness():
         assert np.ptp(colours.max(1)) > 0.25  # the value of HSV is the largest of the three
 
 
-def test_value_noise_stays_in_range_and_closes_around():
+def test_value_noise_stays_in_range_and_is_periodic():
     field = value_noise(np.random.default_rng(0), 40, 60, 5)
     assert field.shape == (40, 60)
     assert field.min() >= 0

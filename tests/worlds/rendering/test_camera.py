@@ -21,7 +21,7 @@ def test_look_at_is_a_rigid_motion_that_sees_the_target_in_the_middle(eye: tuple
     np.testing.assert_allclose(camera.T_camera_world @ np.append(eye, 1), [0, 0, 0, 1], atol=1e-12)
 
 
-def test_up_is_up_and_left_is_left() -> None:
+def test_image_is_upright_and_not_mirrored() -> None:
     camera = Camera(look_at((1, 0, 0.5), (0, 0, 0)), 40, 64, 64)
     column, row = camera.project((camera.T_camera_world @ [0, 0, 0.1, 1])[:3])
     assert row < 31
@@ -50,14 +50,14 @@ def test_projection_undoes_back_projection() -> None:
     assert np.isnan(camera.project([0, 0, -1])).all()
 
 
-def test_inverse() -> None:
+def test_inverse_equals_the_matrix_inverse() -> None:
     T = np.tile(np.eye(4), (3, 1, 1))
     T[:, :3, :3] = [random_rotation(RNG) for _ in range(3)]
     T[:, :3, 3] = RNG.normal(size=(3, 3))
     np.testing.assert_allclose(inverse(T), np.linalg.inv(T), atol=1e-12)
 
 
-def test_mistakes_are_named() -> None:
+def test_invalid_cameras_are_refused() -> None:
     with pytest.raises(ValueError, match="field of view in"):
         Camera(np.eye(4), 0, 8, 8)
     with pytest.raises(ValueError, match="finite 4 x 4"):

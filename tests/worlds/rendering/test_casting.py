@@ -41,7 +41,7 @@ def soup(rng: np.random.Generator, faces: int = 40) -> ObjectModel:
     return model(vertices, np.arange(3 * faces).reshape(-1, 3))
 
 
-def test_agrees_with_every_ray_against_every_triangle() -> None:
+def test_depth_equals_every_ray_against_every_triangle() -> None:
     rng = np.random.default_rng(0)
     object = soup(rng)
     cameras = [camera(rng.normal(size=3) * 0.6, rng.normal(size=3) * 0.05, size=24) for _ in range(6)]
@@ -56,7 +56,7 @@ def test_agrees_with_every_ray_against_every_triangle() -> None:
 
 
 @pytest.mark.parametrize("eye", [(0.05, 0.02, 0.01), (0.3, 0.0, 0.1), (2.0, 1.0, 1.0)])
-def test_no_ray_is_lost_to_the_boxes(eye: tuple[float, float, float]) -> None:
+def test_culling_boxes_lose_no_hit(eye: tuple[float, float, float]) -> None:
     """Also with the camera inside the object, and with the object at the edge of the image."""
     rng = np.random.default_rng(1)
     object = sphere(0.2, rings=10)

@@ -23,7 +23,7 @@ def apart(a: tuple[float, float], b: tuple[float, float]) -> bool:
     return a[1] < b[0] or b[1] < a[0]
 
 
-def test_names() -> None:
+def test_training_test_and_factor_names_partition_the_environments() -> None:
     assert len(TRAIN_ENVIRONMENTS) >= 4
     assert len(TEST_ENVIRONMENTS) >= 4
     assert not set(TRAIN_ENVIRONMENTS) & set(TEST_ENVIRONMENTS)
@@ -53,7 +53,7 @@ def test_a_factor_environment_differs_from_one_training_environment_in_that_fact
         )
 
 
-def test_with_one_seed_the_factors_that_are_shared_are_drawn_equal() -> None:
+def test_equal_seeds_draw_shared_factors_equal() -> None:
     base, light = (ENVIRONMENTS[name].sample_scenery(rng()) for name in ("kitchen", "only_light"))
     np.testing.assert_array_equal(base.background.grid, light.background.grid)
     assert base.table.angle == light.table.angle
@@ -62,7 +62,7 @@ def test_with_one_seed_the_factors_that_are_shared_are_drawn_equal() -> None:
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS.values(), ids=ENVIRONMENTS)
-def test_what_is_drawn_lies_in_the_family(environment: Environment) -> None:
+def test_draws_lie_in_the_ranges_of_their_family(environment: Environment) -> None:
     generator = rng()
     for _ in range(30):
         scenery = environment.sample_scenery(generator)
@@ -98,7 +98,7 @@ def test_the_camera_looks_down_on_a_sphere_that_fills_its_share(environment: Env
         assert low - 1e-9 <= fill <= high + 1e-9
 
 
-def test_the_seed_decides_and_azimuths_go_all_around() -> None:
+def test_draws_follow_the_seed_and_cover_all_azimuths() -> None:
     environment = ENVIRONMENTS["studio"]
     one, other = environment.sample_scenery(rng(1)), environment.sample_scenery(rng(1))
     for field in fields(one.light):

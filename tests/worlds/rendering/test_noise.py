@@ -36,12 +36,12 @@ def test_depth_scatters_as_depth_sigma_says(noise: SensorNoise, z: float) -> Non
     assert abs(error.mean()) < 4 * error.std() / error.size**0.5
 
 
-def test_the_noise_of_depth_grows_with_its_square() -> None:
+def test_depth_noise_grows_with_squared_depth() -> None:
     noise = SensorNoise(depth_per_m=0.002)
     np.testing.assert_allclose(noise.depth_sigma([1, 2, 3]), [0.002, 0.008, 0.018])
 
 
-def test_dropout_takes_its_share_and_nothing_comes_from_nothing() -> None:
+def test_dropout_has_its_rate_and_zero_depth_stays_zero() -> None:
     noise = SensorNoise(depth_base_m=0.01, depth_step_m=0.001, depth_dropout=0.1)
     read = noisy_depth(DEPTH, noise, rng())
     assert (read == 0).mean() == pytest.approx(0.1, abs=0.015)
@@ -71,7 +71,7 @@ def test_blur_is_a_convolution_with_the_given_deviation() -> None:
     assert (spread * (np.arange(9) - 4) ** 2).sum() == pytest.approx(0.36, rel=1e-5)
 
 
-def test_the_generator_decides() -> None:
+def test_noise_follows_the_generator() -> None:
     noise = SensorNoise(0.001, 0.001, 0.0, 0.05, 0.02)
     np.testing.assert_array_equal(noisy_depth(DEPTH, noise, rng(3)), noisy_depth(DEPTH, noise, rng(3)))
     assert not np.array_equal(noisy_depth(DEPTH, noise, rng(3)), noisy_depth(DEPTH, noise, rng(4)))
@@ -79,7 +79,7 @@ def test_the_generator_decides() -> None:
     assert not np.array_equal(noisy_rgb(image, noise, rng(3)), noisy_rgb(image, noise, rng(4)))
 
 
-def test_normal_numbers_are_normal_and_large_images_are_served() -> None:
+def test_standard_normal_is_normal_and_serves_large_images() -> None:
     numbers = standard_normal((200_000,), rng())
     assert numbers.std() == pytest.approx(1, abs=0.01)
     assert (np.abs(numbers) > 1.96).mean() == pytest.approx(0.05, abs=0.003)
@@ -89,7 +89,7 @@ def test_normal_numbers_are_normal_and_large_images_are_served() -> None:
     assert standard_normal((BANK_SIZE // 8,), rng()).shape == (BANK_SIZE // 8,)
 
 
-def test_mistakes_are_named() -> None:
+def test_invalid_noise_is_refused() -> None:
     with pytest.raises(ValueError, match="depth_base_m is -1"):
         SensorNoise(depth_base_m=-1)
     with pytest.raises(ValueError, match="share below 1"):

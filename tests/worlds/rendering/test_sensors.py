@@ -48,7 +48,7 @@ def test_depth_of_a_sphere_in_closed_form() -> None:
     assert cosine[inside & clear].min() > 0.999
 
 
-def test_pictures_are_neither_upside_down_nor_mirrored() -> None:
+def test_images_are_neither_upside_down_nor_mirrored() -> None:
     """A quad with four corner colours, seen from its front: the texture as one would look at it."""
     texture = np.repeat(np.repeat(np.array(CORNERS, np.uint8).reshape(2, 2, 3), 8, 0), 8, 1)
     view = View((quad(0.3, texture),), pose()[None], camera((1, 0, 0), size=64), scenery(), table=False)
@@ -59,7 +59,7 @@ def test_pictures_are_neither_upside_down_nor_mirrored() -> None:
     np.testing.assert_allclose(behind[20, 43].astype(int), CORNERS[0], atol=1)  # from behind, left and right swap
 
 
-def test_what_is_nearest_is_seen() -> None:
+def test_nearest_object_occludes_the_others() -> None:
     near, far = box(0.05, 0.05, 0.05, (255, 0, 0)), box(0.05, 0.15, 0.15, (0, 255, 0))
     poses = np.stack([pose(0.3), pose(-0.3)])
     c = camera((1, 0, 0), size=64)
@@ -84,7 +84,7 @@ def test_two_placements_of_one_model_occlude_each_other() -> None:
     assert frames.clean_depth[0][16, 16] == pytest.approx(0.65, abs=1e-5)
 
 
-def test_the_table_is_behind_what_stands_on_it_and_gone_in_the_hand() -> None:
+def test_objects_occlude_the_table_and_views_without_table_show_none() -> None:
     brick = box(0.1, 0.1, 0.1)
     view = View((brick,), pose(z=0.1)[None], camera((0.8, 0, 0.8), (0, 0, 0.1)), scenery())
     on_table, in_hand = (render([replace(view, table=table)]) for table in (True, False))
@@ -121,7 +121,7 @@ def test_a_shadow_falls_away_from_the_light() -> None:
     assert brightness[shaded].mean() < 0.6 * brightness[opposite].mean()
 
 
-def test_many_at_once_equal_one_by_one_to_the_bit() -> None:
+def test_batched_rendering_equals_single_views_to_the_bit() -> None:
     views = varied_views(20)
     together = render(views)
     for i, view in enumerate(views):
@@ -131,7 +131,7 @@ def test_many_at_once_equal_one_by_one_to_the_bit() -> None:
     assert_same(together, render(views, num_threads=2))
 
 
-def test_chunks_do_not_show() -> None:
+def test_chunks_do_not_change_images() -> None:
     view = varied_views(2)[1]
     c = camera((0.5, 0.3, 0.5), (0, 0, 0.1), size=int((CHUNK_PIXELS / 2) ** 0.5) + 1)
     big = replace(view, camera=c)
@@ -140,7 +140,7 @@ def test_chunks_do_not_show() -> None:
         np.testing.assert_array_equal(frames.rgb[i], frames.rgb[0])
 
 
-def test_noise_is_in_what_is_read_and_not_in_the_truth() -> None:
+def test_noise_changes_readings_but_not_clean_depth() -> None:
     noise = SensorNoise(depth_base_m=0.003, depth_dropout=0.05, rgb_shot=0.02)
     clean = View((sphere(0.2),), pose(z=0.2)[None], camera((0.9, 0, 0.6), size=64), scenery())
     noisy = replace(clean, scenery=replace(clean.scenery, noise=noise, seed=5))
@@ -157,7 +157,7 @@ def test_noise_is_in_what_is_read_and_not_in_the_truth() -> None:
     assert not np.array_equal(render([again]).depth, other.depth)
 
 
-def test_rectangular_images() -> None:
+def test_rectangular_images_have_square_pixels() -> None:
     c = replace(camera((1, 0, 0.2)), width=48, height=20)
     frames = render([View((sphere(0.1, 16),), pose()[None], c, scenery(), table=False)])
     assert frames.rgb.shape == (1, 20, 48, 3)
@@ -166,7 +166,7 @@ def test_rectangular_images() -> None:
     assert columns.mean() == pytest.approx(23.5, abs=0.5)
 
 
-def test_mistakes_are_named() -> None:
+def test_invalid_views_are_refused() -> None:
     with pytest.raises(ValueError, match="there are no views"):
         render([])
     view = View((sphere(0.1, 8),), pose()[None], camera(size=8), scenery())

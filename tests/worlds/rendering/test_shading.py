@@ -20,7 +20,7 @@ def at_uv(uv: np.ndarray) -> Hits:
     )
 
 
-def test_bilinear_with_the_origin_bottom_left() -> None:
+def test_look_up_is_bilinear_with_the_origin_bottom_left() -> None:
     """Against the sum over all texels of tent weights, in plain loops."""
     image = RNG.integers(0, 256, (5, 7, 3)).astype(np.uint8)
     uv = RNG.random((50, 2))
@@ -36,7 +36,7 @@ def test_bilinear_with_the_origin_bottom_left() -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 5, 3), (5, 1, 3), (2, 2, 3)])
-def test_the_smallest_textures(shape: tuple[int, ...]) -> None:
+def test_smallest_textures_give_colours_in_their_range(shape: tuple[int, ...]) -> None:
     image = RNG.integers(0, 256, shape).astype(np.uint8)
     colours = np.stack(look_up(texture(quad(0.1, image)), at_uv(RNG.random((20, 2))), np.array([0.0])), -1)
     assert (colours >= (image.min((0, 1)) / 255.0) ** 2 - 1e-5).all()
@@ -44,7 +44,7 @@ def test_the_smallest_textures(shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("size", [64, 50])
-def test_a_pixel_as_large_as_many_texels_sees_their_mean(size: int) -> None:
+def test_pixel_as_large_as_many_texels_shows_their_mean(size: int) -> None:
     image = RNG.integers(0, 256, (size, size, 3)).astype(np.uint8)
     object = quad(0.5, image)  # one metre: `size` texels a metre
     assert texture(object).density == pytest.approx(size, rel=1e-5)
@@ -81,7 +81,7 @@ def test_light_is_lambert_plus_ambient_plus_highlight() -> None:
         np.testing.assert_allclose([c[i] for c in colours], expected, rtol=1e-4, atol=1e-5)
 
 
-def test_textures_are_kept_by_identity() -> None:
+def test_textures_are_cached_by_identity() -> None:
     one, two = box(0.1, 0.1, 0.1), box(0.1, 0.1, 0.1)
     assert texture(one) is texture(one)
     assert texture(one) is not texture(two)
