@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, in folders that one run at a time writes to."""
+"""Atomic file writes, and a lock that lets one run at a time write to a folder."""
 
 import errno
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 try:
     import fcntl
-except ImportError:  # not a Unix: nothing is claimed there
+except ImportError:  # not a Unix: no locks there
     fcntl = None
 
 TEMPORARY = ".*.part"
@@ -19,8 +19,8 @@ REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:
-    """A path beside ``path`` to write to. At the end of the block it takes the place of ``path``, its bytes on the
-    disk; where the block fails it vanishes, and what stood at ``path`` is untouched."""
+    """A temporary path beside ``path`` to write to. At the end of the block it replaces ``path``, synced to the disk;
+    where the block fails it is deleted and ``path`` is unchanged."""
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -35,21 +35,21 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
 
 
 def atomic_write_bytes(path: str | Path, content: bytes | memoryview) -> None:
-    """`whole` for bytes in memory."""
+    """`atomic_write` for bytes in memory."""
     with atomic_write(path) as temporary, temporary.open("wb") as file:
         file.write(content)
 
 
 @contextmanager
 def actionable_errors(path: str | Path) -> Iterator[None]:
-    """A failure because the disk is full, or because one may not write there, becomes an OSError that says so of
-    ``path``, and what to do; also where a library wrapped it in an error of its own."""
+    """A full disk or a missing permission becomes an OSError that names ``path`` and a remedy, also where a library
+    wrapped it in an error of its own."""
     try:
         yield
     except Exception as error:
         number = _errno(error)
         if number in FULL:
-            remedy = "make room and run the same command again, what is whole is kept"
+            remedy = "make room and run the same command again; finished files are kept"
         elif number in REFUSED:
             remedy = "choose another folder, or make this one writable"
         else:
@@ -58,7 +58,7 @@ def actionable_errors(path: str | Path) -> Iterator[None]:
 
 
 def _errno(error: BaseException | None) -> int:
-    """Of the system call that failed, 0 where none did: torch chains the error, safetensors (in Rust) quotes it."""
+    """errno of the failed system call, 0 where none failed: torch chains the error, safetensors (in Rust) quotes it."""
     while error:
         if isinstance(error, OSError) and error.errno:
             return error.errno
@@ -70,11 +70,11 @@ def _errno(error: BaseException | None) -> int:
 
 @contextmanager
 def file_lock(folder: str | Path, *, shared: bool = False) -> Iterator[None]:
-    """Within the block this process alone writes to ``folder`` (with ``shared``: it and others that share it, such as
-    the jobs of an array). What a killed process left half written is removed first.
+    """A lock on ``folder`` for the block: exclusive, or with ``shared`` held together with others that share it (the
+    jobs of an array). An exclusive lock first removes the partial files of killed processes.
 
-    ValueError where another process holds the folder. The claim dies with the process, however that dies. On a file
-    system without locks (some network mounts) nothing is claimed.
+    Raises ValueError where another process holds the lock. The lock ends with the process, however that ends. On a file
+    system without locks (some network mounts) nothing is locked.
     """
     folder = Path(folder)
     with actionable_errors(folder):
@@ -91,7 +91,7 @@ def file_lock(folder: str | Path, *, shared: bool = False) -> Iterator[None]:
                 f"{folder}: another process is writing there; wait for it, or choose another folder"
             ) from None
         except OSError:
-            shared = True  # no locks here: what looks left behind may belong to a process at work
+            shared = True  # no locks here: a partial file may belong to a running process
         if not shared:
             with actionable_errors(folder):
                 for left in folder.rglob(TEMPORARY):

@@ -1,4 +1,4 @@
-"""One record for each claimed figure: written by the experiment that measured it, re-read by whoever doubts it."""
+"""Records of claimed metrics, written by the experiment that measured them and read by the report and the checks."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from smcrep.files import atomic_write_bytes
 
 @dataclass(frozen=True)
 class Record:
-    """value with its 95 % interval; controls beside it (chance, untrained encoder, ...); how to make it again."""
+    """A metric with its 95 % interval, controls (chance, untrained encoder, ...), and how it was measured."""
 
     value: float
     ci95: tuple[float, float] | None = None
@@ -32,7 +32,7 @@ class Record:
 
 
 def machine() -> str:
-    """What the figure was measured on, in words: cores and architecture."""
+    """This machine in words: cores and architecture."""
     return f"{os.cpu_count()} cores, {platform.machine()}"
 
 
@@ -52,20 +52,20 @@ def _git(folder: Path, *arguments: str) -> str:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Whole or not at all; parents are made."""
+    """Atomic; makes the parent folders."""
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic_write_bytes(path, (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
 
 
 def write_claims(path: Path, claims: dict[str, Record]) -> None:
-    """Adds ``claims`` to the theme file at ``path`` (``<theme>.json``); records of other names stay as they are."""
+    """Merges ``claims`` into the theme file ``path`` (``<theme>.json``); records of other names are unchanged."""
     known = read_claims(path) if path.exists() else {}
     merged = known | claims
     write_json(path, {"theme": path.stem, "claims": {name: asdict(merged[name]) for name in sorted(merged)}})
 
 
 def read_claims(path: Path) -> dict[str, Record]:
-    """Name -> record. A file that is not of this form is refused with one line."""
+    """Records by name. Raises ValueError, in one line, for a file of another form."""
     try:
         claims = json.loads(path.read_text(encoding="utf-8"))["claims"]
         return {name: Record(**(fields | {"ci95": _interval(fields.get("ci95"))})) for name, fields in claims.items()}

@@ -1,4 +1,4 @@
-"""Whole or not at all; one writer at a time; what fails says why."""
+"""Writes are atomic, a folder has one writer at a time, and errors name the path and a remedy."""
 
 import errno
 import os
@@ -14,7 +14,7 @@ from smcrep.files import actionable_errors, atomic_write, atomic_write_bytes, fi
 ROOT = Path(__file__).parent.parent
 
 
-def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
+def test_old_file_stays_until_the_new_one_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "a"
     atomic_write_bytes(path, b"old")
     with pytest.raises(RuntimeError, match="halfway"):
@@ -39,21 +39,21 @@ def write_half(path: Path) -> None:
         (RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)"), "make room"),
     ],
 )
-def test_a_full_disk_says_what_where_and_what_to_do(tmp_path: Path, error: Exception, words: str) -> None:
+def test_error_of_a_full_disk_names_the_path_and_a_remedy(tmp_path: Path, error: Exception, words: str) -> None:
     with pytest.raises(OSError, match=words) as caught, actionable_errors(tmp_path / "a"):
         raise error
     assert str(tmp_path / "a") in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_an_error_that_a_library_wrapped_is_found() -> None:
+def test_error_wrapped_by_a_library_is_found() -> None:
     wrapped = RuntimeError("unexpected position")
     wrapped.__context__ = OSError(errno.ENOSPC, "x")
     with pytest.raises(OSError, match="make room"), actionable_errors("a"):
         raise wrapped
 
 
-def test_other_errors_pass() -> None:
+def test_other_errors_pass_unchanged() -> None:
     with pytest.raises(ZeroDivisionError), actionable_errors("a"):
         raise ZeroDivisionError
     with pytest.raises(FileNotFoundError), actionable_errors("a"):
@@ -79,7 +79,7 @@ def holder(folder: Path, how: str) -> subprocess.Popen[str]:
     return child
 
 
-def test_a_folder_has_one_writer_and_a_killed_one_leaves_it_free(tmp_path: Path) -> None:
+def test_folder_has_one_writer_and_a_killed_one_releases_it(tmp_path: Path) -> None:
     with holder(tmp_path / "out", "alone") as child:
         with pytest.raises(ValueError, match="another process is writing there"), file_lock(tmp_path / "out"):
             pass
@@ -91,7 +91,7 @@ def test_a_folder_has_one_writer_and_a_killed_one_leaves_it_free(tmp_path: Path)
         assert not list((tmp_path / "out/sub").iterdir())  # what the killed one left half written
 
 
-def test_jobs_of_an_array_share_a_folder(tmp_path: Path) -> None:
+def test_jobs_of_an_array_share_a_lock(tmp_path: Path) -> None:
     with holder(tmp_path, "shared") as child:
         (tmp_path / ".a.99.part").write_bytes(b"of a job at work")
         with file_lock(tmp_path, shared=True):
@@ -102,7 +102,7 @@ def test_jobs_of_an_array_share_a_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_is_not_ours(tmp_path: Path) -> None:
+def test_folder_without_permission_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(OSError, match="Permission denied; choose another folder"), file_lock(tmp_path / "out"):
         pass

@@ -1,4 +1,4 @@
-"""Records of claimed figures: what is written is read, and nonsense is refused."""
+"""Records of claimed metrics are read as written, and other content is refused."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from smcrep.results import Record, read_claims, write_claims
 
 
-def test_round_trip_and_merge(tmp_path: Path) -> None:
+def test_claims_are_read_as_written_and_merged(tmp_path: Path) -> None:
     path = tmp_path / "theme.json"
     first = Record(0.5, (0.4, 0.6), seeds=3, n=60, unit="ratio", controls={"chance": 0.1}, command="make demo")
     write_claims(path, {"a.b": first})
@@ -24,7 +24,7 @@ def test_value_outside_its_interval_is_refused() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"claims": {"a": {"no_value": 1}}}'])
-def test_foreign_file_is_named(tmp_path: Path, text: str) -> None:
+def test_file_of_another_format_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "bad.json"
     path.write_text(text)
     with pytest.raises(ValueError, match=r"bad\.json: not a file of claims"):

@@ -1,4 +1,4 @@
-"""Group laws of actions, on non-commuting motions and near the identity; the vector's order."""
+"""Group laws of actions, on non-commuting motions and near the identity; order of the vector."""
 
 import math
 
@@ -19,7 +19,7 @@ def random_actions(n: int, seed: int, angle: float = math.pi) -> Action:
 
 
 @pytest.mark.parametrize("angle", [1e-6, 0.1, 1.5, 3.1])
-def test_group_laws(angle: float) -> None:
+def test_actions_satisfy_the_group_laws(angle: float) -> None:
     a, b, c = (random_actions(32, seed, angle) for seed in range(3))
     eye = torch.eye(4).expand(32, 4, 4)
     torch.testing.assert_close(a.then(a.inverse()).motion, eye, atol=1e-5, rtol=0)
@@ -30,7 +30,7 @@ def test_group_laws(angle: float) -> None:
     torch.testing.assert_close(a.then(b).inverse().motion, b.inverse().then(a.inverse()).motion, atol=1e-4, rtol=0)
 
 
-def test_then_is_first_this_and_after_it_the_second() -> None:
+def test_then_applies_the_second_action_after_the_first() -> None:
     a, b = random_actions(8, 3), random_actions(8, 4)
     x = torch.randn(8, 3, generator=torch.Generator().manual_seed(5))
     step_by_step = apply(b.motion, apply(a.motion, x))
@@ -38,12 +38,12 @@ def test_then_is_first_this_and_after_it_the_second() -> None:
     assert not torch.allclose(apply(b.then(a).motion, x), step_by_step, atol=1e-2)
 
 
-def test_contact_point_travels_with_the_motion() -> None:
+def test_contact_point_of_the_inverse_is_the_moved_one() -> None:
     a = random_actions(8, 6)
     torch.testing.assert_close(apply(a.inverse().motion, a.inverse().contact), a.contact, atol=1e-5, rtol=0)
 
 
-def test_vector_order() -> None:
+def test_vector_has_the_documented_order() -> None:
     a = random_actions(4, 7)
     v = a.vector()
     assert v.shape == (4, ACTION_DIM)
@@ -54,7 +54,7 @@ def test_vector_order() -> None:
     assert Action.identity(2, 3).vector()[..., 14:].abs().sum() == 0
 
 
-def test_rigid_kinds() -> None:
+def test_is_rigid_holds_for_rigid_kinds_only() -> None:
     kinds = torch.arange(len(KINDS))
     n = len(KINDS)
     action = Action(kinds, torch.eye(4).expand(n, 4, 4), torch.zeros(n, 3), torch.zeros(n, 3), torch.zeros(n))
