@@ -5,6 +5,9 @@
 
 A table stands between <!-- claims THEME: NAME NAME ... --> (of harms: <!-- harms THEME: NAME ... -->) and <!-- end -->;
 only this script writes there. A name may be a pattern, as ``growth.*``. docs/results.md has every record. Seconds.
+A table in the words of papers stands below <!-- rows THEME, one row a line, and -->:
+
+    metric in words = RECORD ; peer in words = RECORD ; another peer = RECORD@CONTROL
 """
 
 import argparse
@@ -19,6 +22,7 @@ from smcrep.results import Record, read_claims
 ROOT = Path(__file__).parent.parent
 HIDDEN = ("_low", "_high", "_read", "_by_seed", "each_seed")  # ends of intervals, details of a choice: in the file
 BLOCK = re.compile(r"(<!-- (claims|harms) (\w+): ([^>]*?) -->\n).*?(<!-- end -->)", re.DOTALL)
+ROWS = re.compile(r"(<!-- rows (\w+)\n(.*?)\n-->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def main() -> None:
@@ -30,6 +34,7 @@ def main() -> None:
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         text, name = page.read_text(encoding="utf-8"), page.relative_to(ROOT)
         drawn = BLOCK.sub(lambda found, name=name: table(found, themes, str(name)), text)
+        drawn = ROWS.sub(lambda found, name=name: rows(found, themes, str(name)), drawn)
         if arguments.write and drawn != text:
             page.write_text(drawn, encoding="utf-8")
         elif drawn != text:
@@ -81,6 +86,37 @@ def table(found: re.Match[str], themes: dict[str, dict[str, Record]], page: str)
         else:
             lines.append("| {harm} | `{seen}` | {lost} |".format(**r.controls))
     return begin + "\n".join(lines) + "\n" + end
+
+
+def rows(found: re.Match[str], themes: dict[str, dict[str, Record]], page: str) -> str:
+    """Metric, ours, and what stands beside it, in words; values with their intervals."""
+    begin, theme, text, end = found.groups()
+    lines = ["| metric | ours | beside it |", "|---|---|---|"]
+    for row in text.splitlines():
+        cells = [cell.split(" = ") for cell in row.split(" ; ")]
+        values = [(words.strip(), looked_up(name.strip(), themes.get(theme, {}), page)) for words, name in cells]
+        (metric, ours), *peers = values
+        lines.append(f"| {metric} | **{ours}** | {', '.join(f'{words} {value}' for words, value in peers)} |")
+    return begin + "\n".join(lines) + "\n" + end
+
+
+def looked_up(name: str, records: dict[str, Record], page: str) -> str:
+    """Value and interval of a record, or of one of its controls (NAME@CONTROL)."""
+    name, _, control = name.partition("@")
+    if name not in records or (control and control not in records[name].controls):
+        raise ValueError(f"{page}: no record {name!r}{f' with a control {control!r}' if control else ''}")
+    record = records[name]
+    if not control:
+        return interval(record.value, record.ci95)
+    value, low, high = (record.controls.get(f"{control}{end}") for end in ("", "_low", "_high"))
+    if isinstance(value, str):
+        return value
+    assert value is not None
+    return interval(value, None if low is None or high is None else (low, high))
+
+
+def interval(value: float, ci95: tuple[float, float] | None) -> str:
+    return number(value) if ci95 is None else f"{number(value)} [{number(ci95[0])}, {number(ci95[1])}]"
 
 
 def shown(record: Record) -> Record:

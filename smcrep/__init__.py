@@ -5,7 +5,7 @@ from smcrep.hub import build_model, from_pretrained, load_model, save_pretrained
 from smcrep.models.config import ModelConfig
 from smcrep.transition import Embedding, Senses, Transition
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Action",
