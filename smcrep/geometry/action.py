@@ -1,4 +1,4 @@
-"""An action: typed, in SI units, in a declared frame; one place where it becomes a vector."""
+"""Typed actions in SI units and a declared frame, and their one conversion to a vector."""
 
 from dataclasses import dataclass, fields
 from typing import Protocol, Self
@@ -10,7 +10,7 @@ KINDS = ("hold", "turn", "push", "lift_and_drop", "look")
 """The order of the one-hot in `Action.vector`."""
 
 RIGID_KINDS = ("hold", "turn", "look")
-"""Kinds whose outcome is the commanded motion itself, so that actions between outcomes compose exactly."""
+"""Kinds whose outcome is exactly the commanded motion, so that actions between outcomes compose exactly."""
 
 ACTION_DIM = len(KINDS) + 9 + 3 + 3 + 3 + 1
 
@@ -30,12 +30,12 @@ class ActionLike(Protocol):
 
 @dataclass(frozen=True)
 class Action:
-    """A batch of actions in the frame of the camera as it stood before the action (x right, y down, z forward).
+    """A batch of actions in the frame of the camera before the action (x right, y down, z forward).
 
-    motion    the commanded rigid motion of what is seen: a material point at x before is sent to ``motion @ [x, 1]``
-              in the coordinates of the camera that observes the outcome. `turn` moves the object; `look` moves the
+    motion    the commanded rigid motion of the object: a point of it at x before is at ``motion @ [x, 1]`` after, in
+              the coordinates of the camera that observes the outcome. `turn` moves the object; `look` moves the
               camera, so the object's coordinates move by the inverse of the camera's motion; `push` and `hold`
-              command the identity (what a push does is left to physics); `lift_and_drop` commands the lift.
+              command the identity (the effect of a push is left to physics); `lift_and_drop` commands the lift.
     contact   grasp point, contact point of a push, or fixation point of a look.
     """
 
@@ -53,7 +53,7 @@ class Action:
 
     @classmethod
     def identity(cls, *shape: int) -> "Action":
-        """`hold`: nothing is done."""
+        """The identity action, `hold`."""
         return cls(
             torch.full(shape, KINDS.index("hold")),
             torch.eye(4).expand(*shape, 4, 4).clone(),
@@ -64,7 +64,7 @@ class Action:
 
     @property
     def is_rigid(self) -> Tensor:
-        """bool [...]: the outcome is the commanded motion itself."""
+        """bool [...]: whether the outcome is exactly the commanded motion."""
         rigid = torch.tensor([kind in RIGID_KINDS for kind in KINDS], device=self.kind.device)
         return rigid[self.kind]
 

@@ -1,13 +1,16 @@
-"""Small mesh files whose every colour is known, and the colour that an object shows at a point."""
+"""Small mesh files whose every colour is known, the colour of an object at a point, and the form of a refusal."""
 
+import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import trimesh
 from numpy.typing import ArrayLike
 from PIL import Image
 
+from smcrep.worlds.objects.meshes import load_mesh
 from smcrep.worlds.objects.model import ObjectModel
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -15,6 +18,10 @@ RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 # A tetrahedron with corners at the origin and one along each axis, outward.
 CORNERS = np.array([[0, 0, 0], [1, 0, 0], [0, 2, 0], [0, 0, 3.0]]) / 10
 FACES = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
+
+PYRAMID = [(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0), (0.5, 0.5, 1)]
+TRIANGLES = [(0, 2, 1), (0, 3, 2), (0, 1, 4), (1, 2, 4), (2, 3, 4), (3, 0, 4)]
+MIXED = [(3, 2, 1, 0), (0, 1, 4), (1, 2, 4), (2, 3, 4), (3, 0, 4)]
 
 
 def write_obj(folder: Path, texture: bool = True, material: str = "map_Kd tex.png", name: str = "thing.obj") -> Path:
@@ -49,3 +56,34 @@ def colour_at(thing: ObjectModel, point: ArrayLike) -> tuple[int, ...]:
     height, width = thing.texture.shape[:2]
     row, column = min(int((1 - v) * height), height - 1), min(int(u * width), width - 1)
     return tuple(thing.texture[row, column].tolist())
+
+
+def refused(path: Path, words: str, **options: Any) -> None:
+    with pytest.raises(ValueError, match=words) as caught:
+        load_mesh(path, **options)
+    message = str(caught.value)
+    assert message.startswith(f"load_mesh: {path} ")
+    assert len(message.splitlines()) == 1
+    assert ";" in message
+
+
+def written(path: Path, content: str | bytes) -> Path:
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def ply(kind: str, faces: list[tuple[int, ...]], second_list: bool = False, num_vertices: int = 5) -> bytes:
+    header = f"ply\nformat {kind} 1.0\ncomment made by hand\nelement vertex {num_vertices}\n"
+    header += "".join(f"property float {axis}\n" for axis in "xyz") + f"element face {len(faces)}\n"
+    header += (
+        "property list uchar int vertex_indices\n" + "property list uchar float w\n" * second_list + "end_header\n"
+    )
+    if kind == "ascii":
+        rows = [" ".join(map(str, v)) for v in PYRAMID]
+        rows += [" ".join(map(str, [len(f), *f])) + " 2 .5 .5" * second_list for f in faces]
+        return (header + "\n".join(rows) + "\n").encode()
+    order = ">" if "big" in kind else "<"
+    body = b"".join(struct.pack(order + "3f", *v) for v in PYRAMID)
+    for f in faces:
+        body += struct.pack(f"{order}B{len(f)}i", len(f), *f) + struct.pack(order + "B2f", 2, 0.5, 0.5) * second_list
+    return header.encode() + body
