@@ -80,7 +80,7 @@ WORLDS = {
     "so3": SO3,
 }
 IN_WORDS = {
-    "points": "recipe, points",
+    "points": "recipe, point cloud",
     "rgb": "recipe, RGB",
     "equivariant_half": "equivariant part halved",
     "equivariant_twice": "equivariant part doubled",

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
 from smcrep.data.store import Store
-from smcrep.report.style import COLOURS, bare, picture
+from smcrep.report.style import COLOURS, bare, label, picture
 from smcrep.transition import Transition
 from smcrep.worlds.generate import Simulation, generate
 from smcrep.worlds.objects.source import ProceduralObjects
@@ -31,7 +31,7 @@ STRIP = EQUIVARIANT_AT + NUM_EQUIVARIANT * CELL
 EMBEDDINGS, PREDICTED = 5.6, 10.75
 BEFORE, AFTER = 3.95, 0.95
 """Height of the fused embedding before and after."""
-LOSS = (8.55, 3.5)
+LOSS = (8.68, 3.5)
 """Left and upper end of the loss."""
 
 
@@ -89,7 +89,7 @@ def embeddings(canvas: Axes) -> None:
     for x, words in ((EMBEDDINGS, "invariant"), (EMBEDDINGS + EQUIVARIANT_AT, "equivariant part")):
         canvas.text(x, BEFORE + 1.52, words, fontsize=8.5, color=INK)
     for fused, words in ((BEFORE, "before"), (AFTER, "after, each of k")):
-        for y, colour, name in ((fused + 1.1, RGB, "RGB"), (fused + 0.6, POINTS, "points")):
+        for y, colour, name in ((fused + 1.1, RGB, label("rgb")), (fused + 0.6, POINTS, label("points"))):
             strip(canvas, EMBEDDINGS, y, colour)
             precision(canvas, EMBEDDINGS, y - 0.11)
             canvas.text(EMBEDDINGS + STRIP + 0.08, y + 0.08, name, fontsize=7.5, color=colour)
@@ -108,10 +108,14 @@ def prediction(canvas: Axes) -> None:
     box(canvas, 8.75, 4.1, 1.55, 1.1, "predictor\nper source\nρ(R) z + residual", INK)
     arrow(canvas, (EMBEDDINGS + STRIP + 0.05, 6.1), (9.5, 5.25), ACTION, "angle,angleA=0,angleB=90")
     canvas.text(8.2, 6.17, "conditioned on", fontsize=8, color=ACTION)
-    arrow(canvas, (8.33, 4.65), (8.7, 4.65), INK)
+    arrow(canvas, (8.2, 4.35), (8.7, 4.35), INK)
     arrow(canvas, (10.35, 4.65), (PREDICTED - 0.05, 4.65), INK)
     heading(canvas, PREDICTED, 5.48, "predicted equivariant part")
-    for y, colour, name in ((BEFORE + 1.1, RGB, "RGB"), (BEFORE + 0.6, POINTS, "points"), (BEFORE, INK, "fused")):
+    for y, colour, name in (
+        (BEFORE + 1.1, RGB, label("rgb")),
+        (BEFORE + 0.6, POINTS, label("points")),
+        (BEFORE, INK, "fused"),
+    ):
         cells(canvas, PREDICTED, y, NUM_EQUIVARIANT, colour, outlined=True)
         x = PREDICTED + NUM_EQUIVARIANT * CELL + 0.08
         canvas.text(x, y + 0.08, f"from {name}", fontsize=7.5, color=colour)
@@ -119,20 +123,20 @@ def prediction(canvas: Axes) -> None:
 
 def loss_terms(canvas: Axes) -> None:
     groups = {
-        (8.75, 1.75): ("equivariant", "predicted and observed\noutcome, in each sense"),
-        (11.05, 1.75): ("cross-modal", "predicted from one sense,\nobserved by another"),
-        (8.75, 0.5): ("invariant", "observations of one state\nagree, in each sense"),
-        (11.05, 0.5): ("fused", "invariant and equivariant,\non the fused embedding"),
+        (8.83, 1.75): ("equivariant", "predicted and observed\noutcome, in each sense"),
+        (11.1, 1.75): ("cross-modal", "predicted from one sense,\nobserved by another"),
+        (8.83, 0.5): ("invariant", "observations of one state\nagree, in each sense"),
+        (11.1, 0.5): ("fused", "invariant and equivariant,\non the fused embedding"),
     }
-    frame(canvas, LOSS[0], 0.15, 4.8, LOSS[1] - 0.15, "#f4f4f8", "none")
-    heading(canvas, 8.75, 3.12, "loss: weighted sum of four groups")
-    canvas.text(8.75, 2.85, "negatives: other outcomes of the same state, other states", fontsize=7.5, color=QUIET)
+    frame(canvas, LOSS[0], 0.15, 4.68, LOSS[1] - 0.15, "#f4f4f8", "none")
+    heading(canvas, 8.83, 3.12, "loss: weighted sum of four groups")
+    canvas.text(8.83, 2.85, "negatives: other outcomes of the same state, other states", fontsize=7.5, color=QUIET)
     for (x, y), (name, words) in groups.items():
         frame(canvas, x, y, 2.15, 0.92, "white", INK)
         canvas.text(x + 0.1, y + 0.67, name, fontsize=9, weight="bold", color=INK)
         canvas.text(x + 0.1, y + 0.13, words, fontsize=8, color=INK, linespacing=1.25)
     arrow(canvas, (11.4, 3.85), (11.4, LOSS[1] + 0.03), INK)
-    arrow(canvas, (EMBEDDINGS + STRIP + 0.55, AFTER + 0.75), (LOSS[0] - 0.05, AFTER + 0.75), INK)
+    arrow(canvas, (8.15, AFTER + 0.4), (LOSS[0] - 0.05, AFTER + 0.4), INK)
     x = EMBEDDINGS + 0.42
     canvas.plot((x, x), (AFTER - 0.06, 0.4), color=INK, lw=1.4)
     arrow(canvas, (x, 0.4), (LOSS[0] - 0.05, 0.4), INK)

@@ -19,6 +19,8 @@ TITLES = {
     "probe/few_shot": "Probe: few-shot accuracy", "probe/retrieval": "Probe: outcome ranked first",
 }  # fmt: skip
 COLUMNS = 4
+FUSED_STYLES = ("-.", "-", ":")
+"""Of the fused terms, which share a colour; dashed is the floor."""
 
 
 def curves(metrics: Sequence[Row], path: Path, *, chance: Mapping[str, float] | None = None) -> None:
@@ -69,10 +71,10 @@ def _group(name: str) -> str:
 def _lines(axis: Axes, metrics: Sequence[Row], group: str, names: Sequence[str]) -> None:
     sources = [name.split("/")[-1].partition(CROSS)[0] for name in names]
     palette = colours(sources)
-    for name, source in zip(names, sources, strict=True):
+    for i, (name, source) in enumerate(zip(names, sources, strict=True)):
         steps, values = _series(metrics, name)
         colour = COLOURS[FUSED] if group == TOTAL else palette[source]
-        style = "--" if group == FUSED and name.startswith("invariant") else "-"
+        style = FUSED_STYLES[i % len(FUSED_STYLES)] if group == FUSED else "-"
         mark = {"marker": "o", "ms": 3} if len(steps) < 30 else {}
         axis.plot(steps, values, style, color=colour, lw=1.4, label=_words(name, group), **mark)
 

@@ -64,7 +64,8 @@ def test_terms_floor_and_chance_are_drawn(
     drawn = {str(line.get_label()): line.get_ydata() for line in panels["invariant"].lines}
     for sense in SENSES:
         assert list(drawn[label(sense)]) == [r[f"invariant/{sense}"] for r in metrics if f"invariant/{sense}" in r]
-    assert {"RGB → points", "points → RGB"} <= {str(line.get_label()) for line in panels[">"].lines}
+    rgb, points = (label(sense) for sense in SENSES)
+    assert {f"{rgb} → {points}", f"{points} → {rgb}"} <= {str(line.get_label()) for line in panels[">"].lines}
 
 
 def test_terms_of_another_objective_are_drawn(figures_kept: list[Figure], tmp_path: Path) -> None:
