@@ -1,0 +1,43 @@
+"""Variants of a run, a line each: `dataclasses.replace` of a field of one of its records.
+
+with_model(run, num_vectors=9, num_tensors=4)
+with_recipe(run, objective=SimCLRWeights(), seed=1)
+with_sense(with_senses(run, "points"), "points", encoder="dgcnn")
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from smcrep.pretraining.run import Run
+from smcrep.training.recipes import with_settings
+
+
+def with_data(run: Run, **fields: Any) -> Run:
+    return replace(run, data=replace(run.data, **fields))
+
+
+def with_recipe(run: Run, **fields: Any) -> Run:
+    return replace(run, recipe=replace(run.recipe, **fields))
+
+
+def with_model(run: Run, **fields: Any) -> Run:
+    return with_recipe(run, model=replace(run.recipe.model, **fields))
+
+
+def with_objective(run: Run, **fields: Any) -> Run:
+    """Other weights of the objective that the run has; another objective is ``with_recipe(run, objective=...)``."""
+    return with_recipe(run, objective=replace(run.recipe.objective, **fields))
+
+
+def with_optim(run: Run, **fields: Any) -> Run:
+    return with_recipe(run, optim=replace(run.recipe.optim, **fields))
+
+
+def with_senses(run: Run, *names: str) -> Run:
+    """Only these senses; those that the run has keep their settings, the others have the defaults."""
+    return with_model(run, senses={name: run.recipe.model.senses.get(name) for name in names})
+
+
+def with_sense(run: Run, name: str, **settings: Any) -> Run:
+    """Other settings of one sense of the run."""
+    return with_recipe(run, model=with_settings(run.recipe.model, **{name: settings}))

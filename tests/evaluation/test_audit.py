@@ -1,0 +1,72 @@
+"""The audit finds the signal used where it is planted, and ignored where the model cannot see it."""
+
+
+import numpy as np
+import pytest
+
+from smcrep.data.store import Store
+from smcrep.evaluation.audit import Audit, Oracle, audit, audit_store, oracle
+from smcrep.evaluation.signals import SignalHits
+from smcrep.evaluation.world import simulation_of
+from smcrep.hub import build_model
+from smcrep.models.config import ModelConfig
+from smcrep.worlds.generate import generate
+from smcrep.worlds.objects.source import ProceduralObjects
+from smcrep.worlds.policy import Policy
+from smcrep.worlds.simulation import Simulation
+
+NUM_OBJECTS, NUM_CANDIDATES = 3, 4
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """States of a world with other senses than the default."""
+    folder, policy = tmp_path_factory.mktemp("audit"), Policy(num_branches=2)
+    simulation = Simulation(
+        ProceduralObjects(NUM_OBJECTS), policy=policy, states_per_object=1, image_size=24, senses=("depth",)
+    )
+    test = Store(generate(simulation, folder / "test", progress=False))
+    return audit_store(test, Policy(num_branches=NUM_CANDIDATES + 1), folder / "audit", states_per_object=2)
+
+
+def test_an_audit_store_has_the_objects_and_senses_of_its_test_store_in_other_states(store: Store) -> None:
+    assert store.senses == ("depth",)
+    assert store.num_states == 2 * NUM_OBJECTS
+    assert simulation_of(store).seed == 1
+    assert simulation_of(store).clean_depth
+
+
+def test_the_oracle_finds_every_outcome_by_its_true_action_only(store: Store) -> None:
+    known = oracle(store)
+    assert known.true.shape == (store.num_states, NUM_CANDIDATES)
+    assert known.true.mean() > 0.9
+    assert known.mismatched.mean() == pytest.approx(1 / NUM_CANDIDATES, abs=0.01)
+
+
+def test_a_store_without_clean_depth_has_no_oracle(store: Store) -> None:
+    with pytest.raises(ValueError, match="no clean_depth in it"):
+        oracle(Store(store.path.parent / "test"))
+
+
+def test_a_model_that_is_not_conditioned_on_the_action_ignores_it(store: Store) -> None:
+    model = build_model(ModelConfig(senses={"depth": None}, trunk_dim=8, predictor_hidden=8, use_action=False)).eval()
+    found = audit(model, store, oracle(store))
+    assert set(found.hits) == set(model.sources)
+    for source in model.sources:
+        estimate = found.utilisation(source, np.arange(store.num_states))
+        assert estimate.verdict == "ignored"
+        assert estimate.utilisation
+        assert estimate.utilisation.value == 0
+
+
+def test_a_model_that_knows_as_much_as_the_oracle_has_utilisation_one() -> None:
+    states = 40
+    right, chance = np.ones((states, NUM_CANDIDATES)), np.full((states, NUM_CANDIDATES), 1 / NUM_CANDIDATES)
+    hits = SignalHits(right, chance, chance, np.zeros_like(right), np.zeros((states, NUM_CANDIDATES, NUM_CANDIDATES)))
+    found = Audit(None, Oracle(right, chance), {"fused": hits})  # type: ignore[arg-type]
+    clusters = np.arange(states)
+    utilisations = {given: found.utilisation("fused", clusters, given=given) for given in ("true", "shuffled", "wrong")}
+    assert utilisations["true"].utilisation.value == pytest.approx(1)
+    assert utilisations["shuffled"].utilisation.value == pytest.approx(0)
+    assert utilisations["wrong"].utilisation.value < 0
+    assert utilisations["true"].verdict == "used"
