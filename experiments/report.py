@@ -27,8 +27,8 @@ WORDS = {
     "used": "used: conditioned on the true {signal} rather than a mismatched one, the model ranks the true outcome "
     "first more often.",
     "ignored": "ignored: conditioned on a mismatched {signal}, the model ranks the true outcome first just as often.",
-    "not identifiable": "not identifiable: in these states even the simulator, given the true {signal}, does not tell "
-    "the outcomes apart better than given a mismatched one. Nothing can be said about the model.",
+    "not identifiable": "not identifiable: in these states even the simulator, given the true {signal}, does not separate "
+    "the outcomes better than given a mismatched one. Nothing can be said about the model.",
     "undecided": "undecided: the interval of the utilisation is too wide for a verdict; audit more states.",
 }
 
@@ -114,7 +114,7 @@ def by_sense(records: Records, head: str, tail: str = "") -> Records:
 
 def above_chance(sense: str, record: Record) -> str:
     chance, (low, high) = record.controls["chance"], record.ci95 or (record.value, record.value)
-    side = "above" if low > chance else "below" if high < chance else "not told from"
+    side = "above" if low > chance else "below" if high < chance else "not distinguishable from"
     return (
         f"{label(sense)}, 1 label: {record.value:.1%} [{low:.1%}, {high:.1%}], {side} chance ({chance:.1%}), "
         f"{record.value / chance:.1f} times it."

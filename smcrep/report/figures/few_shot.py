@@ -25,7 +25,7 @@ def few_shot(variants: Mapping[str, ByShots], chance: float, title: str, path: P
 
 def few_shot_by_sense(tasks: Mapping[str, tuple[float, Mapping[str, Mapping[str, ByShots]]]], path: Path) -> None:
     """A row a task, a column a sense: the sense beside its own baselines and chance, each panel to its own scale, so
-    that a weak sense can be told from chance.
+    that a weak sense can be distinguished from chance.
 
     tasks: title -> (chance, {sense: {the sense or a baseline: {shots: record}}}).
     """

@@ -2,12 +2,20 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from matplotlib.figure import Figure
 
-from smcrep.objectives.equimod import EquiModWeights, equimod
+from smcrep.objectives import (
+    EquiModWeights,
+    ObjectiveWeights,
+    SensorimotorWeights,
+    SimCLRWeights,
+    VICRegWeights,
+    vicreg,
+)
 from smcrep.report.figures.curves import FLOOR, NO_TERMS, curves, groups
 from smcrep.report.style import label
 from smcrep.training.build import Compute, build_fabric
@@ -19,16 +27,19 @@ from tests.training.synthetic import SyntheticSource, tiny_recipe, transition
 SENSES = ("rgb", "points")
 
 
-@pytest.fixture(scope="module")
-def metrics(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, float]]:
+def trained(out: Path, **changes: Any) -> list[dict[str, float]]:
     """metrics.jsonl of a real training, on synthetic transitions."""
-    out = tmp_path_factory.mktemp("run")
-    recipe = tiny_recipe(probe_every=4)
+    recipe = tiny_recipe(probe_every=4, **changes)
     probed = transition(4, 4, seed=1)
     targets = Targets(torch.tensor([0, 0, 1, 1]), torch.arange(4), *[torch.zeros(4)] * 3)
     fabric = build_fabric(Compute(accelerator="cpu"), recipe.optim)
     fit(recipe, lambda rank, size: SyntheticSource(), out, fabric=fabric, probe=online_probe(probed, targets))
     return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def metrics(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, float]]:
+    return trained(tmp_path_factory.mktemp("run"))
 
 
 def test_groups_are_those_of_the_objective(metrics: list[dict[str, float]]) -> None:
@@ -44,10 +55,18 @@ def test_groups_are_those_of_the_objective(metrics: list[dict[str, float]]) -> N
     }
 
 
-def test_every_logged_term_is_in_one_group(metrics: list[dict[str, float]]) -> None:
-    logged = {name for row in metrics for name in row}
-    grouped = [name for names in groups(metrics).values() for name in names]
-    assert sorted(grouped) == sorted(logged - (NO_TERMS - {"loss"}) - {FLOOR})
+@pytest.mark.parametrize("objective", [SensorimotorWeights(), EquiModWeights(), SimCLRWeights(), VICRegWeights()])
+def test_every_logged_term_is_drawn_once(
+    objective: ObjectiveWeights, figures_kept: list[Figure], tmp_path: Path
+) -> None:
+    metrics = trained(tmp_path, objective=objective)
+    logged = {name for row in metrics for name in row} - (NO_TERMS - {"loss"}) - {FLOOR}
+    assert sorted(logged) == sorted(name for names in groups(metrics).values() for name in names)
+    curves(metrics, tmp_path / "curves.png")
+    drawn = [
+        line for axis in figures_kept[0].axes for line in axis.lines if not str(line.get_label()).startswith("floor")
+    ]
+    assert len(drawn) == len(logged)
 
 
 def test_terms_floor_and_chance_are_drawn(
@@ -68,9 +87,10 @@ def test_terms_floor_and_chance_are_drawn(
     assert {f"{rgb} → {points}", f"{points} → {rgb}"} <= {str(line.get_label()) for line in panels[">"].lines}
 
 
-def test_terms_of_another_objective_are_drawn(figures_kept: list[Figure], tmp_path: Path) -> None:
-    z = torch.randn(4, 3, 8)
-    loss = equimod(z[:, 0], z[:, 1], z[:, 0], z[:, 1:], z[:, 1:], EquiModWeights())
+def test_terms_of_no_sense_have_a_panel(figures_kept: list[Figure], tmp_path: Path) -> None:
+    """A loss of one's own, logged as its `parts` are named: here VICReg's."""
+    z = torch.randn(2, 8, 4)
+    loss = vicreg(z[0], z[1], VICRegWeights())
     rows = [{"step": s, "loss": float(loss.total)} | {n: float(v) for n, v in loss.parts.items()} for s in (1, 2)]
     curves(rows, tmp_path / "curves.png")
     assert groups(rows) == {"loss": ["loss"], "terms": list(loss.parts)}
