@@ -27,8 +27,8 @@ WORDS = {
     "used": "used: conditioned on the true {signal} rather than a mismatched one, the model ranks the true outcome "
     "first more often.",
     "ignored": "ignored: conditioned on a mismatched {signal}, the model ranks the true outcome first just as often.",
-    "not identifiable": "not identifiable: in these states even the simulator, given the true {signal}, does not separate "
-    "the outcomes better than given a mismatched one. Nothing can be said about the model.",
+    "not identifiable": "not identifiable: in these states even the simulator, given the true {signal}, does not "
+    "separate the outcomes better than given a mismatched one. Nothing can be said about the model.",
     "undecided": "undecided: the interval of the utilisation is too wide for a verdict; audit more states.",
 }
 
