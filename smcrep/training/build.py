@@ -22,7 +22,7 @@ class Compute:
     strategy: str = "auto"
     """"auto" (one process, or DDP where there are more devices) or "ddp"."""
     num_nodes: int = 1
-    """Machines."""
+    """Machines that take part."""
 
 
 def build_fabric(compute: Compute, optim: Optim) -> Fabric:

@@ -69,7 +69,7 @@ def options(record: Any, flat: tuple[str, ...] = (), prefix: str = "") -> list[s
     found = []
     items = record.items() if isinstance(record, dict) else ((f.name, getattr(record, f.name)) for f in fields(record))
     for name, value in items:
-        if is_dataclass(value) or (isinstance(value, dict) and any(map(is_dataclass, value.values()))):
+        if is_dataclass(value) or (isinstance(value, dict) and value):
             found += options(value, prefix=prefix if name in flat else f"{prefix}{name}.")
         else:
             found.append(prefix + name)

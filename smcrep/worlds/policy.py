@@ -35,43 +35,44 @@ STANDOFF = 2.0
 
 @dataclass(frozen=True)
 class Policy:
-    """kinds          weight of each kind of action; all k actions of a state share one kind
-    support           "hand": a fixture holds the object at the world's origin; "table": it has settled on the table
-    max_angle_deg     each of three Euler angles is uniform within ± this; "so3": orientations uniform on SO(3)
-    translation       each coordinate of the object's position is uniform within ± this, in diameters of the object
-    push_force_n, push_duration_s, lift_m   ranges, uniform, independent of the object's physics
-    push_height       range of the contact above mid height, in heights of the object as it lies
-    push_angle_deg    the push is horizontal, within ± this of the line from the contact to the hull's centroid
-    push_square_deg   sides qualify whose angle between push and surface normal exceeds that of the best side by at most
-                      this; 90: any side. Oblique pushes make objects spin and slip off, which is hard to predict
-    num_branches      k outcomes of one state
-    branch_over       "action": k actions under one physics; "physics": one action under k physics; "either": one of
-                      both, each with probability 1/2, drawn for each state
-    physics_samples   how the k physics of a state are drawn: see `sample_physics_samples`
-    vary_physics      mass, friction, restitution and centre of mass are drawn anew for each state, independently of
-                      the appearance; False keeps the object's own
-    mass_kg, friction, restitution, com_offset   what they are drawn from, see `sample_physics`; a range of two equal
-                      numbers fixes one
-    """
+    """What is drawn for a state, what is done to its object, and under which physics."""
 
     kinds: Mapping[str, float] = field(default_factory=lambda: {"turn": 1.0})
+    """Weight of each kind of action; all k actions of a state share one kind."""
     support: Literal["hand", "table"] = "hand"
+    """"hand": a fixture holds the object at the world's origin; "table": it has settled on the table."""
     max_angle_deg: float | Literal["so3"] = 60.0
+    """Each of three Euler angles is uniform within plus or minus this; "so3": orientations uniform on SO(3)."""
     translation: float = 0.08
+    """Each coordinate of the object's position is uniform within plus or minus this, in diameters of the object."""
     push_force_n: tuple[float, float] = (2.0, 10.0)
+    """Range of the force of a push in newtons, uniform, independent of the object's physics."""
     push_duration_s: tuple[float, float] = (0.02, 0.04)
+    """Range of the duration of a push in seconds, uniform."""
     push_height: tuple[float, float] = (-0.1, 0.1)
+    """Range of the contact above mid height, in heights of the object as it lies."""
     push_angle_deg: float = 20.0
+    """A push is horizontal, within plus or minus this of the line from the contact to the hull's centroid."""
     push_square_deg: float = 90.0
+    """Sides qualify whose angle between push and normal exceeds the best side's by at most this; 90: any side."""
     lift_m: tuple[float, float] = (0.02, 0.1)
+    """Range of the height that an object is lifted to and dropped from, in metres, uniform."""
     num_branches: int = 8
+    """Outcomes of one state; in a run data.num_branches replaces it."""
     branch_over: Literal["action", "physics", "either"] = "action"
+    """"action": k actions under one physics; "physics": one action under k physics; "either": one of both by state."""
     physics_samples: Literal["latin", "slide"] = "latin"
+    """How the k physics of a state are drawn: a Latin hypercube, or spread by the distance that a push slides."""
     vary_physics: bool = False
+    """Physics are drawn anew for each state, independently of the appearance; False keeps the object's own."""
     mass_kg: tuple[float, float] = (0.05, 1.0)
+    """Range of masses in kilograms, log-uniform."""
     friction: tuple[float, float] = (0.2, 1.0)
+    """Range of friction coefficients, uniform."""
     restitution: tuple[float, float] = (0.0, 0.5)
+    """Range of restitutions, uniform; a range of two equal numbers fixes one."""
     com_offset: tuple[float, float] = (-0.2, 0.2)
+    """Range of the centre of mass along each axis, in half extents of the object, uniform."""
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.kinds) - set(SAMPLERS))
