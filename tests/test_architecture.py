@@ -9,9 +9,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = [
-    {"files", "plugins", "geometry", "records"},
+    {"files", "plugins", "geometry", "progress", "records"},
     {"results", "engines", "script"},
-    {"transition", "encoders", "provenance"},
+    {"transition", "encoders", "provenance", "sweep"},
     {"senses"},
     {"data", "models", "fusion", "objectives", "probes"},
     {"hub", "testing"},

@@ -1,7 +1,5 @@
 """Embeddings of a whole store: makes the shards that are missing, then the index. Interrupted, it goes on."""
 
-import sys
-import time
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from smcrep.extraction.manifest import FILE, EmbeddingManifest, begin, sha256
 from smcrep.extraction.shards import fault, run_shard
 from smcrep.files import atomic_write, file_lock
 from smcrep.hub import load_model, model_folder
+from smcrep.progress import progress
 
 INDEX_COLUMNS = ("state_id", "object_id", "class_id", "environment_id")
 
@@ -58,11 +57,9 @@ def extract(
 def _complete(manifest: EmbeddingManifest, run: Path, store: Store, out: Path, engine: Engine, workers: int) -> None:
     begin(out, manifest)
     todo = [i for i in range(manifest.num_shards) if fault(i, manifest, out)]
-    begun = time.monotonic()
-    for done, _ in enumerate(engine(todo, partial(_maker, run, store.path, out, manifest), workers), 1):
-        spent = time.monotonic() - begun
-        eta = spent / done * (len(todo) - done)
-        print(f"extract: {done}/{len(todo)} shards, {eta:.0f} s to go", file=sys.stderr, flush=True)
+    with progress(manifest.num_shards, "extract", unit="shards", done=manifest.num_shards - len(todo)) as bar:
+        for _ in engine(todo, partial(_maker, run, store.path, out, manifest), workers):
+            bar.update()
     if not verify(out, manifest):  # else other jobs are still at their shards
         _write_index(manifest, store, out)
 

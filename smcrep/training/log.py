@@ -1,7 +1,6 @@
 """What a run says of itself: metrics.jsonl, TensorBoard events, one progress line."""
 
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Any, TextIO
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor
 
 from smcrep.files import actionable_errors
+from smcrep.progress import progress
 
 
 class Log:
@@ -22,12 +22,13 @@ class Log:
     def __init__(self, out: Path, *, first_step: int, num_steps: int, to: TextIO | None = None) -> None:
         from torch.utils.tensorboard import SummaryWriter  # two seconds, which only the writing process pays
 
-        self.path, self.num_steps, self.to = out / "metrics.jsonl", num_steps, to or sys.stderr
+        self.path = out / "metrics.jsonl"
         _cut(self.path, first_step)
         self.board = SummaryWriter(out / "tensorboard", purge_step=first_step)
         self.sums: dict[str, Tensor] = {}
         self.counts: dict[str, int] = {}
-        self.started, self.first_step = time.perf_counter(), first_step
+        self.bar = progress(num_steps, "train", unit="steps", done=first_step, to=to)
+        self.started = time.perf_counter()
         self.marked, self.observations = self.started, 0
 
     def add(self, values: dict[str, Tensor], observations: int) -> None:
@@ -43,12 +44,9 @@ class Log:
         record = {name: float(total) / self.counts[name] for name, total in self.sums.items()}
         rate = self.observations / max(now - self.marked, 1e-9)
         self.record(step, {**record, **extra, "observations_per_s": rate, "seconds": now - self.started})
-        left = (now - self.started) / (step - self.first_step) * (self.num_steps - step)
-        self._say(
-            f"step {step:>{len(str(self.num_steps))}}/{self.num_steps}  loss {record['loss']:.3f}  "
-            f"{rate:,.0f} observations/s  {_clock(left)} left",
-            last=step == self.num_steps,
-        )
+        self.bar.set_postfix_str(f"loss {record['loss']:.3f}, {rate:,.0f} observations/s", refresh=False)
+        self.bar.update(step - self.bar.n)
+        self.bar.refresh()
         self.sums, self.counts, self.marked, self.observations = {}, {}, now, 0
 
     def record(self, step: int, values: dict[str, float]) -> None:
@@ -67,12 +65,7 @@ class Log:
 
     def close(self) -> None:
         self.board.close()
-
-    def _say(self, line: str, *, last: bool) -> None:
-        if self.to.isatty():
-            print(f"\r{line:<100}", end="\n" if last else "", file=self.to, flush=True)
-        else:
-            print(line, file=self.to, flush=True)
+        self.bar.close()
 
 
 def _cut(path: Path, last_step: int) -> None:
@@ -86,9 +79,3 @@ def _cut(path: Path, last_step: int) -> None:
         except (json.JSONDecodeError, KeyError):
             continue
     path.write_text("".join(f"{line}\n" for line in kept))
-
-
-def _clock(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -3,7 +3,6 @@
 import json
 import platform
 import sys
-import time
 from collections import Counter
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +13,7 @@ from smcrep.data.shard import is_complete, verify_shard, write_shard
 from smcrep.data.store import Manifest, StoredObject, read_manifest, shard_path, write_manifest
 from smcrep.engines import Engine, Work, local, on_slurm
 from smcrep.files import atomic_write_bytes, file_lock
+from smcrep.progress import progress as bar
 from smcrep.worlds.episodes import shard_rows
 from smcrep.worlds.objects.source import MeshObjects, ProceduralObjects
 from smcrep.worlds.policy import Policy
@@ -55,7 +55,8 @@ def generate(
     _refuse_foreign(simulation, out)
     paths = [shard_path(out, i) for i in range(simulation.num_shards)]
     if all(is_complete(path) for path in paths) and "redrawn" in read_manifest(out).config:
-        _Progress(simulation, simulation.num_states, simulation.num_states, progress)
+        if progress:
+            print(f"simulate {simulation.split}: all {simulation.num_states} states are there already", file=sys.stderr)
         return out
     with file_lock(out, shared=engine is on_slurm):
         _complete(simulation, out, paths, processes, progress, engine)
@@ -69,13 +70,14 @@ def _complete(
         write_manifest(out, _manifest(simulation, {}))
     missing = [i for i, path in enumerate(paths) if not _is_whole(path, simulation)]
     states = [len(simulation.state_ids(i)) for i in range(simulation.num_shards)]
-    line = _Progress(simulation, sum(states), sum(states) - sum(states[i] for i in missing), progress)
-    try:
-        for shard_id in engine(missing, partial(_maker, simulation, out), processes):
-            line.advance(states[shard_id])
-    except KeyboardInterrupt:
-        print(f"\nsimulate {simulation.split}: interrupted; the same call goes on from here", file=sys.stderr)
-        raise
+    done = sum(states) - sum(states[i] for i in missing)
+    with bar(sum(states), f"simulate {simulation.split}", unit="states", done=done, shown=progress) as line:
+        try:
+            for shard_id in engine(missing, partial(_maker, simulation, out), processes):
+                line.update(states[shard_id])
+        except KeyboardInterrupt:
+            print(f"\nsimulate {simulation.split}: interrupted; the same call goes on from here", file=sys.stderr)
+            raise
     if not all(is_complete(path) and _note(path).is_file() for path in paths):
         return  # other jobs are still at theirs
     notes = [json.loads(_note(path).read_text()) for path in paths]
@@ -156,33 +158,3 @@ def _software() -> dict[str, str]:
         except PackageNotFoundError:
             found[name] = "not installed"
     return found
-
-
-class _Progress:
-    """One line on standard error: rewritten in place on a terminal, else a new one every few seconds."""
-
-    def __init__(self, simulation: Simulation, num_states: int, num_done: int, shown: bool) -> None:
-        self.name, self.views = simulation.split, simulation.policy.num_branches + 1
-        self.num_states, self.done, self.before = num_states, num_done, num_done
-        self.shown, self.start, self.last = shown, time.monotonic(), 0.0
-        if shown and num_done:
-            print(f"simulate {self.name}: {num_done} of {num_states} states are there already", file=sys.stderr)
-
-    def advance(self, num_states: int) -> None:
-        self.done += num_states
-        now, terminal, ended = time.monotonic(), sys.stderr.isatty(), self.done == self.num_states
-        if not self.shown or (now - self.last < (0.2 if terminal else 5) and not ended):
-            return
-        self.last = now
-        rate = (self.done - self.before) / (now - self.start)
-        eta = (self.num_states - self.done) / rate
-        text = (
-            f"simulate {self.name}: {self.done}/{self.num_states} states, {rate:.0f} states/s "
-            f"({rate * self.views:,.0f} observations/s), ETA {int(eta) // 60}:{int(eta) % 60:02d}"
-        )
-        print(
-            f"\r{text}\x1b[K" if terminal else text,
-            end="" if terminal and not ended else "\n",
-            file=sys.stderr,
-            flush=True,
-        )

@@ -24,10 +24,11 @@ def test_means_since_the_last_record(tmp_path: Path) -> None:
     assert (first["step"], first["loss"], first["rare"], first["learning_rate"]) == (2, 2.0, 8.0, 0.5)
     assert second["loss"] == 7.0
     assert "rare" not in second
-    line = to.getvalue().splitlines()[0]
-    assert line.startswith("step 2/4  loss 2.000")
-    assert "observations/s" in line
-    assert line.endswith("left")
+    lines = [line for line in to.getvalue().splitlines() if line.startswith("train: 2/4 steps")]
+    assert lines
+    assert "loss 2.000" in lines[0]
+    assert "observations/s" in lines[0]
+    assert "left" in lines[0]
     assert list((tmp_path / "tensorboard").iterdir())
 
 
