@@ -136,11 +136,13 @@ class SenseTable(Mapping[str, Sense]):
     def register(self, sense: Sense) -> Sense:
         """Add ``sense`` (or replace one of yours with that name) and return it. ValueError for a name that is none, or
         that of a sense of the package."""
-        if not sense.name.isidentifier() or sense.name in ("fused", "chunk"):
+        # A model keeps the senses' modules in a ModuleDict, and `embed` takes them by keyword.
+        taken = sense.name in ("fused", "chunk") or hasattr(nn.ModuleDict, sense.name)
+        if not sense.name.isidentifier() or taken:
             raise ValueError(f"senses: {sense.name!r} cannot be a sense's name; give a Python identifier other than it")
         if sense.name in self._shipped:
             raise ValueError(f"senses: {sense.name!r} is a sense of smcrep; give yours another name")
-        if not issubclass(sense.settings, SenseSettings):
+        if not isinstance(sense.settings, type) or not issubclass(sense.settings, SenseSettings):
             raise ValueError(f"senses: the settings of {sense.name!r} are no SenseSettings; derive them from it")
         self._by_name[sense.name] = sense
         return sense

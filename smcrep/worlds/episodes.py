@@ -1,14 +1,16 @@
 """States, actions and outcomes as rows of a store: what is drawn, what becomes of it, what is sensed of it."""
 
+import zlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from copy import deepcopy
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
 from smcrep.data.schema import pack_action
 from smcrep.geometry.action import Action
-from smcrep.senses import SENSES
+from smcrep.senses import DEFAULT_SENSES, SENSES
 from smcrep.worlds.dynamics.actions import WorldAction, to_camera
 from smcrep.worlds.dynamics.mechanics import UnstableSimulation
 from smcrep.worlds.policy import sample_actions, sample_physics_samples, sample_state
@@ -132,7 +134,7 @@ def _rows(simulation: Simulation, state_id: int, episode: Episode, frames: Frame
     poses = np.stack([camera.T_camera_world @ state.poses[0] for state, camera in zip(observed, cameras, strict=True)])
     views = RenderedViews(frames, cameras, poses, simulation.num_points, episode.rng)
     rows = {
-        **{name: _simulated(name, views) for name in simulation.senses},
+        **{name: _simulated(name, replace(views, rng=_rng(name, episode.rng))) for name in simulation.senses},
         "action": np.concatenate([hold, done]),
         "physics": np.stack([state.physics[0].vector() for state in observed]),
         "pose": poses.astype(np.float32),
@@ -145,6 +147,14 @@ def _rows(simulation: Simulation, state_id: int, episode: Episode, frames: Frame
     rows |= {name: np.full(len(observed), value, np.int64) for name, value in ids.items()}
     rows["environment_id"] = np.array([ENVIRONMENT_IDS[each.name] for each in episode.environments], np.int64)
     return rows | {"clean_depth": frames.clean_depth} if simulation.clean_depth else rows
+
+
+def _rng(name: str, rng: np.random.Generator) -> np.random.Generator:
+    """A stream of the sense's own: what it draws changes no other sense, whichever of them are stored."""
+    own = deepcopy(rng.bit_generator)
+    if name not in DEFAULT_SENSES:
+        own = own.jumped(1 + zlib.crc32(name.encode()))  # type: ignore[attr-defined]
+    return np.random.Generator(own)
 
 
 def _simulated(name: str, views: RenderedViews) -> np.ndarray:

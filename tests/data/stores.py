@@ -6,8 +6,9 @@ import numpy as np
 
 from smcrep.data.schema import Schema, world_schema
 from smcrep.data.store import Manifest, StoredObject, shard_path, write_manifest, write_shard
+from smcrep.senses import DEFAULT_SENSES, Resolution
 
-SMALL = world_schema(6, 5, depth=True)
+SMALL = world_schema(DEFAULT_SENSES, Resolution(6, 5), clean_depth=True)
 
 
 def random_rows(schema: Schema, num_states: int, k: int, first_state: int, num_objects: int, seed: int = 0) -> dict:

@@ -45,7 +45,7 @@ OBJECTS = {
     "one state an object": np.arange(64),
     "uneven": np.repeat(np.arange(20), np.random.default_rng(0).integers(1, 30, 20)),
     "just enough objects": np.tile(np.arange(8), 5),
-    "foreign ids": np.repeat([5, -3, 10**12, 7, 70, 71, 72, 73], 4),
+    "scattered ids": np.repeat([5, -3, 10**12, 7, 70, 71, 72, 73], 4),
 }
 
 
@@ -87,7 +87,7 @@ def test_batches_are_the_states_of_the_store(store: Store) -> None:
         for transition, targets in islice(loader, 20):
             states = transition.state_id.numpy()
             assert equal((transition), store.transitions(states))
-            assert equal(targets, store.targets(states, depth=False))
+            assert equal(targets, store.targets(states, clean_depth=False))
             assert len(np.unique(transition.object_id)) == 4
 
 

@@ -8,6 +8,7 @@ import torch
 
 from smcrep.data.schema import VERSION, Schema, pack_action, unpack_action, world_schema
 from smcrep.geometry.action import Action
+from smcrep.senses import Resolution
 from tests.data.stores import SMALL, random_rows
 
 
@@ -16,7 +17,7 @@ def test_json_round_trip() -> None:
 
 
 def test_every_column_of_the_world_has_unit_and_bytes() -> None:
-    columns = world_schema(64, 256, depth=True).columns
+    columns = world_schema(("rgb", "points"), Resolution(64, 256), clean_depth=True).columns
     assert columns["rgb"].num_bytes == 64 * 64 * 3
     assert columns["points"].num_bytes == 256 * 3 * 4
     assert all(c.unit for c in columns.values())
@@ -42,7 +43,7 @@ def test_packed_action_is_lossless() -> None:
 
 @pytest.mark.parametrize("value", [{"version": 99}, {}, None, {"columns": {}}])
 def test_foreign_version_is_named(value: dict) -> None:
-    with pytest.raises(ValueError, match=r"^x/manifest.json: schema version .* reads version 1; generate .* again$"):
+    with pytest.raises(ValueError, match=r"^x/manifest.json: schema version .* reads version 2; generate .* again$"):
         Schema.from_json(value, "x/manifest.json")
 
 

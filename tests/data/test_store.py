@@ -64,11 +64,11 @@ def test_transitions_and_targets_hold_the_rows_of_their_states(tmp_path: Path) -
         assert torch.equal(y.pose_before[i], written["pose"][3 * s])
         assert torch.equal(y.pose_after[i], written["pose"][3 * s + 1 : 3 * s + 3])
         assert y.depth_after is not None
-        assert torch.equal(y.depth_after[i], written["depth"][3 * s + 1 : 3 * s + 3])
+        assert torch.equal(y.depth_after[i], written["clean_depth"][3 * s + 1 : 3 * s + 3])
     assert all(p.all() for p in [*t.before.present.values(), *t.after.present.values()])
     assert t.after.present["rgb"].shape == (3, 2)
     assert set(store.transitions(states, ["points"]).after) == {"points"}
-    assert store.targets(states, depth=False).depth_after is None
+    assert store.targets(states, clean_depth=False).depth_after is None
     np.testing.assert_array_equal(store.object_ids, np.arange(12) % 5)
     np.testing.assert_array_equal(store.class_ids, 7 + np.arange(12) % 5)
 

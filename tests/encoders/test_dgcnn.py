@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from smcrep.models.dgcnn import EdgeConvolution, nearest_neighbours
+from smcrep.encoders.dgcnn import EdgeConvolution, nearest_neighbours
 
 
 @pytest.mark.parametrize("chunk_numbers", [1, 500, 1 << 24])

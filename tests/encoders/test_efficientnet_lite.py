@@ -5,7 +5,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from smcrep.models.efficientnet_lite import is_efficientnet_lite, timm_names
+from smcrep.encoders.efficientnet_lite import is_efficientnet_lite, timm_names
 
 NAME = "tf_efficientnet_lite0"
 

@@ -9,21 +9,18 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from smcrep.hub import build_model
-from smcrep.models import ModelConfig
-from smcrep.models import pretrained as module
-from smcrep.models.pretrained import freeze_groups, load_image_weights, pretrained_inputs, read_image_weights
+from smcrep.encoders import SmallCNN, TimmMap
+from smcrep.encoders import pretrained as module
+from smcrep.encoders.pretrained import freeze_groups, load_image_weights, pixel_scale, read_image_weights
 
-CONFIG = ModelConfig(senses=("rgb",), rgb_encoder="test_resnet", trunk_dim=16, predictor_hidden=16)
+
+def backbone() -> TimmMap:
+    return TimmMap("test_resnet", 64)
 
 
 def learned() -> dict[str, Tensor]:
     torch.manual_seed(1)
     return timm.create_model("test_resnet").state_dict()
-
-
-def backbone(model: nn.Module) -> nn.Module:
-    return model.encoders["rgb"].backbone  # type: ignore[index, union-attr, return-value]
 
 
 def write(folder: Path, weights: dict[str, Tensor], form: str) -> Path:
@@ -37,43 +34,42 @@ def write(folder: Path, weights: dict[str, Tensor], form: str) -> Path:
 
 
 @pytest.mark.parametrize("form", ["safetensors", "torch", "nested"])
-def test_every_kept_tensor_is_that_of_the_file(form: str, tmp_path: Path) -> None:
-    model, weights = build_model(CONFIG), learned()
-    head = [p.clone() for p in model.encoders["rgb"].where.parameters()]  # type: ignore[union-attr]
-    load_image_weights(model, write(tmp_path, weights, form))
-    own = backbone(model).model.state_dict()  # type: ignore[union-attr]
+def test_every_kept_tensor_equals_that_of_the_file(form: str, tmp_path: Path) -> None:
+    ours, weights = backbone(), learned()
+    load_image_weights(ours, write(tmp_path, weights, form))
+    own = ours.model.state_dict()
     assert own.keys() < weights.keys()  # the classifier at least is not kept
     assert all(torch.equal(own[name], weights[name]) for name in own)
-    assert all(map(torch.equal, head, model.encoders["rgb"].where.parameters()))  # type: ignore[union-attr]
 
 
 def test_timm_computes_the_same_map() -> None:
-    model, weights = build_model(CONFIG), learned()
-    load_image_weights(model, weights)
+    ours, weights = backbone(), learned()
+    load_image_weights(ours, weights)
     whole = timm.create_model("test_resnet")
     whole.load_state_dict(weights)
     x = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    ours = backbone(model).eval()
+    ours.eval()
     expected = whole.eval().forward_intermediates(x, [ours.index], intermediates_only=True)[0]  # type: ignore[operator]
     torch.testing.assert_close(ours(x)[-1], expected)
 
 
-def test_from_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_of_timms_hub_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = timm.create_model("test_resnet")
     monkeypatch.setattr(module, "_from_hub", lambda *_: whole)
-    model = build_model(CONFIG)
-    load_image_weights(model, "timm")
-    own = backbone(model).model.state_dict()  # type: ignore[union-attr]
+    ours = backbone()
+    load_image_weights(ours, "timm")
+    own = ours.model.state_dict()
     assert all(torch.equal(own[name], whole.state_dict()[name]) for name in own)
 
 
-def test_a_hub_out_of_reach_costs_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_hub_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     def unreachable(*_: object, **__: object) -> nn.Module:
         raise OSError("no route to host\nand much more")
 
+    ours = backbone()
     monkeypatch.setattr(module, "timm_model", unreachable)
     with pytest.raises(ValueError, match=r"could not fetch those of 'test_resnet' \(no route to host\); give a file"):
-        load_image_weights(build_model(CONFIG), "timm")
+        load_image_weights(ours, "timm")
 
 
 def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
@@ -102,7 +98,7 @@ def test_a_pickle_that_declares_gigabytes_is_refused_before_memory(tmp_path: Pat
         ({}, "no state dict"),
     ],
 )
-def test_other_files_are_refused(content: object, words: str, tmp_path: Path) -> None:
+def test_files_without_tensors_are_refused(content: object, words: str, tmp_path: Path) -> None:
     path = tmp_path / "w.pth"
     if isinstance(content, bytes):
         path.write_bytes(content)
@@ -124,31 +120,29 @@ def test_weights_of_another_model_are_refused(change, words: str) -> None:
     weights = dict(learned())
     change(weights)
     with pytest.raises(ValueError, match=words):
-        load_image_weights(build_model(CONFIG), weights)
+        load_image_weights(backbone(), weights)
 
 
-@pytest.mark.parametrize("config", [ModelConfig(), ModelConfig(senses=("points",))])
-def test_a_model_without_timm_encoder_is_told(config: ModelConfig) -> None:
-    with pytest.raises(ValueError, match="no timm encoder"):
-        load_image_weights(build_model(config), {})
-    with pytest.raises(ValueError, match=r"rgb_encoder is 'small'; pretrained weights are for a name"):
-        pretrained_inputs(config)
+def test_encoder_without_timm_model_is_refused() -> None:
+    with pytest.raises(ValueError, match="image weights: this encoder is no timm model"):
+        load_image_weights(SmallCNN(3), {})
+    with pytest.raises(ValueError, match="frozen_groups: this encoder is no timm model"):
+        freeze_groups(SmallCNN(3), 1)
+    with pytest.raises(ValueError, match=r"the image encoder is 'small'; pretrained weights are for a name"):
+        pixel_scale("small")
 
 
-def test_inputs_are_those_timm_names() -> None:
-    found = pretrained_inputs(ModelConfig(rgb_encoder="tf_efficientnet_lite0"))
-    assert (found.rgb_mean, found.rgb_std, found.rgb_frozen_norm) == ((0.5,) * 3, (0.5,) * 3, True)
-    found = pretrained_inputs(ModelConfig(rgb_encoder="resnet18"))
-    assert found.rgb_mean == (0.485, 0.456, 0.406)
+def test_pixel_scale_is_that_of_timm() -> None:
+    assert pixel_scale("tf_efficientnet_lite0") == ((0.5,) * 3, (0.5,) * 3)
+    assert pixel_scale("resnet18")[0] == (0.485, 0.456, 0.406)
 
 
 def test_frozen_groups_get_no_gradient() -> None:
-    model = build_model(CONFIG)
-    freeze_groups(model, 2)
-    encoder = model.encoders["rgb"]
-    sum(encoder(torch.zeros(2, 64, 64, 3, dtype=torch.uint8))).square().sum().backward()  # both trunks
-    learns = {name.split(".")[0] for name, p in backbone(model).model.named_parameters() if p.grad is not None}  # type: ignore[union-attr]
-    frozen = {name.split(".")[0] for name, p in backbone(model).model.named_parameters() if p.grad is None}  # type: ignore[union-attr]
+    ours = backbone()
+    freeze_groups(ours, 2)
+    ours(torch.zeros(2, 3, 64, 64))[-1].square().sum().backward()
+    learns = {name.split(".")[0] for name, p in ours.model.named_parameters() if p.grad is not None}
+    frozen = {name.split(".")[0] for name, p in ours.model.named_parameters() if p.grad is None}
     assert "layer1" in frozen
     assert learns
     assert not learns & frozen

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from smcrep.geometry.action import KINDS, Action, apply
 from smcrep.models.config import ModelConfig
+from smcrep.senses import PointsSettings, RGBSettings
 from smcrep.training.recipes import Optim, Recipe
 from smcrep.transition import Senses, Targets, Transition
 
@@ -20,7 +21,7 @@ DISTANCE_M = 0.5
 
 def tiny_recipe(**changes: Any) -> Recipe:
     model = ModelConfig(
-        rgb_size=SIZE,
+        senses={"rgb": RGBSettings(size=SIZE), "points": PointsSettings()},
         trunk_dim=16,
         invariant_dim=8,
         num_tensors=1,
@@ -74,7 +75,7 @@ def picture(points: Tensor, colours: Tensor) -> Tensor:
 
 @dataclass
 class SyntheticSource:
-    """A `fit.Source`; batch i is a function of seed, rank and i alone."""
+    """`fit.Batches`; batch i is a function of seed, rank and i alone."""
 
     num_states: int = 4
     num_outcomes: int = 2
