@@ -1,13 +1,13 @@
-"""What do frozen embeddings tell about objects never seen, from few labels?
+"""What is linearly decodable from frozen embeddings of unseen objects, from few labels?
 
-    python experiments/linear_probe.py --run runs/demo [--control runs/demo-no-action]      # about 30 s on 2 cores
+    python experiments/linear_probe.py --run runs/demo [--baseline runs/demo-no-action]     # about 30 s on 2 cores
 
-On the run's test store: few-shot recognition of single objects and of families (k = 1, 5, 10, 20), k-NN, a linear probe
-of families, relative pose.
-Beside each figure: chance, the same network untrained, and with --control the same training without the action. What a
-probe fits, it fits on training objects. Expected: recognition well above the untrained encoder.
+On the run's test store: few-shot recognition of single objects and of families (1, 5, 10, 20 labels), k-NN, a linear
+probe of families, relative pose. Beside each metric: chance, the same network untrained, and with --baseline the same
+training without the action. Probes are fitted on training objects.
+Expected: recognition well above the untrained encoder, about that of the baseline.
 
-Leaves claims/recognition.json and pictures in the run's folder.
+Leaves claims/recognition.json and figures in the run's folder.
 """
 
 import argparse
@@ -16,81 +16,68 @@ import time
 from pathlib import Path
 
 import numpy as np
-import torch
+from sklearn.manifold import TSNE
 
 from smcrep import script
 from smcrep.data.store import Store
+from smcrep.evaluation.comparison import compared
 from smcrep.evaluation.encoded import Encoded, encode
-from smcrep.hub import build_model, load_model
+from smcrep.evaluation.sentence import percent, plain
 from smcrep.models.model import SensorimotorModel
+from smcrep.pretraining import load
 from smcrep.probes.few_shot import few_shot
 from smcrep.probes.intervals import Estimate
 from smcrep.probes.knn import knn_probe, neighbours
 from smcrep.probes.linear import linear_probe
 from smcrep.probes.pose import Pose, pose_probe
+from smcrep.provenance import stamped
 from smcrep.report import figures
-from smcrep.results import Record, commit, machine, write_claims
-from smcrep.training.run_folder import store_path
-from smcrep.transition import Embedding
+from smcrep.results import Record, write_claims
+from smcrep.senses import RGB
+from smcrep.training.build import build_seeded_model
+from smcrep.transition import FUSED
 
 SHOTS = (1, 5, 10, 20)
 SEED = 0
 NUM_POSE_PAIRS = 4096
+BESIDE = ("chance", "constant", "untrained", "no_action")
+"""Controls that are printed."""
+NUM_SHOWN, NUM_QUERIES, NUM_NEIGHBOURS, MAX_MAPPED = 12, 6, 6, 1500
+"""Objects on the map, queries and neighbours in the figures, observations on the map at most."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--control", type=Path, help="run of the variant trained without the action")
-    parser.add_argument("--store", type=Path, help="objects to be questioned about (default: the run's test store)")
-    parser.add_argument("--episodes", type=int, default=200)
-    parser.add_argument("--n-way", type=int, default=15, help="objects to tell apart (families: all there are)")
+    parser.add_argument("--run", type=Path, required=True, help="folder of the run to evaluate")
+    parser.add_argument("--baseline", type=Path, help="folder of the run trained without the action")
+    parser.add_argument("--store", type=Path, help="objects to evaluate on (default: the run's test store)")
+    parser.add_argument("--episodes", type=int, default=200, help="few-shot episodes for each number of labels")
+    parser.add_argument("--n-way", type=int, default=15, help="classes of an episode of objects (families: all)")
     parser.add_argument("--tiny", action="store_true", help="few episodes, to see that it runs")
     arguments = parser.parse_args()
     begun = time.monotonic()
-    train = Store(store_path(arguments.run, "train"))
-    test = Store(arguments.store or store_path(arguments.run, "test"))
-    episodes = 5 if arguments.tiny else arguments.episodes
-    model = load_model(arguments.run)[0]
-    torch.manual_seed(SEED)
-    variants = {"ours": model, "untrained": build_model(model.config).eval()}
-    if arguments.control:
-        variants["no_action"] = load_model(arguments.control)[0]
+    run = load(arguments.run)
+    train, test = run.store("train"), Store(arguments.store) if arguments.store else run.store("test")
+    models = {"ours": run.model, "untrained": build_seeded_model(run.recipe).eval()}
+    if arguments.baseline:
+        models["no_action"] = load(arguments.baseline).model
+    encoded = {variant: encode(model, test) for variant, model in models.items()}
 
-    rows = np.arange(test.num_rows)
-    embeddings = {variant: embed(encoder, test, rows) for variant, encoder in variants.items()}
-    records = recognition(embeddings, test, episodes, arguments.n_way)
-    records |= nearest(embeddings, test)
-    records |= linear(variants, train, test)
-    records |= pose(variants, train, test, steps=20 if arguments.tiny else 600)
-    draw_shots(records, arguments.run)
-    draw_embedding(embeddings["ours"], test, arguments.run)
-
-    minutes = (time.monotonic() - begun) / 60
-    made = {"command": f"python experiments/linear_probe.py --run {arguments.run}", "commit": commit()}
-    made |= {"machine": machine(), "minutes": round(minutes, 2)}
-    write_claims(arguments.run / "claims/recognition.json", {k: Record(**vars(r) | made) for k, r in records.items()})
-    for name in ("few_shot.objects.fused.1", "few_shot.objects.fused.5", "few_shot.families.fused.5", "pose.fused"):
-        if name in records:
-            record = records[name]
-            beside = ", ".join(f"{k} {v:.3g}" for k, v in record.controls.items() if not k.endswith(("_low", "_high")))
-            print(f"{name}: {record.value:.3g} [{record.ci95[0]:.3g}, {record.ci95[1]:.3g}]  ({beside})")
+    records = recognition(encoded, test, 5 if arguments.tiny else arguments.episodes, arguments.n_way)
+    records |= nearest(encoded, test)
+    records |= linear(models, encoded, train, test)
+    records |= pose(models, encoded, train, steps=20 if arguments.tiny else 600)
+    draw_map(encoded["ours"], test, run.path / "figures/map.png")
+    draw_neighbours(encoded["ours"], test, run.path / "figures/neighbours.png")
+    records = stamped(records, f"python experiments/linear_probe.py --run {run.path}", begun)
+    write_claims(run.path / "claims/recognition.json", records)
+    say(records, run.model.sources)
 
 
-def embed(model: SensorimotorModel, store: Store, rows: np.ndarray) -> Embedding:
-    sensed = store.read(rows, list(model.config.senses))
-    return model.embed(rgb=sensed.get("rgb"), points=sensed.get("points"))
-
-
-def parts(embedding: Embedding) -> list[str]:
-    return ["fused", *embedding.names]
-
-
-def recognition(variants: dict[str, Embedding], store: Store, episodes: int, n_way: int) -> dict[str, Record]:
-    """few_shot.objects.SENSE.K: telling single objects apart; few_shot.families.SENSE.K: families, by other objects."""
-    per_state = store.num_branches + 1
-    objects, families = (np.repeat(ids, per_state) for ids in (store.object_ids, store.class_ids))
-    states = np.repeat(np.arange(store.num_states), per_state)
+def recognition(encoded: dict[str, Encoded], store: Store, episodes: int, n_way: int) -> dict[str, Record]:
+    """few_shot.objects.SOURCE.K: single objects, by other states; few_shot.families.SOURCE.K: families, by other
+    objects."""
+    objects, families, states = (observed(ids, store) for ids in (store.object_ids, store.class_ids, all_states(store)))
     several = [c for c in np.unique(families) if len(np.unique(objects[families == c])) > 1]
     shown = np.isin(families, several)
     tasks = {"objects": (objects, states, np.ones_like(shown)), "families": (families, objects, shown)}
@@ -100,12 +87,12 @@ def recognition(variants: dict[str, Embedding], store: Store, episodes: int, n_w
         if num_classes < 2:
             continue  # a folder of single meshes has no families
         ways = min(n_way, num_classes) if task == "objects" else num_classes
-        for part in parts(variants["ours"]):
-            for k in SHOTS:
+        for k in SHOTS:
+            for source in encoded["ours"].latent:
                 try:
                     found = {
                         variant: few_shot(
-                            e.invariant(part)[rows].cpu().numpy(),
+                            invariant(each, source)[rows],
                             labels[rows],
                             groups[rows],
                             k_shot=k,
@@ -113,165 +100,149 @@ def recognition(variants: dict[str, Embedding], store: Store, episodes: int, n_w
                             num_episodes=episodes,
                             rng=np.random.default_rng(SEED),  # the same episodes for every variant
                         )
-                        for variant, e in variants.items()
+                        for variant, each in encoded.items()
                     }
                 except ValueError as error:
-                    print(f"{task}, {k} shots: left out ({error})", file=sys.stderr)
-                    continue
-                records[f"few_shot.{task}.{part}.{k}"] = beside(found, chance=1 / ways, n_way=ways)
+                    print(f"few-shot recognition of {task}, {k} labels: left out ({error})", file=sys.stderr)
+                    break
+                records[f"few_shot.{task}.{source}.{k}"] = compared(found, "accuracy", chance=1 / ways, n_way=ways)
     return records
 
 
-def beside(found: dict[str, Estimate], unit: str = "accuracy", **controls: float) -> Record:
-    """Ours as a record, the other variants and their intervals beside it."""
-    ours = found["ours"]
-    for variant, estimate in found.items():
-        if variant != "ours":
-            controls |= {
-                variant: estimate.value,
-                f"{variant}_low": estimate.ci95[0],
-                f"{variant}_high": estimate.ci95[1],
-            }
-    return Record(ours.value, ours.ci95, n=ours.n, unit=unit, controls=controls)
-
-
-def nearest(variants: dict[str, Embedding], store: Store) -> dict[str, Record]:
-    """knn.objects.SENSE: one half of the states votes on the objects of the other."""
-    per_state = store.num_branches + 1
-    labels, states = np.repeat(store.object_ids, per_state), np.repeat(np.arange(store.num_states), per_state)
-    shown = _first_half(store.object_ids)[states]
-    chance = 1 / len(np.unique(labels))
+def nearest(encoded: dict[str, Encoded], store: Store) -> dict[str, Record]:
+    """knn.objects.SOURCE: one half of the states votes on the objects of the other."""
+    labels = observed(store.object_ids, store)
+    votes = observed(every_other(store.object_ids), store)
     records = {}
-    for part in parts(variants["ours"]):
+    for source in encoded["ours"].latent:
         found = {}
-        for variant, e in variants.items():
-            z = e.invariant(part).cpu().numpy()
-            rng = np.random.default_rng(SEED)
-            found[variant] = knn_probe(z[shown], labels[shown], z[~shown], labels[~shown], labels[~shown], rng=rng)
-        records[f"knn.objects.{part}"] = beside(found, chance=chance)
+        for variant, each in encoded.items():
+            z, rng = invariant(each, source), np.random.default_rng(SEED)
+            found[variant] = knn_probe(z[votes], labels[votes], z[~votes], labels[~votes], labels[~votes], rng=rng)
+        records[f"knn.objects.{source}"] = compared(found, "accuracy", chance=1 / len(np.unique(labels)))
     return records
 
 
-def linear(variants: dict[str, SensorimotorModel], train: Store, test: Store) -> dict[str, Record]:
-    """linear.families: logistic regression on the fused embedding of training objects, asked about families of unseen
+def linear(
+    models: dict[str, SensorimotorModel], encoded: dict[str, Encoded], train: Store, test: Store
+) -> dict[str, Record]:
+    """linear.families: logistic regression on the fused embedding of training objects, evaluated on families of unseen
     ones; left out where the two share fewer than two families (a folder of single meshes)."""
-    shared = sorted(set(_families(train)) & set(_families(test)))
+    shared = sorted(set(families_of(train)) & set(families_of(test)))
     if len(shared) < 2:
         return {}
-    found = {}
-    for variant, model in variants.items():
-        z, labels, objects = {}, {}, {}
-        for name, store in (("train", train), ("test", test)):
-            states = np.flatnonzero(np.isin(_families(store), shared))
-            before = embed(model, store, states * (store.num_branches + 1))
-            z[name] = before.invariant().cpu().numpy()
-            labels[name], objects[name] = _families(store)[states], store.object_ids[states]
+    fitted, tested = (np.flatnonzero(np.isin(families_of(store), shared)) for store in (train, test))
+    found: dict[str, Estimate] = {}
+    for variant, model in models.items():
+        rows = train.read(fitted * (train.num_branches + 1), model.config.names)
         found[variant] = linear_probe(
-            z["train"], labels["train"], z["test"], labels["test"], objects["test"], rng=np.random.default_rng(SEED)
+            model.embed(rows).invariant().numpy(),
+            families_of(train)[fitted],
+            encoded[variant].invariant()[tested, 0].numpy(),
+            families_of(test)[tested],
+            test.object_ids[tested],
+            rng=np.random.default_rng(SEED),
         )
-    majority = max(np.unique(_families(test), return_counts=True)[1]) / test.num_states
-    return {"linear.families": beside(found, chance=1 / len(shared), majority=float(majority))}
+    majority = max(np.unique(families_of(test), return_counts=True)[1]) / test.num_states
+    return {"linear.families": compared(found, "accuracy", chance=1 / len(shared), majority=float(majority))}
 
 
-def _families(store: Store) -> np.ndarray:
+def pose(
+    models: dict[str, SensorimotorModel], encoded: dict[str, Encoded], train: Store, steps: int
+) -> dict[str, Record]:
+    """pose.SOURCE: mean geodesic error of a probe that predicts the rotation from the embeddings before and after; left
+    out where the store knows no poses."""
+    if not encoded["ours"].pose.isfinite().all():
+        return {}
+    states = np.arange(min(train.num_states, NUM_POSE_PAIRS // train.num_branches))
+    fitted = {variant: encode(model, train, states) for variant, model in models.items()}
+    records = {}
+    for source in encoded["ours"].latent:
+        found: dict[str, Pose] = {}
+        for variant, each in encoded.items():
+            groups = np.repeat(each.object_ids, each.action.kind.shape[1])
+            pairs, rng = (rotations(fitted[variant], source), rotations(each, source)), np.random.default_rng(SEED)
+            found[variant] = pose_probe(*pairs, groups, rng=rng, steps=steps)
+        ours = found["ours"]
+        controls = {"constant": ours.constant_deg.value, "median": ours.median_deg}
+        means = {variant: each.mean_deg for variant, each in found.items()}
+        records[f"pose.{source}"] = compared(means, "mean degrees", **controls)
+    return records
+
+
+def rotations(encoded: Encoded, source: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(h1, h2, R2 R1^T) of every observation before and outcome."""
+    z, rotation = encoded.latent[source].numpy(), encoded.pose[..., :3, :3].numpy()
+    relative = rotation[:, 1:] @ rotation[:, :1].swapaxes(-1, -2)
+    before = np.repeat(z[:, :1], relative.shape[1], 1)
+    return before.reshape(-1, z.shape[-1]), z[:, 1:].reshape(-1, z.shape[-1]), relative.reshape(-1, 3, 3)
+
+
+def invariant(encoded: Encoded, source: str = FUSED) -> np.ndarray:
+    """float32 [rows, d], in the order of the store."""
+    return encoded.invariant(source).flatten(0, 1).numpy()
+
+
+def all_states(store: Store) -> np.ndarray:
+    return np.arange(store.num_states)
+
+
+def observed(values: np.ndarray, store: Store) -> np.ndarray:
+    """[rows]: a value of each state, for each of its observations."""
+    return np.repeat(values, store.num_branches + 1)
+
+
+def families_of(store: Store) -> np.ndarray:
     """str [s]: family of the object of each state."""
     return np.array(store.classes)[store.class_ids]
 
 
-def _first_half(object_ids: np.ndarray) -> np.ndarray:
+def every_other(object_ids: np.ndarray) -> np.ndarray:
     """bool [s]: every other state of each object."""
-    seen: dict[int, int] = {}
-    turn = []
-    for i in object_ids.tolist():
-        turn.append(seen.get(i, 0) % 2 == 0)
-        seen[i] = seen.get(i, 0) + 1
-    return np.array(turn)
+    chosen = np.zeros(len(object_ids), bool)
+    for i in np.unique(object_ids):
+        chosen[np.flatnonzero(object_ids == i)[::2]] = True
+    return chosen
 
 
-def pose(variants: dict[str, SensorimotorModel], train: Store, test: Store, steps: int) -> dict[str, Record]:
-    """pose.SENSE: median geodesic error in degrees of a probe that reads the turn from the embeddings before and after;
-    fitted on training objects, asked about unseen ones."""
-    stores = {"train": train, "test": test}
-    states = {"train": np.arange(min(train.num_states, NUM_POSE_PAIRS // train.num_branches)), "test": None}
-    seen = {
-        variant: {name: encode(model, store, states[name]) for name, store in stores.items()}
-        for variant, model in variants.items()
-    }
-    records = {}
-    for part in ("fused", *next(iter(variants.values())).config.senses):
-        found: dict[str, Pose] = {}
-        for variant, encoded in seen.items():
-            pairs = {name: _turns(each, part) for name, each in encoded.items()}
-            groups = np.repeat(test.object_ids, test.num_branches)
-            rng = np.random.default_rng(SEED)
-            found[variant] = pose_probe(pairs["train"], pairs["test"], groups, rng=rng, steps=steps)
-        ours = found["ours"]
-        controls = {"constant": ours.constant_deg.value, "median": ours.median_deg}
-        estimates = {variant: p.mean_deg for variant, p in found.items()}
-        records[f"pose.{part}"] = beside(estimates, unit="mean degrees", **controls)
-    return records
+def say(records: dict[str, Record], sources: tuple[str, ...]) -> None:
+    for task, words in (("objects", "unseen objects"), ("families", "families of unseen objects")):
+        for k in SHOTS:
+            for source in sources:
+                if record := records.get(f"few_shot.{task}.{source}.{k}"):
+                    name = f"{record.controls['n_way']}-way {k}-shot accuracy, {words}, {source}"
+                    print(percent(name, record, *BESIDE))
+    for source in sources:
+        if record := records.get(f"pose.{source}"):
+            print(plain(f"relative pose, mean error, unseen objects, {source}", record, *BESIDE, unit="degrees"))
 
 
-def _turns(encoded: Encoded, part: str) -> tuple:
-    """(h1, h2, R2 R1^T) of every before -> outcome."""
-    z, rotation = encoded.latent[part].numpy(), encoded.pose[..., :3, :3].numpy()
-    turned = rotation[:, 1:] @ rotation[:, :1].swapaxes(-1, -2)
-    before = np.repeat(z[:, :1], turned.shape[1], 1)
-    return before.reshape(-1, z.shape[-1]), z[:, 1:].reshape(-1, z.shape[-1]), turned.reshape(-1, 3, 3)
-
-
-def baseline_record(record: Record, variant: str) -> Record:
-    return Record(
-        record.controls[variant], (record.controls[f"{variant}_low"], record.controls[f"{variant}_high"]), n=record.n
-    )
-
-
-def draw_shots(records: dict[str, Record], run: Path) -> None:
-    for task in ("objects", "families"):
-        found = {name: r for name, r in records.items() if name.startswith(f"few_shot.{task}.")}
-        if not found:
-            continue
-        curves: dict[str, dict[int, Record]] = {}
-        for name, record in found.items():
-            _, _, part, k = name.split(".")
-            curves.setdefault(part, {})[int(k)] = record
-            if part == "fused":
-                for variant in ("no_action", "untrained"):
-                    if variant in record.controls:
-                        curves.setdefault(variant, {})[int(k)] = baseline_record(record, variant)
-        record = next(iter(found.values()))
-        title = f"Unseen {task}, {record.controls['n_way']}-way"
-        figures.few_shot(curves, record.controls["chance"], title, run / f"figures/few_shot_{task}.png")
-
-
-def draw_embedding(ours: Embedding, store: Store, run: Path) -> None:
-    """A map of a dozen objects, and nearest neighbours of single looks among the other states."""
-    from sklearn.manifold import TSNE  # seconds to import, and only pictures need it
-
-    per_state = store.num_branches + 1
-    names = {o.object_id: o.name for o in store.objects}
-    chosen = np.unique(store.object_ids)[:12]
-    states = np.repeat(np.arange(store.num_states), per_state)
-    rows = np.flatnonzero(np.isin(store.object_ids[states], chosen))[:1500]
-    perplexity = min(30.0, (len(rows) - 1) / 3)
-    what, how = (
-        TSNE(perplexity=perplexity, init="pca", random_state=SEED).fit_transform(z[rows].cpu().numpy())
-        for z in (ours.invariant(), ours.equivariant())
-    )
-    rotation = store.read(rows, ["pose"])["pose"].numpy()[:, :3, :3]
+def draw_map(encoded: Encoded, store: Store, path: Path) -> None:
+    """Both parts of the fused embedding of a dozen objects, in the plane."""
+    names, ids = {o.object_id: o.name for o in store.objects}, observed(store.object_ids, store)
+    rows = np.flatnonzero(np.isin(ids, np.unique(ids)[:NUM_SHOWN]))[:MAX_MAPPED]
+    plane = TSNE(perplexity=min(30.0, (len(rows) - 1) / 3), init="pca", random_state=SEED)
+    maps = [
+        plane.fit_transform(part.flatten(0, 1)[rows].numpy()) for part in (encoded.invariant(), encoded.equivariant())
+    ]
+    rotation = encoded.pose.flatten(0, 1)[rows, :3, :3].numpy()
     heading = np.degrees(np.arctan2(rotation[:, 0, 1], rotation[:, 0, 0]))  # of the object's x axis in the image
-    labels = [names[i] for i in store.object_ids[states[rows]].tolist()]
-    figures.embedding_map(what, how, labels, heading, run / "figures/map.png")
-    if "rgb" not in store.schema.columns:
+    figures.embedding_map(*maps, [names[i] for i in ids[rows].tolist()], heading, path)
+
+
+def draw_neighbours(encoded: Encoded, store: Store, path: Path) -> None:
+    """Nearest neighbours of single observations among those of other states; only where there are pictures."""
+    if RGB.name not in store.senses:
         return
-    first = np.arange(store.num_states) * per_state
-    queries = [int(np.flatnonzero(store.object_ids == i)[0]) for i in chosen[:6]]
-    invariant = ours.invariant()[first].cpu().numpy()
-    _, order = neighbours(invariant, invariant[queries], min(7, len(first)))
-    found = np.array([[i for i in row if i != q][: order.shape[1] - 1] for q, row in zip(queries, order, strict=True)])
+    _, queries = np.unique(store.object_ids, return_index=True)
+    queries = queries[:NUM_QUERIES]
+    z = encoded.invariant()[:, 0].numpy()
+    _, order = neighbours(z, z[queries], min(NUM_NEIGHBOURS + 1, len(z)))
+    others = [[i for i in row if i != query] for query, row in zip(queries, order, strict=True)]
+    found = np.array([row[: order.shape[1] - 1] for row in others])
     same = store.object_ids[found] == store.object_ids[queries][:, None]
-    images = store.read(first, ["rgb"])["rgb"].numpy()
-    figures.neighbours(images, queries, found, same, run / "figures/neighbours.png")
+    images = store.read(all_states(store) * (store.num_branches + 1), [RGB.name])[RGB.name].numpy()
+    figures.neighbours(images, queries.tolist(), found, same, path)
 
 
 if __name__ == "__main__":

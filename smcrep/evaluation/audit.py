@@ -44,9 +44,9 @@ class Audit:
         """Utilisation by ``source`` of the signal that it is ``given``. clusters [s]: unit of the interval, such as the
         state or the object of each state."""
         hits = self.hits[source]
-        columns = (getattr(hits, given), hits.mismatched, self.oracle.true, self.oracle.mismatched)
-        each = np.repeat(clusters, hits.true.shape[1])
-        return utilisation(*(column.ravel() for column in columns), each, rng=np.random.default_rng(seed))
+        scores = (getattr(hits, given), hits.mismatched, self.oracle.true, self.oracle.mismatched)
+        each, rng = np.repeat(clusters, hits.true.shape[1]), np.random.default_rng(seed)
+        return utilisation(*[score.ravel() for score in scores], clusters=each, rng=rng)
 
 
 def audit_store(test: Store, policy: Policy, out: Path, *, states_per_object: int, processes: int = 1) -> Store:
