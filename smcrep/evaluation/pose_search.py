@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
-import roma
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from smcrep.evaluation.encoded import Encoded
 from smcrep.geometry.action import KINDS, Action
-from smcrep.geometry.rotations import nearest_rotation, rotation_grid
+from smcrep.geometry.rotations import nearest_rotation, rotation_grid, rotvec_to_rotation
 from smcrep.models.model import SensorimotorModel
 from smcrep.transition import FUSED
 
@@ -44,7 +43,7 @@ def pose_search(
         best = _best(model, pairs, action, grid)
         for width in WIDTHS_DEG:
             vectors = torch.randn(TRIALS, NUM_BEST, 3, generator=generator) / 3**0.5
-            turns = roma.rotvec_to_rotmat(np.radians(width) * vectors)
+            turns = rotvec_to_rotation(np.radians(width) * vectors)
             best = _best(model, pairs, action, torch.cat([best, (turns @ best).flatten(0, 1)]))
         closest = best[:1] @ best.mT  # of two answers far apart (a symmetry) the mean would be neither
         near = closest.diagonal(dim1=-2, dim2=-1).sum(-1) > 1 + 2 * np.cos(np.radians(2 * WIDTHS_DEG[0]))

@@ -13,7 +13,7 @@ from smcrep.geometry.action import Action
 from smcrep.senses import DEFAULT_SENSES, SENSES
 from smcrep.worlds.dynamics.actions import WorldAction, to_camera
 from smcrep.worlds.dynamics.mechanics import UnstableSimulation
-from smcrep.worlds.policy import sample_actions, sample_physics_samples, sample_state
+from smcrep.worlds.policy import sample_actions, sample_branch_physics, sample_state
 from smcrep.worlds.rendering.clouds import visible_pixels
 from smcrep.worlds.rendering.environments import ENVIRONMENTS, Environment
 from smcrep.worlds.rendering.scenery import Scenery
@@ -66,7 +66,7 @@ def draw(simulation: Simulation, state_id: int, attempt: int = 0) -> Episode:
         outcomes = branch(state, actions)
     else:
         actions = sample_actions(policy, state, 1, rng, environment=environment) * k
-        outcomes = branch(state, actions[0], sample_physics_samples(policy, k, rng))
+        outcomes = branch(state, actions[0], sample_branch_physics(policy, k, rng))
     sceneries = [each.sample_scenery(rng) for each in environments]
     return Episode([state, *outcomes], actions, sceneries, environments, rng)
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+import torch
 from gymnasium.spaces import Box, Dict
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from smcrep.geometry.action import KINDS
+from smcrep.geometry.rotations import rotvec_to_rotation, spherical_direction
 from smcrep.worlds.dynamics.actions import Hold, LiftAndDrop, Look, Push, Turn, WorldAction
 from smcrep.worlds.dynamics.mechanics import UnstableSimulation
 from smcrep.worlds.objects.families import procedural_set
@@ -142,13 +143,13 @@ def decode(action: NDArray[np.float32], state: State) -> WorldAction:
     centre = state.poses[0, :3, 3]
     match KINDS[int(scores.argmax())]:
         case "turn":
-            return Turn(Rotation.from_rotvec(angles).as_matrix(), step * MAX_STEP_M, centre)
+            return Turn(rotvec_to_rotation(torch.from_numpy(angles)).numpy(), step * MAX_STEP_M, centre)
         case "push":
             length = float(np.hypot(step[0], step[1]))
             direction = np.array([step[0], step[1], 0.0]) / length if length > 1e-6 else np.array([1.0, 0.0, 0.0])
             return Push(centre, direction, strength * MAX_FORCE_N, PUSH_S)
         case "lift_and_drop":
-            return LiftAndDrop(strength * MAX_LIFT_M, Rotation.from_rotvec(angles).as_matrix(), centre)
+            return LiftAndDrop(strength * MAX_LIFT_M, rotvec_to_rotation(torch.from_numpy(angles)).numpy(), centre)
         case "look":
             return Look(_orbit(state.camera.T_world_camera[:3, 3], centre, angles[0], angles[1]), centre)
         case _:
@@ -161,9 +162,7 @@ def _orbit(eye: NDArray[np.float64], centre: NDArray[np.float64], azimuth: float
     distance = float(np.linalg.norm(eye - centre))
     azimuth += np.arctan2(y, x)
     elevation = float(np.clip(elevation + np.arcsin(z / distance), *ELEVATIONS))
-    flat = np.cos(elevation)
-    away = np.array([flat * np.cos(azimuth), flat * np.sin(azimuth), np.sin(elevation)])
-    return look_at(centre + distance * away, centre)
+    return look_at(centre + distance * spherical_direction(azimuth, elevation), centre)
 
 
 gymnasium.register("smcrep/World-v0", entry_point="smcrep.worlds.gym:WorldEnv")

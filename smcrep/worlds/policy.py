@@ -143,7 +143,7 @@ def sample_physics(policy: Policy, rng: np.random.Generator) -> Physics:
     return _physics(policy, rng.random(PHYSICS_DIM))
 
 
-def sample_physics_samples(policy: Policy, k: int, rng: np.random.Generator) -> list[Physics]:
+def sample_branch_physics(policy: Policy, k: int, rng: np.random.Generator) -> list[Physics]:
     """k physics samples for the branches of one state, in random order (the order reveals nothing).
 
     "latin"  each is distributed as `sample_physics`, together they are a Latin hypercube: of each parameter one sample

@@ -12,8 +12,8 @@ from smcrep.worlds.objects.families import procedural
 from smcrep.worlds.policy import (
     Policy,
     sample_actions,
+    sample_branch_physics,
     sample_physics,
-    sample_physics_samples,
     sample_rotation,
     sample_state,
 )
@@ -219,7 +219,7 @@ def test_physics_is_drawn_within_the_given_ranges() -> None:
 
 def test_latin_samples_are_stratified_with_uniform_marginals() -> None:
     policy, rng = Policy(mass_kg=(0.1, 1.0), friction=(0.2, 1.0)), np.random.default_rng(0)
-    sets = np.stack([[p.vector()[:2] for p in sample_physics_samples(policy, 8, rng)] for _ in range(400)])
+    sets = np.stack([[p.vector()[:2] for p in sample_branch_physics(policy, 8, rng)] for _ in range(400)])
     unit = (sets - [np.log(0.1), 0.2]) / [np.log(10), 0.8]
     np.testing.assert_array_equal(
         np.sort(np.floor(unit * 8), axis=1), np.broadcast_to(np.arange(8)[:, None], (400, 8, 2))
@@ -233,7 +233,7 @@ def test_latin_samples_are_stratified_with_uniform_marginals() -> None:
 def test_slide_samples_are_stratified_in_sliding_distance() -> None:
     policy = Policy(mass_kg=(0.1, 0.7), friction=(0.06, 0.2), physics_samples="slide")
     rng = np.random.default_rng(0)
-    sets = np.stack([[p.vector()[:2] for p in sample_physics_samples(policy, 8, rng)] for _ in range(400)])
+    sets = np.stack([[p.vector()[:2] for p in sample_branch_physics(policy, 8, rng)] for _ in range(400)])
     log_mass, log_friction = sets[..., 0], np.log(sets[..., 1])
     assert np.all((log_mass > np.log(0.1) - 1e-6) & (log_mass < np.log(0.7) + 1e-6))
     assert np.all((log_friction > np.log(0.06) - 1e-6) & (log_friction < np.log(0.2) + 1e-6))

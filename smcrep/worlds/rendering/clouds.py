@@ -1,11 +1,10 @@
-"""Point clouds: the part of an object that a camera sees, and its whole surface."""
+"""Point clouds: the part of an object that a camera sees."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smcrep.worlds.objects.model import ObjectModel
 from smcrep.worlds.rendering.camera import Camera
 from smcrep.worlds.rendering.sensors import FIRST_OBJECT, Frames
 
@@ -38,14 +37,3 @@ def partial_cloud(
         depth = frames.depth[i].ravel()[pixels]
         cloud[i, :, 0], cloud[i, :, 1], cloud[i, :, 2] = x[column] * depth, y[row] * depth, depth
     return cloud
-
-
-def surface_cloud(object: ObjectModel, num_points: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Points float32 [n, 3] of the object's whole surface, uniform by area, object frame, metres."""
-    a, b, c = np.moveaxis(object.vertices[object.faces].astype(np.float64), 1, 0)
-    area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
-    face = rng.choice(len(area), num_points, p=area / area.sum())
-    u, v = rng.random((2, num_points, 1))
-    fold = u + v > 1
-    u, v = np.where(fold, 1 - u, u), np.where(fold, 1 - v, v)
-    return (a[face] + u * (b - a)[face] + v * (c - a)[face]).astype(np.float32)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from smcrep.worlds.rendering.clouds import partial_cloud, surface_cloud, visible_pixels
+from smcrep.worlds.rendering.clouds import partial_cloud, visible_pixels
 from smcrep.worlds.rendering.noise import SensorNoise
 from smcrep.worlds.rendering.sensors import View, render
 from tests.worlds.scenes import box, camera, pose, quad, random_rotation, scenery, sphere
@@ -51,18 +51,6 @@ def test_an_object_out_of_sight_is_named() -> None:
     assert visible_pixels(frames).tolist() == [0]
     with pytest.raises(ValueError, match="view 0 sees no pixel of object 0"):
         partial_cloud(frames, [c], 8, rng())
-
-
-def test_the_surface_is_covered_evenly_by_area() -> None:
-    object = box(0.3, 0.1, 0.05)
-    cloud = surface_cloud(object, 20_000, rng())
-    half = np.array([0.3, 0.1, 0.05])
-    on_face = np.isclose(np.abs(cloud), half, atol=1e-6)
-    assert on_face.any(1).all()
-    areas = np.array([half[1] * half[2], half[0] * half[2], half[0] * half[1]])
-    np.testing.assert_allclose(on_face.mean(0), areas / areas.sum(), atol=0.012)
-    np.testing.assert_allclose(cloud.mean(0), 0, atol=0.006)
-    np.testing.assert_array_equal(cloud, surface_cloud(object, 20_000, rng()))
 
 
 def test_the_seed_decides() -> None:
