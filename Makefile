@@ -36,4 +36,4 @@ links: setup
 	$(PY) docs/build.py --links
 
 clean:
-	rm -rf .venv runs build dist *.egg-info
+	rm -rf .venv runs build dist *.egg-info docs/_build docs/api
