@@ -1,8 +1,8 @@
-"""The control: a plain mean, and what the learned head does when its precisions become equal."""
+"""The baseline: a plain mean, and what the learned head does when its precisions become equal."""
 
 import torch
 
-from smcrep.fusion import FUSION, equal_precision, precision_weighted
+from smcrep.fusion import equal_precision, precision_weighted
 from smcrep.transition import Beliefs
 
 
@@ -25,8 +25,3 @@ def test_is_the_limit_of_equal_precision() -> None:
         distance.append((fused - expected).abs().max().item())
     assert distance[0] > 5 * distance[1] > 25 * distance[2]
     assert distance[3] < 1e-6
-
-
-def test_rules_by_name() -> None:
-    assert FUSION["precision"] is precision_weighted
-    assert FUSION["equal"] is equal_precision

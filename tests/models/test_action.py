@@ -1,4 +1,4 @@
-"""The condition: scaled once, and blind where the control variant must be blind."""
+"""The condition: scaled once, and blind where the baseline must be blind."""
 
 import math
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ def test_rotation_is_that_of_the_motion_and_shapes_lead() -> None:
     assert condition[0].vector.shape == (3, 7)
 
 
-def test_without_the_action_every_action_is_hold() -> None:
+def test_action_blind_encoder_takes_every_action_for_hold() -> None:
     blind, physics = encoder(use_action=False), torch.randn(5, 6)
     a, b = blind(random_actions(5, seed=1), physics), blind(random_actions(5, seed=2), physics)
     held = blind(Action.identity(5), physics)
@@ -45,7 +45,7 @@ def test_without_the_action_every_action_is_hold() -> None:
     assert not torch.equal(seeing(random_actions(5, seed=1)).vector, seeing(random_actions(5, seed=2)).vector)
 
 
-def test_without_physics_nothing_of_it_is_read() -> None:
+def test_physics_blind_encoder_reads_no_physics() -> None:
     action = random_actions(5)
     blind = encoder(use_physics=False)
     assert torch.equal(blind(action, torch.full((5, 6), math.nan)).vector, blind(action).vector)

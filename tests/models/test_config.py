@@ -5,11 +5,21 @@ import json
 import pytest
 
 from smcrep.models import ModelConfig
+from smcrep.senses import SENSES, DepthSettings, PointsSettings, RGBSettings
 
 
 @pytest.mark.parametrize(
     "config",
-    [ModelConfig(), ModelConfig(senses=("points",), physics_mean=(0.1,) * 6, physics_std=(2.0,) * 6, use_action=False)],
+    [
+        ModelConfig(),
+        ModelConfig(senses=tuple(SENSES)),  # type: ignore[arg-type]
+        ModelConfig(
+            senses={"points": PointsSettings(scale_m=0.2), "depth": DepthSettings(size=8)},
+            physics_mean=(0.1,) * 6,
+            physics_std=(2.0,) * 6,
+            use_action=False,
+        ),
+    ],
 )
 def test_json_round_trip(config: ModelConfig) -> None:
     assert ModelConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
@@ -19,26 +29,38 @@ def test_defaults_make_254_numbers() -> None:
     assert (ModelConfig().equivariant_dim, ModelConfig().embed_dim) == (126, 254)
 
 
-def test_lists_and_integers_of_a_command_line_are_taken() -> None:
-    config = ModelConfig(senses=["rgb"], points_scale_m=1)  # type: ignore[arg-type]
-    assert config.senses == ("rgb",)
-    assert isinstance(config.points_scale_m, float)
+def test_senses_are_named_or_given_with_settings() -> None:
+    default = {"rgb": RGBSettings(), "points": PointsSettings()}
+    for senses in (default, ("rgb", "points"), ["rgb", "points"], dict.fromkeys(default), {"rgb": {}, "points": {}}):
+        config = ModelConfig(senses=senses)  # type: ignore[arg-type]
+        assert config.senses == default
+        assert config.names == ("rgb", "points")
+    assert ModelConfig() == ModelConfig(senses=default)
+    assert ModelConfig(senses={"points": {"scale_m": 1}}).senses["points"] == PointsSettings(scale_m=1.0)
+
+
+def test_configuration_keeps_settings_of_its_own() -> None:
+    given = {"rgb": RGBSettings()}
+    config = ModelConfig(senses=given)
+    given["rgb"] = RGBSettings(size=8)
+    assert config.senses == {"rgb": RGBSettings()}
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"version": 99}, "version 99.*reads 2"),
+        ({"version": 99}, "version 99 and this smcrep reads 2 and 3"),
+        ({"version": 1}, "version 1 and this smcrep reads 2 and 3"),
         ({"trunk_dims": 3}, "unknown field 'trunk_dims'; did you mean 'trunk_dim'"),
         ({"zzz": 3}, "unknown field 'zzz'; known are senses"),
     ],
 )
-def test_foreign_records(change: dict, words: str) -> None:
+def test_records_of_another_version_or_with_unknown_fields_are_refused(change: dict, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         ModelConfig.from_json(ModelConfig().to_json() | change)
 
 
-def test_a_record_without_version() -> None:
+def test_record_without_version_is_refused() -> None:
     with pytest.raises(ValueError, match="version None"):
         ModelConfig.from_json({"trunk_dim": 8})
 
@@ -46,27 +68,46 @@ def test_a_record_without_version() -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"senses": ("smell",)}, "senses is .*choose each at most once from"),
-        ({"senses": ()}, "senses"),
-        ({"senses": ("rgb", "rgb")}, "at most once"),
-        ({"senses": "rgb"}, "senses is 'rgb'; give a sequence"),
+        ({"senses": ("smell",)}, "there is no sense 'smell', only rgb, points"),
+        ({"senses": ()}, r"senses is \{\}; give at least one of rgb, points"),
+        ({"senses": {}}, r"senses is \{\}; give at least one of rgb, points"),
+        ({"senses": ("rgb", "rgb")}, r"senses is \('rgb', 'rgb'\); give each sense once"),
+        ({"senses": "rgb"}, "senses is 'rgb'; give at least one of rgb, points"),
+        ({"senses": {"rgb": PointsSettings()}}, r"senses\['rgb'\] is PointsSettings; give RGBSettings"),
+        ({"senses": {"rgb": 3}}, r"senses\['rgb'\] is int; give RGBSettings"),
+        ({"senses": {"rgb": {"sizes": 3}}}, r"senses.rgb: unknown field 'sizes'; did you mean 'size'"),
         ({"predictor": "magic"}, "predictor is 'magic'; choose one of group_residual"),
-        ({"points_encoder": "x"}, "points_encoder"),
-        ({"fusion": "x"}, "fusion is 'x'; choose one of precision, equal"),
+        ({"senses": {"points": {"encoder": "x"}}}, "encoder is 'x'; choose one of pointnet, dgcnn"),
         (
             {"num_vectors": 0, "num_tensors": 0},
             "num_vectors is 0 and num_tensors 0; give 0 or more of each, and at least 1",
         ),
-        ({"trunk_dim": "256"}, "trunk_dim is '256'; give a value of type int"),
-        ({"use_action": 1}, "use_action is 1; give a value of type bool"),
+        ({"trunk_dim": "256"}, "trunk_dim is '256'; give an integer of 1 to"),
+        ({"trunk_dim": 0}, "trunk_dim is 0; give an integer of 1 to"),
+        ({"num_vectors": -1}, "num_vectors is -1 and num_tensors 8; give 0 or more"),
         ({"action_mean": (0.0,) * 3, "action_std": (1.0,) * 3}, "action_mean has 3 and action_std 3 numbers; give 24"),
         ({"physics_std": (1.0,) * 6}, "physics_mean has 0 and physics_std 6"),
-        ({"rgb_std": (0.0, 1.0, 1.0)}, "rgb_std above 0"),
-        ({"rgb_mean": (), "rgb_std": ()}, "rgb_mean has 0 and rgb_std 0 numbers; give 3"),
-        ({"points_scale_m": 0.0}, "points_scale_m is 0.0; give metres above 0"),
-        ({"points_scale_m": float("nan")}, "points_scale_m is nan"),
+        (
+            {"physics_mean": (float("nan"),) * 6, "physics_std": (1.0,) * 6},
+            "physics_std must be finite",
+        ),
+        ({"physics_mean": (0.0,) * 6, "physics_std": (0.0,) * 6}, "physics_std above 0"),
     ],
 )
 def test_wrong_values_are_named(fields: dict, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(ValueError, match=words) as caught:
         ModelConfig(**fields)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"trunk_dim": "8"}, "trunk_dim: it is '8'; give a value of type int"),
+        ({"use_action": 1}, "use_action: it is 1; give a value of type bool"),
+        ({"action_mean": 3}, "action_mean: it is 3; give a sequence"),
+    ],
+)
+def test_record_with_values_of_another_type_is_refused(change: dict, words: str) -> None:
+    with pytest.raises(ValueError, match=rf"^model configuration\.{words}"):
+        ModelConfig.from_json(ModelConfig().to_json() | change)

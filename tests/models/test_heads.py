@@ -38,7 +38,7 @@ def test_normalisation_commutes_with_rotations_and_keeps_the_share_of_each_vecto
     torch.testing.assert_close(share, trunk[:, :3].norm(dim=-1) / trunk[:, 3:12].norm(dim=-1))
 
 
-def test_a_precision_for_each_number_and_each_vector_and_tensor_equal_at_first_and_bounded_for_ever() -> None:
+def test_precisions_are_equal_at_first_and_bounded_one_for_each_number_vector_and_tensor() -> None:
     head, trunk = BeliefHead(CONFIG), torch.randn(6, 16)
     assert torch.equal(head(trunk, trunk)[1], torch.zeros(6, 20))
     with torch.no_grad():
@@ -53,11 +53,12 @@ def test_a_precision_for_each_number_and_each_vector_and_tensor_equal_at_first_a
     assert (of_vector[:, 0] != of_tensor[:, 0]).all()
 
 
-def test_what_and_where_are_read_apart() -> None:
-    head, what, where, other = BeliefHead(CONFIG), *torch.randn(3, 6, 16)
-    torch.testing.assert_close(head(what, where)[0][:, :8], head(what, other)[0][:, :8])
-    torch.testing.assert_close(head(what, where)[0][:, 8:], head(other, where)[0][:, 8:])
-    assert not torch.allclose(head(what, where)[0], head(other, where)[0])
+def test_each_part_reads_its_own_features_alone() -> None:
+    head, invariant, equivariant, other = BeliefHead(CONFIG), *torch.randn(3, 6, 16)
+    mean = head(invariant, equivariant)[0]
+    torch.testing.assert_close(mean[:, :8], head(invariant, other)[0][:, :8])
+    torch.testing.assert_close(mean[:, 8:], head(other, equivariant)[0][:, 8:])
+    assert not torch.allclose(mean, head(other, equivariant)[0])
 
 
 def test_projector_shape() -> None:

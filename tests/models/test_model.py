@@ -1,6 +1,7 @@
 """The model as a whole: shapes, absent senses, sources of prediction, the border of `embed`."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 from smcrep.geometry.action import Action
 from smcrep.hub import build_model
 from smcrep.models import ModelConfig, SensorimotorModel
+from smcrep.training.recipes import with_settings
 from smcrep.transition import Embedding, Senses
 
 SMALL = ModelConfig(
@@ -43,7 +45,7 @@ def assert_same(a: Embedding, b: Embedding, atol: float = 1e-5) -> None:
         torch.testing.assert_close(a.senses[sense], b.senses[sense], atol=atol, rtol=0)
 
 
-def test_forward() -> None:
+def test_forward_gives_unit_parts_and_weights_that_sum_to_1() -> None:
     e = build()(Senses.all_present({"rgb": images(3), "points": clouds(3)}))
     assert e.fused.shape == (3, 20)
     assert e.weight.shape == e.present.shape == (3, 2)
@@ -55,7 +57,7 @@ def test_forward() -> None:
         torch.testing.assert_close(part.norm(dim=-1), torch.ones(3))
 
 
-def test_an_absent_sense_never_leaks() -> None:
+def test_absent_sense_reaches_neither_the_embedding_nor_a_gradient() -> None:
     """Items 0 and 2 lack the cloud, which there holds NaN; item 1 lacks the image."""
     model = build()
     points = clouds(3)
@@ -76,7 +78,7 @@ def test_an_absent_sense_never_leaks() -> None:
     assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
 
 
-def test_an_absent_sense_is_given_no_gradient_at_all() -> None:
+def test_encoder_of_an_absent_sense_gets_no_gradient() -> None:
     model = build()
     senses = Senses(
         {"rgb": images(2), "points": clouds(2)}, {"rgb": torch.ones(2).bool(), "points": torch.zeros(2).bool()}
@@ -88,9 +90,9 @@ def test_an_absent_sense_is_given_no_gradient_at_all() -> None:
 
 def test_order_of_senses_in_the_configuration_changes_names_only() -> None:
     model = build()
-    other = build_model(ModelConfig(**{**SMALL.__dict__, "senses": ("points", "rgb")}))
+    other = build_model(replace(SMALL, senses=("points", "rgb")))  # type: ignore[arg-type]
     other.load_state_dict(model.state_dict())
-    a, b = (m.embed(images(2), clouds(2)) for m in (model, other))
+    a, b = (m.embed(rgb=images(2), points=clouds(2)) for m in (model, other))
     assert b.names == ("points", "rgb")
     torch.testing.assert_close(a.fused, b.fused)
     torch.testing.assert_close(a.weight, b.weight.flip(-1))
@@ -109,18 +111,18 @@ def test_each_source_has_its_own_predictor_and_all_share_the_condition() -> None
 
 
 class TestEmbed:
-    def test_a_batch_equals_its_items_whatever_the_chunk(self) -> None:
+    def test_batch_equals_its_items_for_any_chunk(self) -> None:
         model, rgb, points = build(), images(5), clouds(5)
-        batch = model.embed(rgb, points)
-        assert_same(batch, model.embed(rgb, points, chunk=2))
+        batch = model.embed(rgb=rgb, points=points)
+        assert_same(batch, model.embed(rgb=rgb, points=points, chunk=2))
         for i in range(5):
-            assert_same(batch[i : i + 1], model.embed(rgb[i : i + 1], points[i : i + 1]))
+            assert_same(batch[i : i + 1], model.embed(rgb=rgb[i : i + 1], points=points[i : i + 1]))
 
-    @pytest.mark.parametrize("config", [SMALL, ModelConfig(**{**SMALL.__dict__, "points_encoder": "dgcnn"})])
+    @pytest.mark.parametrize("config", [SMALL, with_settings(SMALL, points={"encoder": "dgcnn"})])
     @pytest.mark.parametrize(("pixels", "n"), [((64, 64), 100), ((224, 224), 5000), ((8, 300), 1)])
-    def test_alone_or_both_any_size(self, config: ModelConfig, pixels: tuple[int, int], n: int) -> None:
+    def test_senses_of_any_size_alone_and_fused(self, config: ModelConfig, pixels: tuple[int, int], n: int) -> None:
         model, rgb, points = build(config=config), images(1, *pixels), clouds(1, n)
-        both, image, cloud = model.embed(rgb, points), model.embed(rgb=rgb), model.embed(points=points)
+        both, image, cloud = model.embed(rgb=rgb, points=points), model.embed(rgb=rgb), model.embed(points=points)
         assert image.weight.tolist() == [[1, 0]]
         assert cloud.weight.tolist() == [[0, 1]]
         torch.testing.assert_close(image.fused, both.senses["rgb"])
@@ -132,7 +134,7 @@ class TestEmbed:
         model, rgb, points = build().train(), images(2), clouds(2)
         rgb_array, points_array = rgb.numpy().copy(), points.double().numpy()
         rgb_array.setflags(write=False)
-        a, b = model.embed(rgb, points), model.embed(rgb_array, points_array)
+        a, b = model.embed(rgb=rgb, points=points), model.embed({"rgb": rgb_array, "points": points_array})
         assert_same(a, b)
         assert not a.fused.requires_grad
         assert model.training
@@ -140,14 +142,40 @@ class TestEmbed:
 
     def test_strided_and_flipped_arrays(self) -> None:
         model, rgb = build(), images(2).numpy()
-        assert_same(model.embed(rgb[:, ::-1]), model.embed(rgb[:, ::-1].copy()))
+        assert_same(model.embed(rgb=rgb[:, ::-1]), model.embed(rgb=rgb[:, ::-1].copy()))
         assert_same(model.embed(points=clouds(2).numpy().astype(">f4")), model.embed(points=clouds(2)))
 
-    def test_an_empty_batch(self) -> None:
-        e = build().embed(images(0), clouds(0))
+    def test_empty_batch_gives_empty_embeddings(self) -> None:
+        e = build().embed(rgb=images(0), points=clouds(0))
         assert e.fused.shape == (0, 20)
         assert e.weight.shape == (0, 2)
 
-    def test_point_order(self) -> None:
+    def test_order_of_points_changes_nothing(self) -> None:
         model, points = build(), clouds(2)
         assert_same(model.embed(points=points), model.embed(points=points.flip(1)))
+
+    def test_one_dictionary_is_the_same_as_keywords(self) -> None:
+        model, rgb, points = build(), images(2), clouds(2)
+        expected = model.embed(rgb=rgb, points=points)
+        for given in (model.embed({"rgb": rgb, "points": points}), model.embed({"rgb": rgb}, points=points)):
+            assert_same(given, expected)
+        assert_same(model.embed({"rgb": rgb, "points": None}), model.embed(rgb=rgb, points=None))
+
+    @pytest.mark.parametrize(
+        ("given", "words"),
+        [
+            ({}, "no sense was given; pass at least one of rgb, points"),
+            ({"rgb": None, "points": None}, "no sense was given"),
+            ({"depth": torch.ones(2, 16, 16)}, "this model has no sense 'depth', it was trained on rgb, points"),
+            ({"smell": None}, "this model has no sense 'smell'"),
+            (
+                {"rgb": images(2), "points": clouds(1)},
+                r"senses hold different numbers .*\(rgb 2, points 1\)",
+            ),
+            ({"rgb": images(2).float()}, "rgb is float32, expected uint8"),
+        ],
+    )
+    def test_wrong_senses_are_refused_in_one_line(self, given: dict, words: str) -> None:
+        with pytest.raises(ValueError, match=f"^embed: {words}") as caught:
+            build().embed(given)
+        assert "\n" not in str(caught.value)

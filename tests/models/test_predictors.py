@@ -5,8 +5,7 @@ import roma
 import torch
 from torch import Tensor, nn
 
-from smcrep.models.config import PREDICTORS, ModelConfig
-from smcrep.models.predictors import predictor, rotate
+from smcrep.models.predictors import PREDICTORS, Sizes, rotate
 
 
 def rotations(*shape: int, seed: int = 0) -> Tensor:
@@ -16,9 +15,7 @@ def rotations(*shape: int, seed: int = 0) -> Tensor:
 
 def build(name: str, seed: int = 0) -> nn.Module:
     torch.manual_seed(seed)
-    return predictor(
-        ModelConfig(predictor=name, num_vectors=1, num_tensors=1, condition_dim=5, predictor_hidden=16)
-    ).double()
+    return PREDICTORS[name](Sizes(dim=12, condition_dim=5, hidden=16, num_tensors=1)).double()
 
 
 def zeroed_residual() -> nn.Module:
@@ -92,13 +89,13 @@ def test_leading_axes_and_single_queries(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["group", "group_residual"])
-def test_a_group_needs_a_rotation(name: str) -> None:
+def test_group_predictors_refuse_an_action_without_rotation(name: str) -> None:
     with pytest.raises(ValueError, match=r"carries no rotation.*'mlp', 'hypernetwork' or 'equimod'"):
         build(name)(Z, None, C)
 
 
 @pytest.mark.parametrize("name", ["mlp", "hypernetwork", "equimod"])
-def test_others_do_without(name: str) -> None:
+def test_other_predictors_need_no_rotation(name: str) -> None:
     assert build(name)(Z, None, C).shape == Z.shape
 
 
@@ -141,9 +138,9 @@ def test_hypernetwork_is_linear_in_the_latent_and_not_in_the_condition() -> None
 
 @pytest.mark.parametrize("name", ["mlp", "hypernetwork"])
 def test_a_learned_predictor_can_learn_a_planted_condition(name: str) -> None:
-    """The outcome is the latent turned by an angle that only the condition tells; the identity explains nothing."""
+    """The outcome is the latent turned by an angle that only the condition holds; the identity explains nothing."""
     torch.manual_seed(0)
-    p = predictor(ModelConfig(predictor=name, num_vectors=2, num_tensors=0, condition_dim=2, predictor_hidden=64))
+    p = PREDICTORS[name](Sizes(dim=6, condition_dim=2, hidden=64, num_tensors=0))
     angle = torch.rand(256) * 2 - 1
     r = roma.rotvec_to_rotmat(torch.stack([torch.zeros(256), torch.zeros(256), 2 * angle], -1))
     z = torch.randn(256, 6)

@@ -6,6 +6,7 @@ import torch
 from smcrep.geometry.action import ACTION_DIM
 from smcrep.models import ModelConfig, fit_scales
 from smcrep.models.scales import NUM_UNSCALED
+from smcrep.senses import PointsSettings
 
 
 def test_planted_scales_are_found() -> None:
@@ -19,8 +20,7 @@ def test_planted_scales_are_found() -> None:
         ModelConfig(),
         actions=actions,
         physics=torch.randn(20_000, 6, generator=g) * 5 - 1,
-        points=0.07 * directions + torch.tensor([0.0, 1.0, 5.0]),
-        rgb=rgb,
+        senses={"points": 0.07 * directions + torch.tensor([0.0, 1.0, 5.0]), "rgb": rgb},
     )
     assert config.action_mean[:NUM_UNSCALED] == (0,) * NUM_UNSCALED
     assert config.action_std[:NUM_UNSCALED] == (1,) * NUM_UNSCALED
@@ -28,16 +28,20 @@ def test_planted_scales_are_found() -> None:
     assert config.action_std[NUM_UNSCALED:-1] == pytest.approx([2] * 9, abs=0.1)
     assert (config.action_mean[-1], config.action_std[-1]) == (0.5, 1)
     assert config.physics_std == pytest.approx([5] * 6, abs=0.15)
-    assert config.points_scale_m == pytest.approx(0.07, rel=0.01)
-    assert config.rgb_mean == pytest.approx([0.4] * 3)
-    assert config.rgb_std == pytest.approx([0.2] * 3)
+    assert config.senses["points"].scale_m == pytest.approx(0.07, rel=0.01)
+    assert config.senses["rgb"].mean == pytest.approx([0.4] * 3)
+    assert config.senses["rgb"].std == pytest.approx([0.2] * 3)
 
 
 def test_what_is_not_given_stays() -> None:
-    config = ModelConfig(points_scale_m=0.3)
+    config = ModelConfig(senses={"rgb": None, "points": PointsSettings(scale_m=0.3)})
     assert fit_scales(config) == config
+    found = fit_scales(config, senses={"rgb": torch.zeros(1, 8, 8, 3, dtype=torch.uint8)})
+    assert found.senses["points"] == config.senses["points"]
+    assert found.senses["rgb"].mean == (0, 0, 0)
+    assert found.names == config.names
 
 
-def test_an_augmentation_is_scaled_whole() -> None:
+def test_all_numbers_of_an_augmentation_are_scaled() -> None:
     config = fit_scales(ModelConfig(action_dim=5, predictor="mlp"), actions=torch.arange(20.0).view(4, 5))
     assert config.action_mean == (7.5, 8.5, 9.5, 10.5, 11.5)

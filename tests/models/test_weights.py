@@ -38,7 +38,7 @@ def test_saving_again_replaces(folder: Path) -> None:
     assert read_config(folder)[1] == {}
 
 
-def test_a_provenance_that_is_no_json_leaves_the_folder_as_it_was(folder: Path) -> None:
+def test_provenance_that_is_no_json_leaves_the_folder_as_it_was(folder: Path) -> None:
     before = {p.name: p.read_bytes() for p in folder.iterdir()}
     with pytest.raises(TypeError, match="not JSON serializable"):
         SensorimotorModel(SMALL, precision_weighted).save_pretrained(folder, {"x": object()})
@@ -64,16 +64,16 @@ def rewrite(folder: Path, change) -> None:
 
 
 @pytest.mark.parametrize(
-    ("harm", "words"),
+    ("damage", "words"),
     [
         (lambda f: (f / CONFIG).unlink(), "no config.json in .*b; give a folder written by save_pretrained"),
         (lambda f: (f / CONFIG).write_text("{"), "config.json is not JSON"),
         (lambda f: (f / CONFIG).write_bytes(b"\xff\xfe\x00"), "config.json is not JSON"),
         (lambda f: (f / CONFIG).write_text('{"model_type": "bert"}'), "is not a model of smcrep"),
         (lambda f: (f / CONFIG).write_text("[]"), "is not a model of smcrep"),
-        (lambda f: edit(f, version=7), "config.json: .*version 7 and this smcrep reads 2"),
+        (lambda f: edit(f, version=7), "config.json: .*version 7 and this smcrep reads 2 and 3"),
         (lambda f: edit(f, trunk_dims=7), "config.json: .*unknown field 'trunk_dims'; did you mean 'trunk_dim'"),
-        (lambda f: edit(f, trunk_dim="8"), "config.json: .*trunk_dim is '8'"),
+        (lambda f: edit(f, trunk_dim="8"), "config.json: .*trunk_dim: it is '8'"),
         (lambda f: (f / WEIGHTS).unlink(), "no model.safetensors in .*; save the model again"),
         (lambda f: (f / WEIGHTS).write_bytes(b""), "model.safetensors cannot be read .*cut or damaged"),
         (lambda f: (f / WEIGHTS).write_bytes(b"\x80\x04junkjunkjunkjunk"), "cannot be read .*cut or damaged"),
@@ -87,8 +87,8 @@ def rewrite(folder: Path, change) -> None:
         ),
     ],
 )
-def test_damage_is_named_in_one_line(folder: Path, harm, words: str) -> None:
-    harm(folder)
+def test_damage_is_named_in_one_line(folder: Path, damage, words: str) -> None:
+    damage(folder)
     with pytest.raises(ValueError, match=words) as caught:
         load(folder)
     assert "\n" not in str(caught.value)

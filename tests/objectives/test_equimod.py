@@ -6,6 +6,9 @@ import pytest
 import torch
 
 from smcrep.objectives.equimod import EquiModWeights, equimod
+from smcrep.objectives.nt_xent import nt_xent
+from tests.objectives.observed import observed_batch, observed_by, small_model
+from tests.training.synthetic import transition
 
 
 def views(seed: int = 0) -> tuple[torch.Tensor, ...]:
@@ -46,3 +49,34 @@ def test_equimod_keeps_the_invariant_solution_above_log_v() -> None:
     outcome = image[:, None].expand(8, 2, 8)
     loss = equimod(image, image, image, outcome, outcome, EquiModWeights(equivariant_temperature=0.01))
     assert float(loss.parts["equivariance"]) == pytest.approx(math.log(3), abs=1e-4)  # the identity predictor's floor
+
+
+def test_loss_takes_the_view_before_and_two_outcomes() -> None:
+    model, batch, weights = small_model("equimod"), transition(4, 3, seed=1), EquiModWeights()
+    found = weights.loss(observed_by(model, batch))
+    embedding, totals = model(batch.observations.flatten()), []
+    assert batch.physics is not None
+    condition = model.condition(batch.action[:, :2], batch.physics[:, :2])
+    for sense in ("rgb", "points", "fused"):
+        y = embedding.equivariant(sense).unflatten(0, (4, 4))
+        z = model.project(embedding.invariant(sense)).unflatten(0, (4, 4))
+        displaced = model.predict(sense, y[:, :1].expand(-1, 2, -1), condition).flatten(0, 1)
+        invariance = nt_xent(z[:, 1], z[:, 2], weights.invariant_temperature).total.item()
+        equivariance = nt_xent(y[:, 1:3].flatten(0, 1), displaced, weights.equivariant_temperature).total.item()
+        assert found.parts[f"invariance/{sense}"].item() == pytest.approx(invariance, rel=1e-5)
+        assert found.parts[f"equivariance/{sense}"].item() == pytest.approx(equivariance, rel=1e-5)
+        totals.append(invariance + equivariance)
+    assert found.total.item() == pytest.approx(sum(totals) / 3, rel=1e-5)
+
+
+def test_predictors_and_projector_learn() -> None:
+    model = small_model("equimod")
+    EquiModWeights().loss(observed_by(model, transition(5, 3, seed=0))).total.backward()
+    for p in (*model.predictors.parameters(), *model.projector.parameters()):
+        assert p.grad is not None
+        assert p.grad.any()
+
+
+def test_single_outcome_is_refused() -> None:
+    with pytest.raises(ValueError, match="equimod: 1 outcome a state; two are needed, raise num_branches"):
+        EquiModWeights().loss(observed_batch(4, 1))

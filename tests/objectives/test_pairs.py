@@ -1,11 +1,14 @@
 """Which transitions exist and what each is contrasted with, against plain loops; their actions really compose."""
 
+from dataclasses import replace
+
 import pytest
 import roma
 import torch
 
 from smcrep.geometry.action import KINDS, Action, apply
-from smcrep.objectives.pairs import Pairs, all_pairs, star
+from smcrep.objectives.pairs import Pairs, all_pairs, pair_actions, pair_physics, star, transition_pairs
+from tests.training.synthetic import transition
 
 
 def listed(pairs: Pairs) -> list[tuple[int, int, int]]:
@@ -72,3 +75,52 @@ def test_action_between_outcomes_leads_from_one_to_the_other() -> None:
 def test_one_view_is_refused() -> None:
     with pytest.raises(ValueError, match="2 states of 1 views"):
         all_pairs(2, 1)
+
+
+def test_action_of_a_pair_moves_the_points_of_its_source_to_its_target() -> None:
+    batch = transition(3, 4, seed=0)
+    points = batch.observations["points"].flatten(0, 1)
+    pairs = transition_pairs(batch.action, 5)
+    assert len(pairs) == 3 * 5 * 4
+    action = pair_actions(batch.action, pairs)
+    assert isinstance(action, Action)
+    moved = apply(action.motion[:, None], points[pairs.source])
+    torch.testing.assert_close(moved, points[pairs.positive], atol=1e-5, rtol=0)
+
+
+def test_action_from_the_observation_before_is_kept_whole() -> None:
+    """Composing with `hold` would lose the contact point."""
+    batch = transition(2, 3, seed=1, kind="push")
+    pairs = transition_pairs(batch.action, 4)
+    action = pair_actions(batch.action, pairs)
+    torch.testing.assert_close(action.vector(), batch.action.vector().flatten(0, 1), atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["push", "lift_and_drop"])
+def test_actions_that_do_not_compose_start_from_the_observation_before_only(kind: str) -> None:
+    batch = transition(2, 3, seed=2, kind=kind)
+    pairs, wanted = transition_pairs(batch.action, 4), star(2, 4)
+    assert torch.equal(pairs.source, wanted.source)
+    assert torch.equal(pairs.positive, wanted.positive)
+
+
+def test_states_whose_actions_compose_and_others_form_one_batch() -> None:
+    batch = transition(3, 2, seed=3)
+    kind = batch.action.kind.clone()
+    kind[1, 1] = KINDS.index("push")
+    pairs = transition_pairs(replace(batch.action, kind=kind), 3)
+    found = {s: [(int(p.source_view), int(p.target_view)) for p in pairs if int(p.source_state) == s] for s in range(3)}
+    ordered = [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)]
+    assert found == {0: ordered, 1: [(0, 1), (0, 2)], 2: ordered}
+    assert pairs.allowed.shape == (14, 9)
+
+
+def test_physics_of_a_pair_is_that_of_its_branch() -> None:
+    physics = torch.arange(6.0).view(2, 3, 1)
+    pairs = all_pairs(2, 4)
+    found = pair_physics(physics, pairs)
+    assert found is not None
+    for (state, source, target), value in {(1, 0, 2): 4.0, (0, 1, 3): 2.0, (1, 3, 0): 5.0}.items():
+        row = (pairs.source_state == state) & (pairs.source_view == source) & (pairs.target_view == target)
+        assert found[row].tolist() == [[value]]
+    assert pair_physics(None, pairs) is None

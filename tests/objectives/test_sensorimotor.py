@@ -83,15 +83,15 @@ def test_terms_are_those_losses_on_those_parts_of_the_latent() -> None:
 
 
 def test_a_group_of_weight_0_is_left_out_and_its_predictor_never_called() -> None:
-    asked: list[str] = []
+    called: list[str] = []
 
     def predict(sense: str, source: Tensor) -> Tensor:
-        asked.append(sense)
+        called.append(sense)
         return source
 
     weights = replace(WEIGHTS, cross_modal=0, equivariant=0)
     found = loss(random_mean(), predict=predict, weights=weights)
-    assert asked == ["fused"]
+    assert called == ["fused"]
     assert not any(">" in name and name.startswith("equivariant") for name in found.parts)
 
 

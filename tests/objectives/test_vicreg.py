@@ -9,6 +9,8 @@ from lightly.loss import VICRegLoss
 
 from smcrep.objectives.vicreg import VICRegWeights, vicreg
 from tests import laws
+from tests.objectives.observed import observed_batch, observed_by, small_model
+from tests.training.synthetic import transition
 
 
 @pytest.mark.parametrize(
@@ -55,3 +57,26 @@ def test_vicreg_equals_lightly() -> None:
 def test_vicreg_refuses_a_single_row() -> None:
     with pytest.raises(ValueError, match="n >= 2"):
         vicreg(torch.ones(1, 4), torch.ones(1, 4), VICRegWeights())
+
+
+@pytest.mark.parametrize("num_outcomes", [1, 3])
+def test_loss_is_the_mean_over_senses_and_fused_of_each_view_with_the_next(num_outcomes: int) -> None:
+    given, weights = observed_batch(5, num_outcomes), VICRegWeights()
+    views, found, totals = num_outcomes + 1, weights.loss(given), []
+    for name, z in given.latents().items():
+        projected = given.project(z[..., : given.num_invariant])
+        pairs = [(0, 1)] if views == 2 else [(i, (i + 1) % views) for i in range(views)]
+        each = [vicreg(projected[:, i], projected[:, j], weights) for i, j in pairs]
+        for part in ("invariance", "variance", "covariance"):
+            mean = sum(float(loss.parts[part]) for loss in each) / len(each)
+            assert float(found.parts[f"{part}/{name}"]) == pytest.approx(mean, rel=1e-5)
+        totals.append(sum(loss.total.item() for loss in each) / len(each))
+    assert len(totals) == 3
+    assert found.total.item() == pytest.approx(sum(totals) / 3, rel=1e-5)
+
+
+def test_nothing_is_predicted() -> None:
+    model = small_model()
+    VICRegWeights().loss(observed_by(model, transition(5, 3, seed=0))).total.backward()
+    assert all(p.grad is None for p in (*model.predictors.parameters(), *model.action_encoder.parameters()))
+    assert all(p.grad is not None for p in model.projector.parameters())
