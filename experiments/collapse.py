@@ -147,10 +147,10 @@ def say(model: SensorimotorModel, records: dict[str, Record], run: str) -> None:
     for source in model.sources:
         words, controls = f"H@1 of {NUM_CANDIDATES}, {source}", ("chance", "mismatched_action", *BASELINES[::-1])
         print(f"  {percent(words, records[f'outcome.{source}'], *controls)}")
-    for signal in ("action", "physics"):
+    for signal, words in {"action": "the action", "physics": "physics"}.items():
         for source in model.sources:
             record = records[f"utilisation.{signal}.{source}"]
-            print(f"  {plain(f'utilisation of the {signal}, {source}', record)}: {record.controls['verdict']}")
+            print(f"  {plain(f'utilisation of {words}, {source}', record)}: {record.controls['verdict']}")
 
 
 def draw_utilisation(model: SensorimotorModel, records: dict[str, Record], run: Path) -> None:

@@ -1,71 +1,78 @@
-"""The mission in minutes: act on some objects, and know others better.
+"""The whole in minutes: act on some objects, and recognise others better.
 
     python experiments/demo.py --out runs/demo        # what `make demo` runs; about 5 minutes on 2 cores
-    python experiments/demo.py --out runs/d --tiny    # the same path in a minute, numbers mean nothing
+    python experiments/demo.py --out runs/d --tiny    # the same path in a minute; the numbers mean nothing
 
-Runs, one after the other, commands that you can paste: pretraining, the same training without the action (the control
-variant), few-shot probes on unseen objects, the collapse audit of both, embeddings on disk, one page with pictures.
-Expected: few-shot above the untrained encoder; the action *used* by ours and *ignored* by the variant trained without it.
+Pretrains the recipe `demo` and the baseline that is not conditioned on the action, then runs, as commands that you can
+paste, few-shot probes on unseen objects, the collapse audit of both, the extraction of embeddings, one page with
+figures. Expected: few-shot above the untrained encoder; the action *used* by ours and *ignored* by the baseline.
 """
 
-import argparse
 import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: on cores that others use too, spinning is slow
+
+import argparse
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from smcrep import script
-from smcrep.results import Record, commit, machine, read_claims, write_claims
+from smcrep.pretraining import Run, demo, pretrain, tiny
+from smcrep.pretraining.stores import stores_folder
+from smcrep.provenance import made
+from smcrep.results import Record, read_claims, write_claims
+from smcrep.training.recipes import no_action
 
 HERE = Path(__file__).parent
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("runs/demo"), help="folder of the run; the baseline's beside")
+    parser.add_argument("--tiny", action="store_true", help="a minute, to see that everything runs")
+    parser.add_argument("--claim", type=Path, help="also write the metrics to this file of claims")
+    arguments = parser.parse_args()
+    begun, out = time.monotonic(), arguments.out
+    ours = replace(tiny() if arguments.tiny else demo(), out=out)
+    folder = out.with_name(f"{out.name}-no-action")
+    baseline = replace(ours, recipe=no_action(ours.recipe), stores=stores_folder(ours), out=folder)
+    both, few = ["--run", out, "--baseline", folder], ["--tiny"] * arguments.tiny
+
+    train("1. A world of objects that are acted on, and encoders pretrained in it", ours)
+    train("2. The baseline: the same training, not conditioned on the action", baseline)
+    step("3. Few-shot recognition of unseen objects, frozen embeddings", "linear_probe.py", *both, *few)
+    step("4. Is the action used? By our model, and by the baseline?", "collapse.py", *both, *few)
+    step("5. Embeddings on disk", "extract.py", "--run", out)
+    step("6. One page with figures", "report.py", "--run", out, "--control", folder)
+    print(f"\n{(time.monotonic() - begun) / 60:.1f} minutes in all. Open {out / 'report.html'}")
+    if arguments.claim:
+        claim(arguments.claim, out, begun)
+
+
+def train(words: str, run: Run) -> None:
+    print(f"\n== {words}\n   smcrep.pretraining.pretrain: recipe {run.recipe.name}, into {run.out}", flush=True)
+    pretrain(run)
 
 
 def step(words: str, *arguments: str | Path) -> None:
     command = [str(a) for a in arguments]
     print(f"\n== {words}\n   python experiments/{' '.join(command)}", flush=True)
-    # Threads that wait asleep rather than spinning: on cores that others use too, spinning costs a factor.
-    environment = {"OMP_WAIT_POLICY": "PASSIVE"} | os.environ
-    subprocess.run([sys.executable, str(HERE / command[0]), *command[1:]], check=True, env=environment)
+    subprocess.run([sys.executable, str(HERE / command[0]), *command[1:]], check=True)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs/demo"))
-    parser.add_argument("--tiny", action="store_true")
-    parser.add_argument("--claim", type=Path, help="also write the figures to this file of claims")
-    arguments = parser.parse_args()
-    out: Path = arguments.out
-    control = out.with_name(f"{out.name}-no-action")
-    recipe = "tiny" if arguments.tiny else "demo"
-    tiny = ["--tiny"] if arguments.tiny else []
-    begun = time.monotonic()
-
-    step("1. A world of objects that are acted on, and encoders pretrained in it", "pretrain.py", recipe, "--out", out)
-    step(
-        "2. The control variant: the same training, without being told the action",
-        *("pretrain.py", recipe, "--model.utilisation-action", "False", "--stores", out / "stores", "--out", control),
-    )
-    step("3. Few-shot probes on objects never seen", "linear_probe.py", "--run", out, "--control", control, *tiny)
-    step("4. Is the action used? And in the control variant?", "collapse.py", "--run", out, "--control", control, *tiny)
-    step("5. Embeddings on disk", "extract.py", "--run", out)
-    step("6. One page with pictures", "report.py", "--run", out, "--control", control)
-    minutes = (time.monotonic() - begun) / 60
-    print(f"\nThe whole took {minutes:.1f} minutes. Open {out / 'report.html'}")
-    if arguments.claim:
-        claim(arguments.claim, out, minutes)
-
-
-def claim(path: Path, out: Path, minutes: float) -> None:
-    """The figures of this run as committed records: with the command, the commit and the minutes that made them."""
+def claim(path: Path, out: Path, begun: float) -> None:
+    """The metrics of this run as committed records: with the command, the commit and the minutes that made them."""
+    about = made(f"python experiments/demo.py --claim {path}", begun)
+    records = {"demo.minutes": Record(about["minutes"], unit="minutes", **about)}
     setup = Path(sys.prefix) / "setup-minutes"
-    made = {"command": f"python experiments/demo.py --claim {path}", "commit": commit(), "machine": machine()}
-    records = {"demo.minutes": Record(round(minutes, 2), unit="minutes", minutes=minutes, **made)}
     if setup.exists():
-        records["setup.minutes"] = Record(float(setup.read_text()), unit="minutes", **made | {"command": "make setup"})
+        records["setup.minutes"] = Record(float(setup.read_text()), unit="minutes", **about | {"command": "make setup"})
     for theme in ("recognition", "audit"):
         for name, record in read_claims(out / "claims" / f"{theme}.json").items():
-            records[f"demo.{name}"] = Record(**vars(record) | made | {"minutes": minutes})
+            records[f"demo.{name}"] = replace(record, **about)
     write_claims(path, records)
 
 

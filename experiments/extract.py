@@ -14,23 +14,23 @@ from pathlib import Path
 from smcrep import script
 from smcrep.engines import ENGINES
 from smcrep.extraction.extract import extract, verify
-from smcrep.training.run_folder import store_path
+from smcrep.pretraining.folder import store_path
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True, help="folder of a run, or of a saved model")
     parser.add_argument("--store", type=Path, help="store to embed (default: the run's test store)")
-    parser.add_argument("--out", type=Path, help="default: RUN/embeddings/NAME_OF_STORE")
-    parser.add_argument("--rows-per-shard", type=int, default=10_000)
-    parser.add_argument("--engine", choices=sorted(ENGINES), default="local", help="who works the shards off")
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--out", type=Path, help="folder of the embeddings (default: RUN/embeddings/NAME_OF_STORE)")
+    parser.add_argument("--rows-per-shard", type=int, default=10_000, help="observations in each file")
+    parser.add_argument("--engine", choices=sorted(ENGINES), default="local", help="what makes the shards")
+    parser.add_argument("--processes", type=int, default=1, help="worker processes; each loads the model")
     arguments = parser.parse_args()
     store = arguments.store or store_path(arguments.run, "test")
     out = arguments.out or arguments.run / "embeddings" / store.name
     engine = ENGINES[arguments.engine]
     manifest = extract(
-        arguments.run, store, out, rows_per_shard=arguments.rows_per_shard, engine=engine, workers=arguments.workers
+        arguments.run, store, out, rows_per_shard=arguments.rows_per_shard, engine=engine, workers=arguments.processes
     )
     faults = verify(out, manifest)
     if faults and arguments.engine == "slurm":

@@ -19,7 +19,7 @@ from smcrep.extraction.manifest import read_manifest
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("folders", nargs="+", type=Path, help="stores, or embeddings that extract.py wrote")
     parser.add_argument("--discard", action="store_true", help="delete the damaged shards")
     arguments = parser.parse_args()
     found: dict[Path, str] = {}
