@@ -1,10 +1,10 @@
-"""Pictures -> a store of augmented views: the augmentation's parameters are the action.
+"""Images -> a store of augmented views: the parameters of the augmentation are the action.
 
     python datasets/prepare_cifar10.py $SMCREP_DATA/cifar10_jpeg/train.parquet data/cifar10-train
     python datasets/prepare_cifar10.py FOLDER_OF_CLASSES data/mine --image-size 64
 
-About 1.5 minutes for the 50,000 training pictures (2 cores, k = 3: 0.6 GB). Whole shards of an interrupted run are
-kept. Training can also read the pictures directly, with views drawn anew in every epoch:
+About 1.5 minutes for the 50,000 training images (2 cores, k = 3: 0.6 GB). Whole shards of an interrupted run are
+kept. Training can also read the images directly, with views drawn anew in every epoch:
 `smcrep.data.readers.images.AugmentedImages`.
 """
 
@@ -33,7 +33,16 @@ def main(
     num: int = 0,
     seed: int = 0,
 ) -> None:
-    """``images`` is a Parquet file or a folder of classes; ``num`` takes the first pictures only (0: all)."""
+    """Write (or complete) a store of images.
+
+    Args:
+        images: Parquet file, or folder with a folder for each class.
+        out: Folder of the store.
+        image_size: Side of the images in pixels.
+        num_branches: Augmented views of each image.
+        num: Only the first so many images (0: all).
+        seed: Seed of the augmentations.
+    """
     pictures = open_parquet(images) if images.suffix == ".parquet" else open_folder(images)
     num = min(num or len(pictures), len(pictures))
     source = AugmentedImages(pictures, image_size, num_branches, seed)
@@ -53,11 +62,11 @@ def main(
             write_shard(shard_path(out, shard_id), schema, rows(source, states))
         done = shard_id + 1
         left = (time.monotonic() - start) / done * (manifest.num_shards - done)
-        print(f"{out}: {states[-1] + 1} of {num} pictures, {left:.0f} s left", flush=True)
+        print(f"{out}: {states[-1] + 1} of {num} images, {left:.0f} s left", flush=True)
 
 
 def rows(source: AugmentedImages, states: np.ndarray) -> dict[str, np.ndarray]:
-    """Row 0 of a state is the picture under the identity, rows 1..k its views."""
+    """Row 0 of a state is the image under the identity, rows 1..k its views."""
     transition, targets = source.load(states, epoch=0)
     v = source.num_branches + 1
     rgb = np.concatenate([transition.before["rgb"].numpy()[:, None], transition.after["rgb"].numpy()], 1)

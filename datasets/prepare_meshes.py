@@ -1,4 +1,4 @@
-"""A store of objects scanned or modelled: any folder of OBJ, OFF, PLY, STL or GLB files.
+"""A store of scanned or modelled objects: any folder of OBJ, OFF, PLY, STL or GLB files.
 
     python datasets/prepare_meshes.py FOLDER data/mine --unit mm --up y
     python datasets/prepare_meshes.py ycb_textured data/ycb-train --split-file ycb_split.json --split train
@@ -16,6 +16,7 @@ import tyro
 from smcrep import script
 from smcrep.data.splits import read_split_file
 from smcrep.engines import ENGINES
+from smcrep.senses import DEFAULT_SENSES
 from smcrep.worlds.generate import MeshObjects, Policy, Simulation, generate
 from smcrep.worlds.objects.source import ObjectSet
 from smcrep.worlds.rendering.environments import TEST_ENVIRONMENTS, TRAIN_ENVIRONMENTS
@@ -55,32 +56,56 @@ def main(
     support: Literal["hand", "table"] = "hand",
     num_branches: int = 8,
     environments: Literal["train", "test"] = "train",
+    senses: tuple[str, ...] = DEFAULT_SENSES,
     image_size: int = 64,
     num_points: int = 256,
-    depth: bool = False,
+    clean_depth: bool = False,
     seed: int = 0,
     processes: int = os.cpu_count() or 1,
     engine: Literal["local", "ray", "slurm"] = "local",
 ) -> None:
-    """Write (or complete) the store ``out``. Every mesh asked for is opened first: a bad one is named at once."""
+    """Write (or complete) a store. Every mesh is opened first: a bad one is named at once.
+
+    Args:
+        root: Folder of the meshes.
+        out: Folder of the store.
+        unit: Unit of the meshes: m, cm, mm or in.
+        up: Axis of the meshes that points up.
+        split_file: JSON file with the names of each split.
+        split: Split of that file; also its name: stores of one seed and different splits share no draw.
+        on_bad: Whether a mesh that cannot be used is left out, or ends the command.
+        states_per_object: States of each object.
+        kinds: Kinds of actions, equally probable.
+        support: Where objects are: held in a hand, or on a table.
+        num_branches: Outcomes of each state.
+        environments: Environments of training, or the others.
+        senses: Senses that are stored.
+        image_size: Side of the images in pixels.
+        num_points: Points of each cloud.
+        clean_depth: Also store the depth free of noise, for the oracle of the collapse audit.
+        seed: Seed of all that is done to the objects.
+        processes: Worker processes.
+        engine: What makes the shards.
+    """
     names, families = named_in(split_file, split) if split_file else ((), ())
-    asked = ObjectSet(MeshObjects(str(root), unit, up, names, families))
-    kept = [i for i in range(len(asked)) if is_usable(asked, i, on_bad)]
+    every = ObjectSet(MeshObjects(str(root), unit, up, names, families))
+    kept = [i for i in range(len(every)) if is_usable(every, i, on_bad)]
     if not kept:
-        raise ValueError(f"{root}: none of the {len(asked)} meshes asked for can be used; see the lines above")
+        raise ValueError(f"{root}: none of the {len(every)} meshes can be used; see the lines above")
     usable = MeshObjects(
-        str(root), unit, up, tuple(asked.names[i] for i in kept), tuple(asked.families[i] for i in kept)
+        str(root), unit, up, tuple(every.names[i] for i in kept), tuple(every.families[i] for i in kept)
     )
     simulation = Simulation(
         usable,
         TRAIN_ENVIRONMENTS if environments == "train" else TEST_ENVIRONMENTS,
         Policy(dict.fromkeys(kinds, 1.0), support, num_branches=num_branches),
         states_per_object,
-        image_size,
-        num_points,
-        depth,
-        seed,
-        split,
+        image_size=image_size,
+        num_points=num_points,
+        senses=senses,
+        clean_depth=clean_depth,
+        seed=seed,
+        split=split,
     )
     generate(simulation, out, processes=processes, engine=ENGINES[engine])
     print(f"{out}: {len(kept)} objects, {simulation.num_states * (num_branches + 1)} observations")

@@ -46,7 +46,7 @@ def main() -> None:
     step("3. Few-shot recognition of unseen objects, frozen embeddings", "linear_probe.py", *both, *few)
     step("4. Is the action used? By our model, and by the baseline?", "collapse.py", *both, *few)
     step("5. Embeddings on disk", "extract.py", "--run", out)
-    step("6. One page with figures", "report.py", "--run", out, "--control", folder)
+    step("6. One page with figures", "report.py", *both)
     print(f"\n{(time.monotonic() - begun) / 60:.1f} minutes in all. Open {out / 'report.html'}")
     if arguments.claim:
         claim(arguments.claim, out, begun)
