@@ -1,6 +1,6 @@
 """One page about a run: what it was trained on, what it knows of objects never seen, whether it uses the action.
 
-    python experiments/report.py --run runs/demo [--control runs/demo-no-action]
+    python experiments/report.py --run runs/demo [--baseline runs/demo-no-action]
 
 Gathers what pretrain.py, linear_probe.py and collapse.py left in the run's folder into report.html (self-contained) and
 report.json. Seconds.
@@ -36,7 +36,7 @@ WORDS = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--control", type=Path, help="run of the variant trained without the action")
+    parser.add_argument("--baseline", type=Path, help="run of the baseline that is not conditioned on the action")
     arguments = parser.parse_args()
     run: Path = arguments.run
     store_path(run, "test")  # says so where this is no run
@@ -44,7 +44,7 @@ def main() -> None:
     if (run / "claims/recognition.json").exists():
         sections += recognition(run)
     if (run / "claims/audit.json").exists():
-        sections += audit(run, arguments.control)
+        sections += audit(run, arguments.baseline)
     recipe = json.loads((run / "recipe.json").read_text())
     lead = (
         f"Recipe {recipe['name']}: encoders of {' and '.join(recipe['model']['senses'])}, trained to predict the "
