@@ -6,7 +6,8 @@
 
 A cell is one variant with one seed: trained on 28 scans and procedural objects, evaluated on 15 unseen scans. "main" is
 the recipe `ycb` at its full length; all other variants, ours among them, have a narrower image encoder, vectors without
-tensors (but for the variant of that name) and one short budget.
+tensors (but for the variant of that name) and one short budget. "moved_cloud" trains nothing: the sensed cloud, moved
+by the commanded motion, against the clouds of the 16 outcomes, what geometry gives for nothing.
 Cells run several at once, one thread each. Interrupted, the same command goes on, and a cell that is written is done.
 Leaves VARIANT-SEED.json for each cell and objects.json (their rotational symmetry), of which
 experiments/figures/generalisation.py makes records and figures.
@@ -36,6 +37,8 @@ from smcrep.objectives import EquiModWeights, SimCLRWeights
 from smcrep.pretraining import Run, pretrain, stores, tiny, ycb
 from smcrep.pretraining.stores import BESIDE, some_states
 from smcrep.pretraining.variants import with_data, with_model, with_objective, with_optim, with_recipe, with_sense
+from smcrep.probes.moved_cloud import moved_cloud_scores
+from smcrep.probes.retrieval import rank_same_state
 from smcrep.probes.symmetry import rotational_symmetry, sampling_floor
 from smcrep.provenance import made
 from smcrep.results import write_json
@@ -59,24 +62,31 @@ VARIANTS: dict[str, Callable[[Run], Run]] = {
     "no_action": lambda run: with_model(run, use_action=False),
     "untrained": lambda run: with_optim(run, steps=1, lr=1e-12),
 }
+MOVED_CLOUD = "moved_cloud"
 N_WAY, NUM_EPISODES, SHOTS = 15, 200, (1, 5)
 NUM_TRAINING_STATES = 600
 """States of training objects that probes are fitted on."""
 SURFACE_POINTS = 800
+FEW_POINTS = 96
+"""Points are stored in random order: the first so many are a sparser cloud."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("runs/generalisation"), help="folder of runs and stores")
     parser.add_argument("--cells", type=Path, help="folder of the finished cells (default: OUT/cells)")
-    parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=list(VARIANTS), help="which to train")
+    parser.add_argument("--variants", nargs="+", default=[MOVED_CLOUD, *VARIANTS], help="which cells")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="seeds of training")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="cells at once, one thread each")
     parser.add_argument("--data-root", type=Path, help="folder of meshes (default: the YCB scans)")
     parser.add_argument("--tiny", action="store_true", help="few steps and objects, to see that it runs")
     arguments = parser.parse_args()
     folder, run = arguments.cells or arguments.out / "cells", base(arguments)
+    unknown = set(arguments.variants) - {MOVED_CLOUD, *VARIANTS}
+    if unknown:
+        raise ValueError(f"no variant {min(unknown)!r}; choose from {MOVED_CLOUD}, {', '.join(VARIANTS)}")
     cells: list[Cell] = [(variant, seed) for seed in arguments.seeds for variant in arguments.variants]
+    cells = [(variant, seed) for variant, seed in cells if variant != MOVED_CLOUD or seed == arguments.seeds[0]]
     missing = [cell for cell in cells if not cell_path(folder, *cell).exists()]
     missing.sort(key=lambda cell: cell[0] != MAIN)  # which take longest
     print(f"generalisation: {len(cells) - len(missing)} of {len(cells)} cells are there already", flush=True)
@@ -111,15 +121,46 @@ def cell_path(folder: Path, variant: str, seed: int) -> Path:
 def run_cell(run: Run, folder: Path, small: bool, variant: str, seed: int) -> None:
     begun = time.monotonic()
     name = f"{variant}-{seed}"
+    if variant == MOVED_CLOUD:
+        test = stores(run, progress=False)["test"]
+        return write_cell(folder, variant, seed, test, moved_cloud(test), begun, train_minutes=0.0)
     pretrained = pretrain(replace(with_recipe(variant_of(run, variant, small=small), seed=seed), out=run.out / name))
     evaluated = evaluation_stores(run, small=small)
     metrics = evaluate(pretrained.model, pretrained.store("train"), evaluated, whole=variant == MAIN, small=small)
-    test = evaluated["test"]
+    return write_cell(
+        folder, variant, seed, evaluated["test"], metrics, begun, train_minutes=trained_minutes(pretrained.path)
+    )
+
+
+def write_cell(
+    folder: Path,
+    variant: str,
+    seed: int,
+    test: Store,
+    metrics: dict[str, np.ndarray],
+    begun: float,
+    *,
+    train_minutes: float,
+) -> None:
     about = {"variant": variant, "seed": seed, "objects": [o.name for o in test.objects]}
     about |= made(f"python experiments/generalisation.py --variants {variant} --seeds {seed}", begun)
-    about |= {"train_minutes": trained_minutes(pretrained.path), "queries": int(test.num_states * test.num_branches)}
+    about |= {"train_minutes": train_minutes, "queries": int(test.num_states * test.num_branches)}
     rounded = {metric: np.round(values, 5).tolist() for metric, values in metrics.items()}
     write_json(cell_path(folder, variant, seed), about | {"metrics": rounded})
+
+
+def moved_cloud(test: Store) -> dict[str, np.ndarray]:
+    """h1.points of every object, by the whole cloud; h1_NUMBER.points by so many of its points."""
+    found: dict[str, list[np.ndarray]] = {}
+    for states in np.array_split(np.arange(test.num_states), -(-test.num_states // 32)):
+        some = test.transitions(states, ["points"])
+        before, after = some.before["points"], some.after["points"]
+        for name, number in {"h1.points": before.shape[-2], f"h1_{FEW_POINTS}.points": FEW_POINTS}.items():
+            scores = moved_cloud_scores(before[..., :number, :], some.action.motion, after[..., :number, :])
+            found.setdefault(name, []).append(rank_same_state(scores).hits(1).mean(1))
+    by_state = {name: np.concatenate(values) for name, values in found.items()}
+    ids = test.object_ids
+    return {name: np.array([values[ids == i].mean() for i in np.unique(ids)]) for name, values in by_state.items()}
 
 
 def trained_minutes(run: Path) -> float:

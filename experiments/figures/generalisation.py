@@ -66,6 +66,13 @@ def outcome(cells: Cells) -> dict[str, Record]:
     better = max(("rgb", "points"), key=lambda sense: found[f"{sense}.h1_16"].value)
     ahead = cells.values("main", "h1.fused") - cells.values("main", f"h1.{better}")
     found["fused_minus_better.h1_16"] = cells.record(ahead, "main", f"H@1, paired with {better}")
+    if "moved_cloud" in cells.by_variant:
+        geometry, few = (cells.values("moved_cloud", name)[0] for name in ("h1.points", "h1_96.points"))
+        beside = {"chance": 1 / 16, "with_96_points": float(few.mean())}
+        found["moved_cloud.h1_16"] = cells.record(geometry[None], "moved_cloud", "H@1 of 16", **beside)
+        for sense in SENSES:
+            ahead = cells.values("main", f"h1.{sense}") - geometry
+            found[f"{sense}_minus_moved_cloud.h1_16"] = cells.record(ahead, "main", "H@1, paired with the moved cloud")
     if "no_action" in cells.by_variant:
         for sense in SENSES:
             blind = cells.values("no_action", f"h1.{sense}")

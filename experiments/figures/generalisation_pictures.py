@@ -40,6 +40,8 @@ def draw_variants(records: dict[str, Record], path: Path) -> None:
             names = {sense: [f"variant.{variant}.{sense}.{metric}" for variant in shown] for sense in SENSES}
             _rows(axis, {sense: [records[name] for name in names[sense]] for sense in SENSES})
             _shares(axis, chance)
+            if metric == "h1" and "moved_cloud.h1_16" in records:
+                marks.reference(axis, records["moved_cloud.h1_16"].value, "moved cloud", vertical=True)
             axis.set_title(title, pad=15)
             axis.set_xlabel(unit)
         _row_names(figure, axes, [VARIANTS[variant] for variant in shown])
