@@ -1,15 +1,15 @@
-"""How far do variety of objects, width, better encoders and all orientations carry? A sweep on validation objects.
+"""What do variety of objects, width, better encoders and all orientations contribute? A sweep on validation objects.
 
     python experiments/ablations.py --out runs/ablations              # every cell: some 2 hours on 2 cores
     python experiments/ablations.py --variants points dgcnn --seeds 0
     python experiments/ablations.py --tiny --out runs/a               # a minute; the numbers mean nothing
 
 A cell is one variant with one seed: one sense of the recipe `ycb`, trained for 800 steps, evaluated on objects that are
-neither trained on nor reported in generalisation.py. Two cells run at once, one thread each; interrupted, the same
+neither trained on nor reported in generalisation.py. Cells run several at once, one thread each; interrupted, the same
 command goes on, and a cell that is written is done.
 
     ablation.SENSE.VARIANT.h1        the true outcome among 16; beside it the difference from the recipe's own cells,
-                                     paired by object, 7-way recognition with one label, and the same asked in any
+                                     paired by object, 7-way recognition with one label, and both metrics in any
                                      orientation (SO(3))
 
 Leaves cells/VARIANT-SEED.json, claims/ablations.json and figures/ablations.png in ``--out``. Expected: vectors
@@ -19,65 +19,80 @@ alone, and scans alone, far below the rest.
 import argparse
 import json
 import os
-import subprocess
-import sys
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 
 from smcrep import script
 from smcrep.data.store import Store
+from smcrep.evaluation.comparison import bounds
 from smcrep.evaluation.encoded import encode
 from smcrep.evaluation.outcome import outcome_hits
 from smcrep.evaluation.recognition import accuracy_by_object, choose_strength, episodes_of
-from smcrep.hub import load_model
-from smcrep.probes.intervals import over_seeds_and_objects
+from smcrep.evaluation.sentence import percent
+from smcrep.evaluation.world import simulation_of
+from smcrep.pretraining import Run, pretrain, stores, tiny, ycb
+from smcrep.pretraining.stores import some_states
+from smcrep.pretraining.variants import with_data, with_model, with_optim, with_recipe, with_sense, with_senses
+from smcrep.probes.intervals import Estimate, over_seeds_and_objects
+from smcrep.provenance import made
 from smcrep.report import marks
 from smcrep.report.style import COLOURS, legend_below, picture
-from smcrep.results import Record, commit, machine, write_claims, write_json
-from smcrep.training.run_folder import store_path
-from smcrep.worlds.generate import Simulation, generate
+from smcrep.results import Record, write_claims, write_json
+from smcrep.sweep import Cell, sweep
+from smcrep.worlds.generate import generate
 
-HERE = Path(__file__).parent
-POINTS, RGB = ("--model.senses", "points"), ("--model.senses", "rgb")
-VECTORS = ("--model.num-vectors", "42", "--model.num-tensors", "0")  # the same 126 numbers
-SO3 = ("--data.policy.max-angle-deg", "so3")
-VARIANTS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
-    # name: sense, what is changed of the world that it learns from, what is changed of the model or the training
-    "points": (POINTS, "", ()),
-    "dgcnn": (POINTS, "", ("--model.points-encoder", "dgcnn")),
-    "trunk_512": (POINTS, "", ("--model.trunk-dim", "512")),
-    "predictor_512": (POINTS, "", ("--model.predictor-hidden", "512")),
-    "vectors_only": (POINTS, "", VECTORS),
-    "tensors_only": (POINTS, "", ("--model.num-vectors", "0", "--model.num-tensors", "14")),
-    "equivariant_half": (POINTS, "", ("--model.num-vectors", "9", "--model.num-tensors", "4")),
-    "equivariant_twice": (POINTS, "", ("--model.num-vectors", "36", "--model.num-tensors", "16")),
-    "points_64": (POINTS, "", ("--num-points", "64")),
-    "points_256": (POINTS, "", ("--num-points", "256")),
-    "points_scans_only": (POINTS, "scans_only", ()),
-    "points_300_procedural": (POINTS, "300_procedural", ()),
-    "points_1000_procedural": (POINTS, "1000_procedural", ()),
-    "points_so3": (POINTS, "so3", ()),
-    "rgb": (RGB, "", ()),
-    "rgb_vectors_only": (RGB, "", VECTORS),
-    "rgb_width_16": (RGB, "", ("--model.rgb-width", "16", "--model.rgb-blocks", "0")),
-    "rgb_width_32": (RGB, "", ("--model.rgb-width", "32")),
-    "rgb_blocks_3": (RGB, "", ("--model.rgb-blocks", "3")),
-    "rgb_scans_only": (RGB, "scans_only", ()),
-    "rgb_300_procedural": (RGB, "300_procedural", ()),
-    "rgb_so3": (RGB, "so3", ()),
+Change = Callable[[Run], Run]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Its only sense; the world that it learns from, among `WORLDS`; what is changed of the model or the training."""
+
+    sense: str
+    world: str = ""
+    change: Change = lambda run: run
+
+
+def vectors_only(run: Run) -> Run:
+    return with_model(run, num_vectors=42, num_tensors=0)  # the same 126 numbers
+
+
+VARIANTS = {
+    "points": Variant("points"),
+    "dgcnn": Variant("points", change=lambda run: with_sense(run, "points", encoder="dgcnn")),
+    "trunk_512": Variant("points", change=lambda run: with_model(run, trunk_dim=512)),
+    "predictor_512": Variant("points", change=lambda run: with_model(run, predictor_hidden=512)),
+    "vectors_only": Variant("points", change=vectors_only),
+    "tensors_only": Variant("points", change=lambda run: with_model(run, num_vectors=0, num_tensors=14)),
+    "equivariant_half": Variant("points", change=lambda run: with_model(run, num_vectors=9, num_tensors=4)),
+    "equivariant_twice": Variant("points", change=lambda run: with_model(run, num_vectors=36, num_tensors=16)),
+    "points_64": Variant("points", change=lambda run: with_sense(run, "points", num_train_points=64)),
+    "points_256": Variant("points", change=lambda run: with_sense(run, "points", num_train_points=256)),
+    "points_scans_only": Variant("points", "scans_only"),
+    "points_300_procedural": Variant("points", "300_procedural"),
+    "points_1000_procedural": Variant("points", "1000_procedural"),
+    "points_so3": Variant("points", "so3"),
+    "rgb": Variant("rgb"),
+    "rgb_vectors_only": Variant("rgb", change=vectors_only),
+    "rgb_width_16": Variant("rgb", change=lambda run: with_sense(run, "rgb", width=16, blocks=0)),
+    "rgb_width_32": Variant("rgb", change=lambda run: with_sense(run, "rgb", width=32)),
+    "rgb_blocks_3": Variant("rgb", change=lambda run: with_sense(run, "rgb", blocks=3)),
+    "rgb_scans_only": Variant("rgb", "scans_only"),
+    "rgb_300_procedural": Variant("rgb", "300_procedural"),
+    "rgb_so3": Variant("rgb", "so3"),
 }
-WORLDS = {
-    "": (),
-    "scans_only": ("--data.procedural", "0"),
-    "300_procedural": ("--data.procedural", "300", "--data.procedural-states", "30"),  # as many states as the recipe's
-    "1000_procedural": ("--data.procedural", "1000", "--data.procedural-states", "9"),
-    "so3": SO3,
+WORLDS: dict[str, Change] = {
+    "": lambda run: run,
+    "scans_only": lambda run: with_data(run, procedural=0),
+    "300_procedural": lambda run: with_data(run, procedural=300, procedural_states=30),  # as many states as the recipe
+    "1000_procedural": lambda run: with_data(run, procedural=1000, procedural_states=9),
+    "so3": lambda run: with_data(run, policy=replace(run.data.policy, max_angle_deg="so3")),
 }
 IN_WORDS = {
     "points": "recipe, point cloud",
@@ -89,139 +104,135 @@ IN_WORDS = {
     "points_scans_only": "scans only",
     "rgb_scans_only": "RGB, scans only",
 }
-"""How variants are written in the picture, where not by their name."""
-STEPS, N_WAY, EPISODES = 800, 7, 200
+"""How variants are written in the figure, where not by their name."""
+STEPS, N_WAY, EPISODES, NUM_TRAINING_STATES = 800, 7, 200, 400
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs/ablations"))
-    parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=list(VARIANTS))
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="cells at once, one thread each")
+    parser.add_argument("--out", type=Path, default=Path("runs/ablations"), help="folder of runs, cells and claims")
+    parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=list(VARIANTS), help="which to train")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1], help="seeds of training")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="cells at once, one thread each")
     parser.add_argument("--data-root", type=Path, help="folder of meshes (default: the YCB scans)")
-    parser.add_argument("--tiny", action="store_true")
+    parser.add_argument("--tiny", action="store_true", help="few steps and objects, to see that it runs")
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    cells = [(variant, seed) for seed in arguments.seeds for variant in arguments.variants]
+    cells: list[Cell] = [(variant, seed) for seed in arguments.seeds for variant in arguments.variants]
     missing = [cell for cell in cells if not cell_path(arguments.out, *cell).exists()]
     print(f"ablations: {len(cells) - len(missing)} of {len(cells)} cells are there already", flush=True)
-    if missing:
-        # One step makes the stores, before cells that share them start side by side.
-        for world in {""} | {VARIANTS[variant][1] for variant, _ in missing}:
-            pretrain(arguments, arguments.out / f"runs/stores-{world}", world, "--optim.steps", "1", *POINTS)
-        sweep(arguments, missing)
+    run = base(arguments)
+    for sense, world in sorted({(VARIANTS[name].sense, VARIANTS[name].world) for name, _ in missing}):
+        # Made before cells that share them start side by side.
+        stores(in_world(run, sense, world))
+        validation_stores(run, sense)
+    work = partial(run_cell, run, arguments.out, arguments.tiny)
+    sweep(missing, work, logs=arguments.out / "logs", processes=arguments.processes)
     report(arguments.out)
 
 
-def sweep(arguments: argparse.Namespace, missing: list[tuple[str, int]]) -> None:
-    asked, begun = validation_stores(arguments), time.monotonic()
-    with ThreadPoolExecutor(arguments.jobs) as pool:
-        running = {pool.submit(run_cell, arguments, asked, *cell): cell for cell in missing}
-        for done, future in enumerate(as_completed(running), 1):
-            future.result()
-            left = (time.monotonic() - begun) / done * (len(missing) - done) / 60
-            print(f"ablations: {running[future]} done, {len(missing) - done} left, ETA {left:.0f} min", flush=True)
+def base(arguments: argparse.Namespace) -> Run:
+    run = with_data(tiny(), states_per_object=(4, 4, 4)) if arguments.tiny else with_optim(ycb(), steps=STEPS)
+    run = with_data(run, root=arguments.data_root or run.data.root, processes=arguments.processes)
+    return replace(with_recipe(run, probe_every=0), out=arguments.out / "runs", stores=arguments.out / "stores")
+
+
+def in_world(run: Run, sense: str, world: str) -> Run:
+    """The run with that sense alone, learning from that world."""
+    assert run.stores
+    changed = WORLDS[world](with_senses(run, sense)) if run.data.root or world == "so3" else with_senses(run, sense)
+    return replace(changed, stores=run.stores / f"{sense}-{world}".rstrip("-"))
 
 
 def cell_path(out: Path, variant: str, seed: int) -> Path:
     return out / f"cells/{variant}-{seed}.json"
 
 
-def pretrain(arguments: argparse.Namespace, run: Path, world: str, *options: str) -> None:
-    recipe = ["tiny", "--data.states-per-object", "4", "4", "4"] if arguments.tiny else ["ycb"]
-    root = ["--data.root", str(arguments.data_root)] if arguments.data_root else []
-    changed = [] if arguments.tiny and world != "so3" else WORLDS[world]
-    stores = arguments.out / f"stores-{world}"
-    command = [sys.executable, str(HERE / "pretrain.py"), *recipe, "--stores", str(stores), "--out", str(run)]
-    log = run.with_suffix(".log")
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a") as file:
-        done = subprocess.run(
-            [*command, *root, *changed, *options], stdout=file, stderr=file, env=os.environ | {"OMP_NUM_THREADS": "1"}
-        )
-    if done.returncode:
-        raise ValueError(f"training {run.name} failed: {log.read_text().strip().splitlines()[-1]} (all of it: {log})")
+def validation_stores(run: Run, sense: str) -> dict[str, Store]:
+    """Ending of a metric -> the recipe's validation store, and its objects again in any orientation."""
+    val = stores(in_world(run, sense, ""), progress=False)["val"]
+    known = simulation_of(val)
+    turned = replace(known, policy=replace(known.policy, max_angle_deg="so3"), seed=known.seed + 1)
+    folder = val.path.parent / "val-so3"
+    return {"": val, "_so3": Store(generate(turned, folder, processes=run.data.processes, progress=False))}
 
 
-def validation_stores(arguments: argparse.Namespace) -> dict[str, Store]:
-    """The recipe's validation store, and its objects again in any orientation."""
-    store = Store(store_path(arguments.out / "runs/stores-", "val"))
-    base = Simulation.from_json(store.manifest.config["simulation"])
-    turned = replace(base, policy=replace(base.policy, max_angle_deg="so3"), seed=base.seed + 1)
-    return {"": store, "_so3": Store(generate(turned, arguments.out / "stores-/val-so3", progress=False))}
-
-
-def run_cell(arguments: argparse.Namespace, asked: dict[str, Store], variant: str, seed: int) -> None:
-    run = arguments.out / f"runs/{variant}-{seed}"
-    sense, world, options = VARIANTS[variant]
-    steps = () if arguments.tiny else ("--optim.steps", str(STEPS))
-    pretrain(arguments, run, world, *sense, *options, *steps, "--seed", str(seed), "--probe-every", "0")
-    model = load_model(run)[0]
-    train = Store(store_path(run, "train"))
-    some = np.sort(np.random.default_rng(0).choice(train.num_states, min(train.num_states, 400), replace=False))
-    training = encode(model, train, some)
-    n_way = min(N_WAY, len(asked[""].objects), len(train.objects))
-    strength = choose_strength(training, sense[1], k_shot=1, n_way=n_way)
-    found: dict[str, np.ndarray] = {}
-    for name, store in asked.items():
+def run_cell(run: Run, out: Path, small: bool, name: str, seed: int) -> None:
+    begun, variant = time.monotonic(), VARIANTS[name]
+    changed = with_recipe(variant.change(in_world(run, variant.sense, variant.world)), seed=seed)
+    pretrained = pretrain(replace(changed, out=run.out / f"{name}-{seed}"))
+    model, train = pretrained.model, pretrained.store("train")
+    evaluated = validation_stores(run, variant.sense)
+    objects = [o.name for o in evaluated[""].objects]
+    n_way = min(N_WAY, len(objects), len(train.objects))
+    training = encode(model, train, some_states(train, NUM_TRAINING_STATES))
+    strength = choose_strength(training, variant.sense, k_shot=1, n_way=n_way)
+    metrics: dict[str, list[float]] = {}
+    for ending, store in evaluated.items():
         encoded = encode(model, store)
-        found[f"h1{name}"] = encoded.by_object(outcome_hits(model, encoded, sense[1]))
-        episodes = episodes_of(encoded, k_shot=1, n_way=n_way, num_episodes=20 if arguments.tiny else EPISODES)
-        found[f"1shot{name}"] = accuracy_by_object(encoded, sense[1], episodes, strength)
-    last = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    seconds = max(line.get("seconds", 0.0) for line in last)
+        h1 = encoded.by_object(outcome_hits(model, encoded, variant.sense))
+        episodes = episodes_of(encoded, k_shot=1, n_way=n_way, num_episodes=20 if small else EPISODES)
+        accuracy = accuracy_by_object(encoded, variant.sense, episodes, strength)
+        metrics |= {f"h1{ending}": np.round(h1, 5).tolist(), f"1shot{ending}": np.round(accuracy, 5).tolist()}
+    log = (pretrained.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    seconds = max(json.loads(line).get("seconds", 0.0) for line in log)
     parameters = sum(p.numel() for p in model.parameters())
-    about = {"variant": variant, "sense": sense[1], "seed": seed, "objects": [o.name for o in asked[""].objects]}
-    about |= {"parameters": parameters, "minutes": seconds / 60, "commit": commit(), "machine": machine()}
-    metrics = {name: np.round(values, 5).tolist() for name, values in found.items()}
-    write_json(cell_path(arguments.out, variant, seed), about | {"metrics": metrics})
+    about = {"variant": name, "sense": variant.sense, "seed": seed, "objects": objects, "parameters": parameters}
+    about |= made(f"python experiments/ablations.py --variants {name} --seeds {seed}", begun) | {
+        "minutes": seconds / 60
+    }
+    write_json(cell_path(out, name, seed), about | {"metrics": metrics})
 
 
 def report(out: Path) -> None:
-    """Records and the picture of all cells that there are."""
+    """Records and the figure of all cells that there are."""
     cells: dict[str, dict[int, dict]] = {}
     for path in sorted((out / "cells").glob("*.json")):
         cell = json.loads(path.read_text(encoding="utf-8"))
         cells.setdefault(cell["variant"], {})[cell["seed"]] = cell
     records: dict[str, Record] = {}
     for variant in (name for name in VARIANTS if name in cells):
-        own, base = cells[variant], cells.get(VARIANTS[variant][0][1], {})
-        about = next(iter(own.values()))
-        values = {m: np.array([own[seed]["metrics"][m] for seed in sorted(own)]) for m in about["metrics"]}
-        estimates = {m: over_seeds_and_objects(v, rng=np.random.default_rng(0)) for m, v in values.items()}
-        beside: dict[str, object] = {"chance": 1 / 16, "parameters": about["parameters"]}
-        for metric, estimate in estimates.items():
-            if metric != "h1":
-                beside |= {
-                    metric: estimate.value,
-                    f"{metric}_low": estimate.ci95[0],
-                    f"{metric}_high": estimate.ci95[1],
-                }
-        both = sorted(set(own) & set(base))
-        if variant != about["sense"] and both:
-            for metric in ("h1", "1shot"):
-                ahead = [
-                    np.subtract(own[seed]["metrics"][metric], base[seed]["metrics"][metric]).tolist() for seed in both
-                ]
-                paired = over_seeds_and_objects(np.array(ahead), rng=np.random.default_rng(0))
-                beside |= {f"{metric}_ahead": paired.value, f"{metric}_ahead_low": paired.ci95[0]}
-                beside |= {f"{metric}_ahead_high": paired.ci95[1]}
-        h1, seeds = estimates["h1"], " ".join(map(str, sorted(own)))
-        minutes = round(float(np.mean([cell["minutes"] for cell in own.values()])), 2)
-        records[f"ablation.{about['sense']}.{variant}.h1"] = Record(
-            h1.value, h1.ci95, seeds=len(own), n=h1.n, unit="H@1 of 16, validation objects", controls=beside,
-            command=f"python experiments/ablations.py --variants {about['sense']} {variant} --seeds {seeds}",
-            commit=about["commit"],
-            minutes=minutes, machine=about["machine"],
-        )  # fmt: skip
+        sense = VARIANTS[variant].sense
+        records[f"ablation.{sense}.{variant}.h1"] = record(variant, cells[variant], cells.get(sense, {}))
     write_claims(out / "claims/ablations.json", records)
     draw(records, out / "figures/ablations.png")
-    for name, record in records.items():
-        ahead = record.controls.get("h1_ahead")
-        print(
-            f"{name}: {record.value:.3f}, 1-shot {record.controls['1shot']:.3f}" + (f", {ahead:+.3f}" if ahead else "")
-        )
+    for name, found in records.items():
+        _, sense, variant, _ = name.split(".")
+        words = f"H@1 of 16, validation objects, {sense}, {variant.replace('_', ' ')}"
+        print(percent(words, found, "chance", "h1_ahead", "1shot", "1shot_ahead"))
+
+
+def record(variant: str, own: dict[int, dict], recipe: dict[int, dict]) -> Record:
+    """H@1 of the cells of a variant, seed -> cell; beside it the other metrics, and the difference from the cells of
+    the recipe itself, paired by seed and object."""
+    about = next(iter(own.values()))
+    found = {metric: estimate([own[seed]["metrics"][metric] for seed in sorted(own)]) for metric in about["metrics"]}
+    h1 = found.pop("h1")
+    controls: dict[str, object] = {"chance": 1 / 16, "parameters": about["parameters"]}
+    for metric, each in found.items():
+        controls |= bounds(metric, each)
+    both = sorted(set(own) & set(recipe))
+    if own is not recipe and both:
+        for metric in ("h1", "1shot"):
+            pairs = [(own[seed]["metrics"][metric], recipe[seed]["metrics"][metric]) for seed in both]
+            controls |= bounds(f"{metric}_ahead", estimate([np.subtract(*pair) for pair in pairs]))
+    seeds = " ".join(map(str, sorted(own)))
+    return Record(
+        h1.value,
+        h1.ci95,
+        seeds=len(own),
+        n=h1.n,
+        unit="H@1 of 16, validation objects",
+        controls=controls,
+        command=f"python experiments/ablations.py --variants {about['sense']} {variant} --seeds {seeds}",
+        commit=about["commit"],
+        minutes=round(float(np.mean([cell["minutes"] for cell in own.values()])), 2),
+        machine=about["machine"],
+    )
+
+
+def estimate(values: Sequence) -> Estimate:
+    """Mean of values [seeds, objects], with its interval over both."""
+    return over_seeds_and_objects(np.array(values), rng=np.random.default_rng(0))
 
 
 def draw(records: dict[str, Record], path: Path) -> None:
