@@ -48,7 +48,8 @@ def parse(
     for argument in arguments:
         option = argument.removeprefix("--").split("=")[0].replace("-", "_")
         if argument.startswith("--") and option not in known:
-            _refuse(f"unknown field --{option}; {nearest(option, known)}")
+            same_end = [name for name in known if name.split(".")[-1] == option.split(".")[-1]]
+            _refuse(f"unknown field --{option}; {nearest(option, same_end or known)}")
     choices = (
         f"Recipes: {', '.join(makers)} (the first argument). --senses NAME ... chooses the senses of the model "
         f"({', '.join(SENSES)}), --objective NAME what is minimised ({', '.join(ObjectiveWeights.kinds())})."

@@ -1,7 +1,7 @@
 """Transitions made in memory: a cloud of coloured points is turned in front of a camera. No simulator, no store."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -53,9 +53,9 @@ def transition(num_states: int, num_outcomes: int, seed: int, *, kind: str = "tu
     base = 60 + 160 * torch.rand(num_states, 1, 3, generator=generator)
     colours = (base + 30 * torch.rand(num_states, 24, 3, generator=generator)).to(torch.uint8)
     moved = apply(motion[:, :, None], points[:, None])
-    after = {"rgb": picture(moved, colours[:, None].expand(-1, num_outcomes, -1, -1)), "points": moved}
+    after = {"rgb": image(moved, colours[:, None].expand(-1, num_outcomes, -1, -1)), "points": moved}
     return Transition(
-        before=Senses.all_present({"rgb": picture(points, colours), "points": points}),
+        before=Senses.all_present({"rgb": image(points, colours), "points": points}),
         after=Senses.all_present(after, 2),
         action=action,
         physics=torch.randn(num_states, 1, 6, generator=generator).expand(-1, num_outcomes, -1).clone(),
@@ -65,12 +65,24 @@ def transition(num_states: int, num_outcomes: int, seed: int, *, kind: str = "tu
     )
 
 
-def picture(points: Tensor, colours: Tensor) -> Tensor:
-    """uint8 [..., SIZE, SIZE, 3]: each point as one pixel."""
+def image(points: Tensor, values: Tensor) -> Tensor:
+    """[..., SIZE, SIZE, c] with the values [..., n, c] of the points, each at one pixel; 0 elsewhere."""
     place = ((points[..., :2] / 0.3 + 0.5) * SIZE).long().clamp(0, SIZE - 1)
-    image = torch.zeros(*points.shape[:-2], SIZE * SIZE, 3, dtype=torch.uint8)
-    index = (place[..., 1] * SIZE + place[..., 0])[..., None].expand(*points.shape[:-1], 3)
-    return image.scatter(-2, index, colours).unflatten(-2, (SIZE, SIZE))
+    empty = values.new_zeros(*points.shape[:-2], SIZE * SIZE, values.shape[-1])
+    index = (place[..., 1] * SIZE + place[..., 0])[..., None].expand(values.shape)
+    return empty.scatter(-2, index, values).unflatten(-2, (SIZE, SIZE))
+
+
+def of_four_senses(num_states: int, num_outcomes: int, seed: int) -> Transition:
+    """The same with depth and mask: z of each point at its pixel, and which pixels hold a point."""
+    made = transition(num_states, num_outcomes, seed)
+
+    def sensed(senses: Senses) -> Senses:
+        depth = image(senses["points"], senses["points"][..., 2:])[..., 0]
+        data = {**senses.data, "depth": depth, "mask": (depth > 0).to(torch.uint8)}
+        return Senses.all_present(data, len(senses.batch_shape))
+
+    return replace(made, before=sensed(made.before), after=sensed(made.after))
 
 
 @dataclass
@@ -84,11 +96,12 @@ class SyntheticSource:
     drawn: int = 0
     poisoned: int = -1  # the batch with a NaN among its points
     closed: bool = False
+    draw: Callable[[int, int, int], Transition] = transition
 
     def __iter__(self) -> Iterator[tuple[Transition, Targets]]:
         while True:
             seed = int(np.random.SeedSequence((self.seed, self.rank, self.drawn)).generate_state(1)[0])
-            batch = transition(self.num_states, self.num_outcomes, seed)
+            batch = self.draw(self.num_states, self.num_outcomes, seed)
             if self.drawn == self.poisoned:
                 batch.after["points"][0, 0, 0, 0] = torch.nan
             self.drawn += 1

@@ -1,10 +1,11 @@
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
 
 from smcrep.models.config import ModelConfig
+from smcrep.senses import RGBSettings
 from smcrep.training.build import Compute, build_fabric, build_optimiser, build_seeded_model
 from smcrep.training.recipes import Optim, Recipe
 from tests.training.synthetic import tiny_recipe
@@ -34,25 +35,27 @@ def test_precision_on_a_cpu() -> None:
     assert fabric._precision.precision == "bf16-mixed"
 
 
-RGB = ModelConfig(senses=("rgb",), rgb_encoder="test_resnet", trunk_dim=16, predictor_hidden=16)
+def pictures(**settings: Any) -> ModelConfig:
+    """A model of pictures with a timm encoder."""
+    return ModelConfig(
+        senses={"rgb": RGBSettings(encoder="test_resnet", **settings)}, trunk_dim=16, predictor_hidden=16
+    )
 
 
-def test_a_recipe_starts_from_weights_of_a_file(tmp_path: Path) -> None:
+def test_encoder_starts_from_weights_of_a_file_and_the_heads_from_the_seed(tmp_path: Path) -> None:
     torch.manual_seed(5)
     weights = timm.create_model("test_resnet").state_dict()
     torch.save(weights, tmp_path / "w.pth")
-    recipe = Recipe(model=RGB, rgb_weights=str(tmp_path / "w.pth"))
-    model = build_seeded_model(recipe)
+    model = build_seeded_model(Recipe(model=pictures(weights=str(tmp_path / "w.pth"))))
     encoder = model.encoders["rgb"].backbone.model.state_dict()  # type: ignore[union-attr]
     assert all(torch.equal(encoder[name], weights[name]) for name in encoder)
-    heads, drawn = model.heads.state_dict(), build_seeded_model(replace(recipe, rgb_weights="")).heads.state_dict()
+    heads, drawn = model.heads.state_dict(), build_seeded_model(Recipe(model=pictures())).heads.state_dict()
     assert all(torch.equal(heads[name], drawn[name]) for name in heads)
 
 
 def test_the_backbone_learns_at_its_own_rate_and_frozen_groups_not_at_all() -> None:
-    optim = Optim(rgb_lr_scale=0.1, rgb_frozen=1)
-    model = build_seeded_model(Recipe(model=RGB, optim=optim))
-    scales = {id(p): g["lr_scale"] for g in build_optimiser(model, optim).param_groups for p in g["params"]}
+    model = build_seeded_model(Recipe(model=pictures(lr_scale=0.1, frozen_groups=1)))
+    scales = {id(p): g["lr_scale"] for g in build_optimiser(model, Optim()).param_groups for p in g["params"]}
     for name, parameter in model.named_parameters():
         if name.startswith("encoders.rgb.backbone"):
             assert scales.get(id(parameter)) == (0.1 if parameter.requires_grad else None)

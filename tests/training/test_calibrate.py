@@ -1,4 +1,4 @@
-"""Precision on unseen objects: who is wrong there is trusted less, and nothing else of the model moves."""
+"""Precision on unseen objects: the sense that is wrong there weighs less, and nothing else of the model moves."""
 
 from dataclasses import replace
 
@@ -13,7 +13,6 @@ from smcrep.models.model import SensorimotorModel
 from smcrep.models.predictors import rotate
 from smcrep.objectives.sensorimotor import SensorimotorWeights
 from smcrep.training.calibrate import calibrate_precision
-from smcrep.training.step import observations
 from smcrep.transition import Beliefs, Senses, Transition
 from tests.training.synthetic import transition
 
@@ -31,23 +30,23 @@ def biases(of: SensorimotorModel) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in of.state_dict().items() if name.endswith("_precision.bias")}
 
 
-def test_a_shift_is_what_the_biases_of_a_head_would_do() -> None:
+def test_shift_of_precision_equals_a_shift_of_the_heads_biases() -> None:
     torch.manual_seed(1)
     head = BeliefHead(SMALL)
     for layer in (head.invariant_precision, head.equivariant_precision):
         torch.nn.init.normal_(layer.weight, std=0.3)
-    what, where = torch.randn(2, 5, 32)
-    before = head(what, where)[1]
+    invariant, equivariant = torch.randn(2, 5, 32)
+    before = head(invariant, equivariant)[1]
     shift = torch.full((SMALL.embed_dim,), -0.7)
     shift[:8] = 1.2
     with torch.no_grad():
         head.invariant_precision.bias.add_(1.2)
         head.equivariant_precision.bias.sub_(0.7)
-    torch.testing.assert_close(shift_precision(before, shift), head(what, where)[1], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(shift_precision(before, shift), head(invariant, equivariant)[1], atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("worse", ["rgb", "points"])
-def test_the_sense_that_is_wrong_on_these_objects_is_trusted_less(worse: str) -> None:
+def test_sense_that_is_wrong_on_these_objects_weighs_less(worse: str) -> None:
     """One sense holds what is there and turns as it does; the other, as sure of itself, holds noise."""
     batch, of = transition(12, 4, seed=0), model()
     true = truth(batch)
@@ -57,9 +56,9 @@ def test_the_sense_that_is_wrong_on_these_objects_is_trusted_less(worse: str) ->
     given = iter([True])
 
     def beliefs(senses: Senses) -> Beliefs:
-        assert next(given), "asked once, for all 12 states"
+        assert next(given), "encoded once, all 12 states"
         flat = means.flatten(0, 1)
-        return Beliefs(flat, torch.zeros_like(flat), torch.ones(flat.shape[:2], dtype=torch.bool), SMALL.senses)
+        return Beliefs(flat, torch.zeros_like(flat), torch.ones(flat.shape[:2], dtype=torch.bool), SMALL.names)
 
     of.beliefs = beliefs  # type: ignore[method-assign]
     of.condition = lambda action, physics=None: action.motion[..., :3, :3]  # type: ignore[method-assign, assignment]
@@ -73,7 +72,7 @@ def test_the_sense_that_is_wrong_on_these_objects_is_trusted_less(worse: str) ->
 
 def truth(batch: Transition) -> torch.Tensor:
     """[b, k + 1, d]: one direction a state, and vectors and a tensor that turn as the object is turned."""
-    num_states, num_views = observations(batch).batch_shape
+    num_states, num_views = batch.observations.batch_shape
     generator = torch.Generator().manual_seed(1)
     own = F.normalize(torch.randn(num_states, 1, 8, generator=generator), dim=-1).expand(-1, num_views, -1)
     start = F.normalize(torch.randn(num_states, 1, 15, generator=generator), dim=-1)
@@ -99,9 +98,9 @@ def test_nothing_but_the_biases_of_precisions_moves() -> None:
     assert calibrate_precision(again, batch, SensorimotorWeights(), steps=5) == shifts
 
 
-def test_where_nothing_is_weighed_all_stays_as_it_was() -> None:
+def test_nothing_changes_where_nothing_is_weighed() -> None:
     batch, trained = transition(4, 3, seed=0), SensorimotorWeights()
-    alone, equal = model(replace(SMALL, senses=("points",))), model(replace(SMALL, fusion="equal"))
+    alone, equal = model(replace(SMALL, senses={"points": None})), model(replace(SMALL, fusion="equal"))
     for of, seen, weights, steps in (
         (alone, batch, trained, 5),
         (equal, batch, trained, 5),

@@ -82,7 +82,7 @@ def test_killed_process_resumes_from_its_last_checkpoint(whole: tuple[Fitted, Pa
     assert losses(tmp_path) == losses(whole[1])
 
 
-def test_finished_run_is_left_alone(whole: tuple[Fitted, Path]) -> None:
+def test_finished_run_trains_nothing(whole: tuple[Fitted, Path]) -> None:
     again = train(tiny_recipe(), whole[1])
     assert again.step == 8
     assert same(again.model, whole[0].model)
@@ -115,7 +115,7 @@ def test_nan_before_any_checkpoint(tmp_path: Path) -> None:
         train(tiny_recipe(), tmp_path, SyntheticSource(poisoned=0))
 
 
-def test_it_learns(tmp_path: Path) -> None:
+def test_loss_falls(tmp_path: Path) -> None:
     recipe = tiny_recipe(optim=Optim(steps=120, lr=1e-2, batch_states=8), log_every=20)
     train(recipe, tmp_path, SyntheticSource(num_states=8, num_outcomes=3))
     curve = losses(tmp_path)
@@ -216,7 +216,7 @@ def test_a_checkpoint_of_two_processes_goes_on_in_one(tmp_path: Path) -> None:
     assert steps == list(range(1, len(steps) + 1))  # it went on where both had stopped: none twice, none left out
 
 
-def test_recipe_in_the_way_is_refused(whole: tuple[Fitted, Path]) -> None:
+def test_folder_of_another_recipe_is_refused(whole: tuple[Fitted, Path]) -> None:
     recipe = tiny_recipe()
     with pytest.raises(ValueError, match=r"optim\.lr"):
         train(replace(recipe, optim=replace(recipe.optim, lr=1.0)), whole[1])

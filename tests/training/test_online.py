@@ -32,14 +32,14 @@ def test_planted_answer_is_found() -> None:
     assert online_probe(found, targets)(model)["retrieval/points"] == pytest.approx(0.25)
 
 
-def test_objects_are_recognised_where_classes_cannot_be() -> None:
+def test_objects_are_the_classes_where_no_class_has_two_objects() -> None:
     model = build_seeded_model(tiny_recipe())
     found, targets = batch([0, 0, 0, 0], [0, 0, 1, 1])
     found.before["rgb"][:] = targets.object_id.view(-1, 1, 1, 1) * 255
     assert online_probe(found, targets)(model)["few_shot/rgb"] == 1.0
 
 
-def test_one_object_is_nothing_to_tell_apart() -> None:
+def test_few_shot_is_left_out_where_there_is_one_object() -> None:
     figures = online_probe(*batch([0, 0, 0, 0], [5, 5, 5, 5]))(build_seeded_model(tiny_recipe()))
     assert set(figures) == {f"retrieval/{sense}" for sense in ("rgb", "points", "fused")}
 
@@ -52,7 +52,7 @@ def test_probe_leaves_model_and_generator_alone() -> None:
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_arm_without_the_action_stays_near_chance() -> None:
+def test_action_blind_model_scores_chance() -> None:
     recipe = tiny_recipe()
     model = build_seeded_model(replace(recipe, model=replace(recipe.model, use_action=False, use_physics=False)))
     found, targets = batch([0] * 50 + [1] * 50, list(range(100)))

@@ -11,11 +11,11 @@ import torch
 from smcrep.data.loader import TransitionLoader
 from smcrep.data.schema import pack_action, world_schema
 from smcrep.data.store import Manifest, Store, StoredObject, shard_path, write_manifest, write_shard
+from smcrep.senses import DEFAULT_SENSES, Resolution
 from smcrep.training.build import Compute, build_fabric
-from smcrep.training.fit import Fitted, Source, fit
+from smcrep.training.fit import Batches, Fitted, fit
 from smcrep.training.recipes import Optim, Recipe
 from smcrep.training.scaling import scaled
-from smcrep.training.step import observations
 from tests.training.synthetic import SIZE, tiny_recipe, transition
 
 NUM_STATES, NUM_OUTCOMES, NUM_POINTS = 16, 2, 24
@@ -24,13 +24,13 @@ NUM_STATES, NUM_OUTCOMES, NUM_POINTS = 16, 2, 24
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     made = transition(NUM_STATES, NUM_OUTCOMES, seed=0)
-    senses = observations(made).flatten()
+    senses = made.observations.flatten()
     rows, views = len(senses["rgb"]), NUM_OUTCOMES + 1
     packed = np.zeros((NUM_STATES, views, 24), np.float32)
     packed[:, 1:] = pack_action(made.action)
     assert made.physics is not None
     state = np.repeat(np.arange(NUM_STATES), views)
-    schema = world_schema(SIZE, NUM_POINTS)
+    schema = world_schema(DEFAULT_SENSES, Resolution(SIZE, NUM_POINTS))
     columns = {
         "rgb": senses["rgb"].numpy(),
         "points": senses["points"].numpy(),
@@ -65,7 +65,7 @@ def test_crash_and_resume_equal_a_whole_run(store: Store, tmp_path: Path) -> Non
     def run(loader: type[TransitionLoader], out: str) -> Fitted:
         return fit(recipe, partial(batches, loader), tmp_path / out, fabric=fabric(recipe))
 
-    def batches(loader: type[TransitionLoader], rank: int, world_size: int) -> Source:
+    def batches(loader: type[TransitionLoader], rank: int, world_size: int) -> Batches:
         return loader(store, batch_states=4, seed=recipe.seed, rank=rank, world_size=world_size)  # type: ignore[arg-type]
 
     whole = run(TransitionLoader, "whole").model.state_dict()

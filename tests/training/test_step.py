@@ -1,95 +1,32 @@
-"""The pure centre: which transitions are formed, in which frame, and what a batch may not depend on."""
+"""One step of training: what is augmented and dropped, what learns, and what a batch may not depend on."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 
-from smcrep.data.augment import AUGMENTATION_DIM, AugmentationRanges, augment, sample
-from smcrep.geometry.action import KINDS, Action, apply
-from smcrep.objectives.pairs import all_pairs, star
+from smcrep.data.augment import AUGMENTATION_DIM, AugmentationRanges, sample
+from smcrep.data.augment import augment as transformed
+from smcrep.models.model import SensorimotorModel
+from smcrep.objectives.pairs import transition_pairs
 from smcrep.objectives.sensorimotor import SensorimotorWeights
+from smcrep.senses import SENSES
 from smcrep.training.build import build_seeded_model
-from smcrep.training.step import (
-    drop_senses,
-    jitter_colours,
-    observations,
-    pair_actions,
-    pair_physics,
-    step_loss,
-    thin_clouds,
-    transition_pairs,
-)
-from smcrep.transition import Senses
+from smcrep.training.recipes import with_settings
+from smcrep.training.step import augment, drop_senses, step_loss
+from smcrep.transition import Loss, Senses, Transition
 from tests.training.synthetic import tiny_recipe, transition
 
 WEIGHTS = SensorimotorWeights()
 
 
-def test_action_of_a_pair_moves_the_points_of_its_source_to_its_target() -> None:
-    batch = transition(3, 4, seed=0)
-    points = observations(batch)["points"].flatten(0, 1)
-    pairs = transition_pairs(batch.action, 5)
-    assert len(pairs) == 3 * 5 * 4
-    action = pair_actions(batch.action, pairs)
-    assert isinstance(action, Action)
-    moved = apply(action.motion[:, None], points[pairs.source])
-    torch.testing.assert_close(moved, points[pairs.positive], atol=1e-5, rtol=0)
+def loss(model: SensorimotorModel, batch: Transition, **options: Any) -> Loss:
+    """Without the changes of training, which are random."""
+    return step_loss(model, batch, WEIGHTS, augmented=False, **options)
 
 
-def test_what_is_done_from_before_is_kept_whole() -> None:
-    """Composing with `hold` would lose the contact point."""
-    batch = transition(2, 3, seed=1, kind="push")
-    pairs = transition_pairs(batch.action, 4)
-    action = pair_actions(batch.action, pairs)
-    torch.testing.assert_close(action.vector(), batch.action.vector().flatten(0, 1), atol=0, rtol=0)
-
-
-@pytest.mark.parametrize("kind", ["push", "lift_and_drop"])
-def test_kinds_that_do_not_compose_only_start_before(kind: str) -> None:
-    batch = transition(2, 3, seed=2, kind=kind)
-    pairs, wanted = transition_pairs(batch.action, 4), star(2, 4)
-    assert torch.equal(pairs.source, wanted.source)
-    assert torch.equal(pairs.positive, wanted.positive)
-
-
-def test_states_of_both_sorts_in_one_batch() -> None:
-    batch = transition(3, 2, seed=3)
-    kind = batch.action.kind.clone()
-    kind[1, 1] = KINDS.index("push")
-    pairs = transition_pairs(replace(batch.action, kind=kind), 3)
-    found = {s: [(int(p.source_view), int(p.target_view)) for p in pairs if int(p.source_state) == s] for s in range(3)}
-    ordered = [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)]
-    assert found == {0: ordered, 1: [(0, 1), (0, 2)], 2: ordered}
-    assert pairs.allowed.shape == (14, 9)
-
-
-def test_physics_of_a_pair_is_that_of_its_branch() -> None:
-    physics = torch.arange(6.0).view(2, 3, 1)
-    found = pair_physics(physics, all_pairs(2, 4))
-    assert found is not None
-    by_pair = {(1, 0, 2): 4.0, (0, 1, 3): 2.0, (1, 3, 0): 5.0}
-    pairs = all_pairs(2, 4)
-    for (state, source, target), value in by_pair.items():
-        row = (pairs.source_state == state) & (pairs.source_view == source) & (pairs.target_view == target)
-        assert found[row].tolist() == [[value]]
-    assert pair_physics(None, pairs) is None
-
-
-def test_thinned_clouds_keep_points_of_their_own() -> None:
-    senses = observations(transition(2, 3, seed=0))
-    thinned = thin_clouds(senses, 10, torch.Generator().manual_seed(0))
-    assert thinned["points"].shape == (2, 4, 10, 3)
-    distance = torch.cdist(thinned["points"].flatten(0, 1), senses["points"].flatten(0, 1))
-    assert (distance.min(-1).values < 1e-6).all()
-    assert torch.equal(thinned["rgb"], senses["rgb"])
-    other = thin_clouds(senses, 10, torch.Generator().manual_seed(1))
-    assert not torch.equal(other["points"], thinned["points"])
-    assert thin_clouds(senses, 0, None) is senses
-    assert thin_clouds(senses, 24, None) is senses
-
-
-def test_dropout_takes_whole_states_and_never_the_last_sense() -> None:
+def test_dropout_leaves_out_a_sense_of_a_whole_state_and_never_the_last() -> None:
     present = torch.ones(4000, 3, 2, dtype=torch.bool)
     present[:1000, :, 0] = False
     kept = drop_senses(present, 0.2, torch.Generator().manual_seed(0))
@@ -104,26 +41,26 @@ def test_dropout_takes_whole_states_and_never_the_last_sense() -> None:
 
 def test_dropout_touches_the_fused_terms_only() -> None:
     model, batch = build_seeded_model(tiny_recipe()), transition(6, 2, seed=4)
-    whole = step_loss(model, batch, WEIGHTS).parts
-    dropped = step_loss(model, batch, WEIGHTS, sense_dropout=0.6, generator=torch.Generator().manual_seed(1)).parts
+    whole = loss(model, batch).parts
+    dropped = loss(model, batch, sense_dropout=0.6, generator=torch.Generator().manual_seed(1)).parts
     changed = {name for name in whole if not torch.equal(whole[name], dropped[name])}
     assert changed == {"invariant/fused", "equivariant/fused"}
 
 
-def test_order_of_the_states_does_not_matter() -> None:
+def test_order_of_the_states_changes_nothing() -> None:
     model, batch = build_seeded_model(tiny_recipe()), transition(5, 3, seed=5)
-    once, again = (step_loss(model, b, WEIGHTS).total for b in (batch, batch[torch.tensor([3, 0, 4, 1, 2])]))
+    once, again = (loss(model, b).total for b in (batch, batch[torch.tensor([3, 0, 4, 1, 2])]))
     torch.testing.assert_close(once, again)
 
 
-def test_arm_without_the_action_is_blind_to_it() -> None:
+def test_action_blind_model_has_the_same_loss_under_any_action() -> None:
     recipe = tiny_recipe()
     blind = build_seeded_model(replace(recipe, model=replace(recipe.model, use_action=False)))
     batch = transition(5, 3, seed=6)
     other = replace(batch, action=transition(5, 3, seed=7).action)
-    assert torch.equal(step_loss(blind, batch, WEIGHTS).total, step_loss(blind, other, WEIGHTS).total)
+    assert torch.equal(loss(blind, batch).total, loss(blind, other).total)
     seeing = build_seeded_model(recipe)
-    assert not torch.equal(step_loss(seeing, batch, WEIGHTS).total, step_loss(seeing, other, WEIGHTS).total)
+    assert not torch.equal(loss(seeing, batch).total, loss(seeing, other).total)
 
 
 def test_every_parameter_learns() -> None:
@@ -133,7 +70,7 @@ def test_every_parameter_learns() -> None:
     assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
 
 
-def test_absent_sense_may_hold_anything() -> None:
+def test_what_an_absent_sense_holds_changes_nothing() -> None:
     model, batch = build_seeded_model(tiny_recipe()), transition(4, 2, seed=9)
     for senses in (batch.before, batch.after):
         senses.present["points"][1] = False
@@ -141,16 +78,16 @@ def test_absent_sense_may_hold_anything() -> None:
     for value in (0.0, torch.nan):
         for senses in (batch.before, batch.after):
             senses["points"][1] = value
-        totals.append(step_loss(model, batch, WEIGHTS).total)
+        totals.append(loss(model, batch).total)
     assert totals[0].isfinite()
     assert torch.equal(*totals)
 
 
-def test_augmented_images_are_transitions_too() -> None:
+def test_augmented_images_are_transitions_from_the_picture_to_each_view() -> None:
     """Their parameters are the action; they do not compose, so only before -> after is predicted."""
     augmentation = sample(AugmentationRanges(), (4, 3), (16, 16), torch.Generator().manual_seed(0))
     images = torch.randint(0, 256, (4, 16, 16, 3), dtype=torch.uint8)
-    views = augment(images[:, None].expand(-1, 3, -1, -1, -1).contiguous(), augmentation)
+    views = transformed(images[:, None].expand(-1, 3, -1, -1, -1).contiguous(), augmentation)
     batch = replace(
         transition(4, 3, seed=0),
         before=Senses.all_present({"rgb": images}),
@@ -161,22 +98,36 @@ def test_augmented_images_are_transitions_too() -> None:
     assert len(transition_pairs(batch.action, 4)) == 4 * 3
     config = replace(tiny_recipe().model, senses=("rgb",), predictor="mlp", action_dim=AUGMENTATION_DIM)
     model = build_seeded_model(replace(tiny_recipe(), model=config))
-    loss = step_loss(model, batch, WEIGHTS)
-    loss.total.backward()
-    assert loss.total.isfinite()
-    assert set(loss.parts) == {"invariant/rgb", "equivariant/rgb", "invariant/fused", "equivariant/fused", "floor"}
+    found = loss(model, batch)
+    found.total.backward()
+    assert found.total.isfinite()
+    assert set(found.parts) == {"invariant/rgb", "equivariant/rgb", "invariant/fused", "equivariant/fused", "floor"}
 
 
-def test_jitter_is_one_gain_a_channel_and_image_and_none_at_strength_0() -> None:
-    senses = observations(transition(3, 2, seed=9))
-    plain = Senses({**senses.data, "rgb": torch.full_like(senses["rgb"], 100)}, senses.present)
-    drawn = jitter_colours(plain, 0.2, torch.Generator().manual_seed(0))
-    rgb = drawn["rgb"].float()
-    assert rgb.std((2, 3)).max() == 0  # the same over the whole of an image
-    gains = (rgb[:, :, 0, 0] / 100).log()
-    assert gains.flatten().unique().numel() > 20
-    assert 0.1 < gains.std() < 0.35
-    assert drawn["points"] is plain["points"]
-    assert jitter_colours(plain, 0.0, None) is plain
-    bright = Senses({"rgb": torch.full((1, 1, 4, 4, 3), 250, dtype=torch.uint8)}, {"rgb": torch.ones(1, 1).bool()})
-    assert jitter_colours(bright, 0.9, torch.Generator().manual_seed(1))["rgb"].max() == 255
+def test_every_sense_is_thinned_then_augmented_and_presence_stays() -> None:
+    """By the settings of the model, whatever the senses are: the sense's own functions are called."""
+    recipe = tiny_recipe()
+    config = with_settings(recipe.model, rgb={"colour_jitter": 0.2}, points={"num_train_points": 10})
+    model, senses = build_seeded_model(replace(recipe, model=config)), transition(3, 2, seed=9).observations
+    senses.present["points"][1] = False
+    found = augment(model, senses, torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    points = SENSES["points"].thin(config.senses["points"], senses["points"], generator)
+    rgb = SENSES["rgb"].augment(config.senses["rgb"], senses["rgb"], generator)
+    assert points.shape[-2] == 10
+    assert torch.equal(found["points"], points)
+    assert torch.equal(found["rgb"], rgb)
+    assert not torch.equal(found["rgb"], senses["rgb"])
+    assert found.present is senses.present
+
+
+def test_nothing_is_augmented_at_strength_0_nor_where_it_is_switched_off() -> None:
+    recipe, batch = tiny_recipe(), transition(3, 2, seed=9)
+    still = with_settings(recipe.model, rgb={"colour_jitter": 0.0}, points={"num_train_points": 0})
+    model = build_seeded_model(replace(recipe, model=still))
+    found = augment(model, batch.observations, torch.Generator().manual_seed(0))
+    assert all(torch.equal(found[name], value) for name, value in batch.observations.items())
+    plain = loss(model, batch)
+    assert torch.equal(step_loss(model, batch, WEIGHTS, generator=torch.Generator().manual_seed(0)).total, plain.total)
+    jittered = step_loss(build_seeded_model(recipe), batch, WEIGHTS, generator=torch.Generator().manual_seed(0)).total
+    assert not torch.equal(jittered, plain.total)
