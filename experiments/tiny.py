@@ -3,57 +3,43 @@
 python experiments/tiny.py        # about 4 minutes on 2 cores; the last part of `make test`
 """
 
-import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from smcrep import script
+from smcrep.pretraining.recipes import data_folder
 
 HERE = Path(__file__).parent
 BENCHMARKS = ("store", "world", "physics", "training", "embedding", "growth", "imports", "suite")
-MODELNET10 = Path(os.environ.get("SMCREP_DATA", "~/.cache/smcrep/data")).expanduser() / "modelnet10_points1024"
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        commands = [["demo.py", "--tiny", "--out", f"{folder}/tiny"], ["check_claims.py"]]
-        commands += [
-            [
-                "generalisation.py",
-                "--tiny",
-                "--variants",
-                "main",
-                "equimod",
-                "--seeds",
-                "0",
-                "--out",
-                f"{folder}/carries",
-            ]
-        ]
-        commands += [["ablations.py", "--tiny", "--variants", "points", "rgb_so3", "--seeds", "0"]]
-        commands[-1] += ["--out", f"{folder}/ablations"]
-        commands += [
-            [
-                "figures/generalisation.py",
-                "--cells",
-                f"{folder}/carries/cells",
-                "--claims",
-                f"{folder}/generalisation.json",
-            ]
-        ]
-        commands[-1] += ["--figures", folder]
-        commands += [[f"{name}.py", "--tiny", "--out", f"{folder}/{name}"] for name in ("physics", "pretrained")]
-        if MODELNET10.is_dir():
-            commands += [["modelnet10.py", "--tiny", "--run", f"{folder}/tiny", "--out", f"{folder}/modelnet10"]]
-        else:
-            print(f"modelnet10.py is left out: there is no {MODELNET10}")
-        commands += [[f"benchmarks/{name}.py", "--tiny", "--save", f"{folder}/speed.json"] for name in BENCHMARKS]
-        commands += [["benchmarks/imports.py", "--tiny", "--compare", f"{folder}/speed.json"]]
-        for command in commands:
-            print(f"== python experiments/{' '.join(command)}", flush=True)
-            subprocess.run([sys.executable, str(HERE / command[0]), *command[1:]], check=True)
+        for line in commands(folder):
+            print(f"== python experiments/{line}", flush=True)
+            name, *arguments = line.split()
+            subprocess.run([sys.executable, str(HERE / name), *arguments], check=True)
+
+
+def commands(out: str) -> list[str]:
+    cells = f"{out}/generalisation/cells"
+    lines = [
+        f"demo.py --tiny --out {out}/demo",
+        "check_claims.py",
+        f"generalisation.py --tiny --variants main equimod --seeds 0 --out {out}/generalisation",
+        f"figures/generalisation.py --cells {cells} --claims {out}/generalisation.json --figures {out}",
+        f"ablations.py --tiny --variants points rgb_so3 --seeds 0 --out {out}/ablations",
+        f"physics.py --tiny --out {out}/physics",
+        f"pretrained.py --tiny --seeds 0 --out {out}/pretrained",
+    ]
+    if data_folder("modelnet10_points1024").is_dir():
+        lines.append(f"modelnet10.py --tiny --run {out}/demo --out {out}/modelnet10")
+    else:
+        print("modelnet10.py is left out: its data are not here")
+    lines += [f"benchmarks/{name}.py --tiny --save {out}/speed.json" for name in BENCHMARKS]
+    return [*lines, f"benchmarks/imports.py --tiny --compare {out}/speed.json"]
 
 
 if __name__ == "__main__":

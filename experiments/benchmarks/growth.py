@@ -1,4 +1,4 @@
-"""Do the cost of an observation and the memory of a process stay the same when observations become more?
+"""Do the cost of an observation and the memory of a process stay constant as observations become more?
 
     python experiments/benchmarks/growth.py              # half an hour, 4 GB of disk; --tiny: seconds
     python experiments/benchmarks/growth.py --rounds 1   # a third of it, without intervals
@@ -42,10 +42,12 @@ from smcrep.data.loader import TransitionLoader
 from smcrep.data.store import Manifest, Store, StoredObject, shard_path, write_manifest, write_shard
 from smcrep.extraction.extract import extract
 from smcrep.hub import save_pretrained
+from smcrep.pretraining import tiny
+from smcrep.pretraining.variants import with_sense
 from smcrep.probes.knn import neighbours
 from smcrep.report.style import COLOURS, OTHERS, legend_below, picture
 from smcrep.results import Record, read_claims
-from smcrep.training import recipes
+from smcrep.senses import DEFAULT_SENSES, RGB
 from smcrep.training.build import Compute, build_fabric, build_seeded_model
 from smcrep.training.fit import fit
 from smcrep.worlds.episodes import shard_rows
@@ -57,14 +59,14 @@ SIZES, TINY_SIZES, WARM_SIZE = (10_000, 100_000, 1_000_000), (1_200, 2_400), 600
 FIGURE = Path(__file__).parents[1] / "figures" / "growth.png"
 VIEWS, STATES_PER_OBJECT = 9, 8
 BATCH, QUERIES, WIDTH, NEIGHBOURS = 256, 1000, 64, 20
-READ = ("rgb", "points")
+READ = DEFAULT_SENSES
 SHARD = Simulation(
     ProceduralObjects(STATES_PER_SHARD // STATES_PER_OBJECT), states_per_object=STATES_PER_OBJECT, image_size=16,
     num_points=16,
 )  # fmt: skip
-RECIPE = replace(recipes.tiny(), log_every=20, checkpoint_every=200, probe_every=0)
-RECIPE = replace(RECIPE, model=replace(RECIPE.model, rgb_size=SHARD.image_size))
-SLOW_IMPORTS = ("worlds.simulate", "training.fit", "extraction.extract", "probes.knn", "report.style")
+RECIPE = with_sense(tiny(), RGB.name, size=SHARD.image_size).recipe
+RECIPE = replace(RECIPE, log_every=20, checkpoint_every=200, probe_every=0)
+SLOW_IMPORTS = ("worlds.generate", "training.fit", "extraction.extract", "probes.knn", "report.style")
 Work = Callable[[], object]
 
 
@@ -148,8 +150,8 @@ def extraction(folder: Path, size: int, out: Path) -> Work:
 def search(folder: Path, size: int, out: Path) -> Work:
     rng = np.random.default_rng(0)
     known = rng.standard_normal((num_shards(size) * STATES_PER_SHARD * VIEWS, WIDTH), np.float32)
-    asked = rng.standard_normal((QUERIES, WIDTH), np.float32)
-    return lambda: neighbours(known, asked, NEIGHBOURS)
+    queries = rng.standard_normal((QUERIES, WIDTH), np.float32)
+    return lambda: neighbours(known, queries, NEIGHBOURS)
 
 
 OPERATIONS = {work.__name__: work for work in (generation, reading, memmap, training, extraction, search)}
@@ -282,7 +284,7 @@ def main(findings: Findings, arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = command_line(__doc__)
     parser.add_argument("--all", action="store_true", help="generate the largest size too")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3, help="repetitions of everything")
     parser.add_argument("--figure", type=Path, help=f"picture to draw (default: {FIGURE.name} beside the others)")
     parser.add_argument("--redraw", action="store_true", help="draw the picture from the records, and measure nothing")
     arguments = parser.parse_args()

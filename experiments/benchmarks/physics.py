@@ -1,10 +1,11 @@
-"""What do branches cost beside the steps of MuJoCo that they cannot do without?
+"""How fast are simulated branches beside the bare steps of MuJoCo?
 
     python experiments/benchmarks/physics.py        # about 1 minute; --tiny: seconds
 
 `smcrep.worlds.dynamics.mechanics.simulate` pushes one object on the table in 8 branches of one state; the bare loop is
-`mujoco.mj_step` with the same models, states, controls and number of steps, on one thread each. The limit is the loop in C (``nstep``); beside it stands the loop in Python. Compiled models are warm in both; a copy with the
-branch's own numbers, the check for overlaps and the one for trouble are ours. Expected: above 0.5.
+`mujoco.mj_step` with the same models, states, controls and number of steps, on one thread each. The limit is the loop
+in C (``nstep``); beside it the loop in Python. Compiled models are warm in both; a copy with the branch's own numbers,
+the check for overlaps and the one for instability are ours alone. Expected: above 0.5.
 """
 
 # pyright: reportAttributeAccessIssue=false

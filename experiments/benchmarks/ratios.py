@@ -1,7 +1,7 @@
 """Speeds as ratios: two ways timed in turn on the same cores, an interval over rounds, records, and the ones before.
 
-What one second holds is the machine's matter and its mood's; how many times a peer's or a limit's time we take is ours.
-Each benchmark here asks one question, and all end alike: a line for each ratio, the records (`--save`; by default
+Seconds depend on the machine and what else runs on it; the ratio to a peer, or to a limit, hardly does. Each benchmark
+here answers one question, and all end alike: a line for each ratio, the records (`--save`; by default
 experiments/claims/speed.json, in the tiny form nothing), and the same ratios in another file (`--compare`).
 """
 
@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from smcrep.results import Record, commit, machine, read_claims, write_claims
+from smcrep.provenance import made
+from smcrep.results import Record, read_claims, write_claims
 
 CLAIMS = Path(__file__).parents[1] / "claims" / "speed.json"
 CORES = os.cpu_count() or 1
@@ -25,7 +26,7 @@ Rates = dict[str, np.ndarray]
 
 def command_line(doc: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tiny", action="store_true", help="seconds, to see that it runs; writes only what is asked")
+    parser.add_argument("--tiny", action="store_true", help="seconds, to see that it runs; writes only to --save")
     parser.add_argument("--save", type=Path, metavar="FILE", help=f"file of claims to add to (default: {CLAIMS.name})")
     parser.add_argument("--compare", type=Path, metavar="FILE", help="file of claims to print beside what is found")
     return parser
@@ -60,10 +61,10 @@ def median(values: np.ndarray) -> tuple[float, tuple[float, float] | None]:
 
 
 class Findings:
-    """What one benchmark finds, from its first second (they count as the records' minutes) to `end`."""
+    """What one benchmark finds; the minutes of its records count from here to `end`."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
-        self.arguments, self.begun = arguments, time.perf_counter()
+        self.arguments, self.begun = arguments, time.monotonic()
         self.found: dict[str, dict[str, Any]] = {}
 
     def ratio(
@@ -76,24 +77,19 @@ class Findings:
     def add(
         self, name: str, values: np.ndarray, controls: dict[str, float], *, unit: str = "ratio", bar: str = ""
     ) -> None:
-        """One number a round; ``bar`` says what is asked of it, and is only printed."""
+        """One number a round; ``bar`` says what is required of it, and is only printed."""
         value, interval = median(np.asarray(values, np.float64))
         self.found[name] = {"value": value, "ci95": interval, "n": len(values), "unit": unit, "controls": controls}
         beside = ", ".join(f"{key} {_number(number)}" for key, number in controls.items())
-        print(f"{name}: {_shown(value, interval)}{f'; asked: {bar}' if bar else ''} ({beside})", flush=True)
+        print(f"{name}: {_shown(value, interval)}{f'; required: {bar}' if bar else ''} ({beside})", flush=True)
 
     def end(self) -> dict[str, Record]:
         """Writes the records and prints those of ``--compare`` beside them."""
         given = vars(self.arguments).items()
         on = [f"--{name}" for name, value in given if value is True]
         on += [f"--{name} {value}" for name, value in given if isinstance(value, int) and not isinstance(value, bool)]
-        made: dict[str, Any] = {
-            "command": " ".join(["python", f"experiments/benchmarks/{Path(sys.argv[0]).name}", *on]),
-            "commit": commit(),
-            "minutes": (time.perf_counter() - self.begun) / 60,
-            "machine": machine(),
-        }
-        records = {name: Record(**found, **made) for name, found in self.found.items()}
+        about = made(" ".join(["python", f"experiments/benchmarks/{Path(sys.argv[0]).name}", *on]), self.begun)
+        records = {name: Record(**found, **about) for name, found in self.found.items()}
         if self.arguments.compare:
             compare(records, self.arguments.compare)
         path = self.arguments.save or (None if self.arguments.tiny else CLAIMS)

@@ -1,4 +1,4 @@
-"""How near does the store come to the bytes themselves, read and written, and to Hugging Face's own array columns?
+"""How fast is the store beside the bare bytes, read and written, and beside Hugging Face's own array columns?
 
     python experiments/benchmarks/store.py          # about 1 minute; --tiny: seconds
 
@@ -22,9 +22,10 @@ from ratios import Findings, Rates, command_line, interleaved, rate
 
 from smcrep.data.schema import Column, world_schema
 from smcrep.data.store import Manifest, Store, shard_path, write_manifest, write_shard
+from smcrep.senses import POINTS, RGB, Resolution
 
-BATCH, SHARDS, COLUMNS = 256, 8, ("rgb", "points")
-SCHEMA = world_schema(64, 512)
+BATCH, SHARDS, COLUMNS = 256, 8, (RGB.name, POINTS.name)
+SCHEMA = world_schema(COLUMNS, Resolution(image_size=64, num_points=512))
 ROWS_WRITTEN = 576  # a shard of the simulation: 64 states of 9 observations
 
 

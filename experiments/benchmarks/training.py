@@ -27,9 +27,10 @@ from torch import nn
 
 from smcrep.data.loader import TransitionLoader
 from smcrep.data.store import Store
-from smcrep.training import recipes
+from smcrep.pretraining import demo, tiny
+from smcrep.pretraining.stores import some_states
 from smcrep.training.build import Compute, build_fabric, build_optimiser, build_seeded_model
-from smcrep.training.fit import Source, fit
+from smcrep.training.fit import Batches, fit
 from smcrep.training.recipes import Recipe
 from smcrep.training.scaling import scaled
 from smcrep.training.step import step_loss
@@ -42,7 +43,7 @@ WARM_STEPS = 4  # of every run; they do not count
 
 
 class InMemory:
-    """The same batches over and over: a `Source` that costs nothing."""
+    """The same batches over and over, at no cost."""
 
     def __init__(self, batches: list[Batch]) -> None:
         self.batches, self.position = batches, 0
@@ -63,29 +64,33 @@ class InMemory:
 
 
 class Timed:
-    """A source that notes when it was asked and when it had answered."""
+    """A source that notes when each batch was requested and when it was there."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Batches) -> None:
         self.source, self.stream = source, iter(source)
-        self.asked: list[float] = []
-        self.answered: list[float] = []
+        self.requested: list[float] = []
+        self.received: list[float] = []
         self.state_dict, self.load_state_dict, self.close = source.state_dict, source.load_state_dict, source.close
 
     def __iter__(self) -> Iterator[Batch]:
         return self
 
     def __next__(self) -> Batch:
-        self.asked.append(time.perf_counter())
+        self.requested.append(time.perf_counter())
         batch = next(self.stream)
-        self.answered.append(time.perf_counter())
+        self.received.append(time.perf_counter())
         return batch
 
     def seconds_a_step(self) -> float:
-        return (self.asked[-1] - self.asked[WARM_STEPS]) / (len(self.asked) - 1 - WARM_STEPS)
+        return seconds_a_step(self.requested)
 
     def wait_share(self) -> float:
-        asked, answered = np.array(self.asked[WARM_STEPS:]), np.array(self.answered[WARM_STEPS:])
-        return float((answered - asked)[:-1].sum() / (asked[-1] - asked[0]))
+        requested, received = np.array(self.requested[WARM_STEPS:]), np.array(self.received[WARM_STEPS:])
+        return float((received - requested)[:-1].sum() / (requested[-1] - requested[0]))
+
+
+def seconds_a_step(begun: list[float]) -> float:
+    return (begun[-1] - begun[WARM_STEPS]) / (len(begun) - 1 - WARM_STEPS)
 
 
 def by_hand(recipe: Recipe, batches: list[Batch]) -> float:
@@ -93,35 +98,32 @@ def by_hand(recipe: Recipe, batches: list[Batch]) -> float:
     model = build_seeded_model(recipe).train()
     optimiser = build_optimiser(model, recipe.optim)
     generator = torch.Generator().manual_seed(recipe.seed)
-    asked = []
+    begun = []
     for step in range(recipe.optim.steps):
-        asked.append(time.perf_counter())
-        loss = step_loss(
-            model, batches[step % len(batches)][0], recipe.objective, method=recipe.method,
-            sense_dropout=recipe.sense_dropout, num_points=recipe.num_points, colour_jitter=recipe.colour_jitter,
-            generator=generator,
-        )  # fmt: skip
+        begun.append(time.perf_counter())
+        transition = batches[step % len(batches)][0]
+        loss = step_loss(model, transition, recipe.objective, sense_dropout=recipe.sense_dropout, generator=generator)
         loss.total.backward()
         nn.utils.clip_grad_norm_(model.parameters(), recipe.optim.grad_clip)
         optimiser.step()
         optimiser.zero_grad()
-    return (asked[-1] - asked[WARM_STEPS]) / (len(asked) - 1 - WARM_STEPS)
+    return seconds_a_step(begun)
 
 
-def simulated(folder: Path, *, tiny: bool) -> Store:
+def simulated(folder: Path, *, small: bool) -> Store:
     """Enough states for an epoch of 24 steps."""
     simulation = Simulation(ProceduralObjects(48), states_per_object=8)
-    if tiny:
+    if small:
         simulation = Simulation(ProceduralObjects(4), states_per_object=2, image_size=32, num_points=32)
-    return Store(generate(simulation, folder / "store", processes=1 if tiny else CORES, progress=False))
+    return Store(generate(simulation, folder / "store", processes=1 if small else CORES, progress=False))
 
 
-def main(findings: Findings, folder: Path, *, tiny: bool) -> None:
-    recipe = recipes.tiny() if tiny else recipes.demo()
-    store = simulated(folder, tiny=tiny)
-    optim = replace(recipe.optim, steps=WARM_STEPS + (3 if tiny else 2 * recipe.log_every + 1))
+def main(findings: Findings, folder: Path, *, small: bool) -> None:
+    recipe = (tiny() if small else demo()).recipe
+    store = simulated(folder, small=small)
+    optim = replace(recipe.optim, steps=WARM_STEPS + (3 if small else 2 * recipe.log_every + 1))
     recipe = replace(recipe, optim=optim, checkpoint_every=0, probe_every=0)
-    recipe = scaled(recipe, store.transitions(np.arange(min(128, store.num_states))))
+    recipe = scaled(recipe, store.transitions(some_states(store, 128), recipe.model.names))
     fabric = build_fabric(Compute(), recipe.optim)
     run, waits = count(), []
 
@@ -129,9 +131,9 @@ def main(findings: Findings, folder: Path, *, tiny: bool) -> None:
         return TransitionLoader(store, batch_states=recipe.optim.batch_states, seed=recipe.seed)
 
     with loader() as some:
-        batches = [next(some) for _ in range(2 if tiny else 16)]
+        batches = [next(some) for _ in range(2 if small else 16)]
 
-    def fitted(source: Source) -> Timed:
+    def fitted(source: Batches) -> Timed:
         timed = Timed(source)
         with contextlib.redirect_stderr(io.StringIO()):
             fit(recipe, lambda rank, world_size: timed, folder / f"run-{next(run)}", fabric=fabric, resume=False)
@@ -148,7 +150,7 @@ def main(findings: Findings, folder: Path, *, tiny: bool) -> None:
         "fit_from_memory": lambda: observations / fitted(InMemory(batches)).seconds_a_step(),
         "by_hand": lambda: observations / by_hand(recipe, batches),
     }
-    rates = interleaved(ways, 1 if tiny else 12)
+    rates = interleaved(ways, 1 if small else 12)
     speeds = {f"{name}_per_s": float(np.median(found)) for name, found in rates.items()}
     waited = np.array(waits[1:])  # the first round warmed
     findings.add("loader.wait_share", waited, speeds, unit="share of a step", bar="<= 0.05")
@@ -160,5 +162,5 @@ if __name__ == "__main__":
     arguments = command_line(__doc__).parse_args()
     findings = Findings(arguments)
     with tempfile.TemporaryDirectory() as name:
-        main(findings, Path(name), tiny=arguments.tiny)
+        main(findings, Path(name), small=arguments.tiny)
     findings.end()

@@ -1,4 +1,4 @@
-"""How much of the time of bare ray casting is left once a whole world hangs on it?
+"""How fast is the whole world beside bare ray casting?
 
     python experiments/benchmarks/world.py              # about 6 minutes; --tiny: seconds
     python experiments/benchmarks/world.py --profile    # where the time goes, seconds, no record
@@ -7,8 +7,9 @@ Rows in memory as `worlds.episodes.shard_rows` makes them, in a process a core: 
 RGB, depth, clouds of 512 points; scanned objects where they are (YCB), else procedural ones, 9 observations a state.
 Bare is Open3D's `RaycastingScene.cast_rays` in the same processes, of whole frames: the meshes of each state stand in
 one scene, made beforehand, and are cast from where each of its observations sees the object. Turned in the hand at
-64 x 64 pixels (the headline); at 224 x 224; with 8 objects of clutter; pushed on a table, which has MuJoCo settle and
-push. Expected: above 0.6 in the hand, where rays go only to where the object's boxes are seen; less when pushed.
+64 x 64 pixels (the headline); at 224 x 224; with 8 objects of clutter; pushed on a table as by the recipe `push`,
+where MuJoCo settles and pushes. Expected: above 0.6 in the hand, where rays are cast only into the boxes of the
+object; less when pushed.
 """
 
 import cProfile
@@ -26,6 +27,8 @@ import open3d as o3d
 from ratios import CORES, Findings, Rates, command_line, interleaved, rate
 
 from smcrep.data.splits import read_split_file
+from smcrep.pretraining.recipes import PUSH, data_folder
+from smcrep.pretraining.stores import YCB_SPLIT
 from smcrep.worlds.dynamics.mechanics import UnstableSimulation
 from smcrep.worlds.episodes import Episode, draw, shard_rows
 from smcrep.worlds.objects.meshes import find_meshes
@@ -35,13 +38,7 @@ from smcrep.worlds.rendering.camera import inverse
 from smcrep.worlds.rendering.environments import ENVIRONMENTS
 from smcrep.worlds.simulation import STATES_PER_SHARD, Simulation
 
-YCB = Path(os.environ.get("SMCREP_DATA", "~/.cache/smcrep/data")).expanduser() / "ycb_textured"
-YCB_SPLIT = Path(__file__).parents[1] / "splits" / "ycb.json"
-PUSH = Policy(
-    kinds={"push": 1.0}, support="table", max_angle_deg=10.0, branch_over="either", vary_physics=True,
-    push_height=(-0.35, -0.25), push_force_n=(2.5, 4.0), push_duration_s=(0.03, 0.04), mass_kg=(0.08, 0.8),
-    friction=(0.1, 0.25), restitution=(0.1, 0.1), com_offset=(0.0, 0.0),
-)  # fmt: skip
+YCB = data_folder("ycb_textured")
 
 
 @dataclass(frozen=True)
@@ -75,9 +72,14 @@ def simulation(variant: Variant, process: int) -> Simulation:
         else ProceduralObjects(variant.objects, seed=process)
     )
     return Simulation(
-        objects, policy=variant.policy, states_per_object=variant.states // variant.objects, depth=True, num_points=512,
-        image_size=variant.image_size, seed=process,
-    )  # fmt: skip
+        objects,
+        policy=variant.policy,
+        states_per_object=variant.states // variant.objects,
+        image_size=variant.image_size,
+        num_points=512,
+        clean_depth=True,
+        seed=process,
+    )
 
 
 def set_clutter(clutter: int | None) -> None:
@@ -117,7 +119,7 @@ def bare_cast(of: Simulation) -> Callable[[], object]:
 
 
 def serve(pipe: Connection, variant: Variant, process: int) -> None:
-    """A process that does what it is told, once for each word, until there is none."""
+    """A process that does the work that each word names, until a word is empty."""
     set_clutter(variant.clutter)
     of = simulation(variant, process)
     work = {"world": lambda: shard_rows(of, 0), "bare_cast": bare_cast(of)}

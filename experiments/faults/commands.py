@@ -1,5 +1,5 @@
-"""Commands of this project as a user starts them, in processes that cost no start: forked from one that has imported
-everything. What each makes, and which of it must be the same however often it was broken off."""
+"""Commands of this project as a user starts them, in processes forked from one that has imported everything; what each
+makes, and which of it must be the same however often it was interrupted."""
 
 import hashlib
 import importlib
@@ -18,7 +18,7 @@ from pathlib import Path
 EXPERIMENTS = Path(__file__).parent.parent
 PREPARE = EXPERIMENTS.parent / "datasets/prepare_procedural.py"
 LATE = ("torch.utils.tensorboard", "open3d", "mujoco", "scipy.spatial", "trimesh")
-"""What the commands import when they come to need it."""
+"""What the commands import only where they need it."""
 GENERATE = ["--num-objects", "20", "--states-per-object", "10", "--num-branches", "2"]
 GENERATE += ["--image-size", "16", "--num-points", "16", "--processes", "1"]
 TRAIN = ["tiny", "--optim.steps", "8", "--checkpoint-every", "2", "--log-every", "1", "--probe-every", "0"]
@@ -26,7 +26,12 @@ TRAIN = ["tiny", "--optim.steps", "8", "--checkpoint-every", "2", "--log-every",
 
 @dataclass(frozen=True)
 class Operation:
-    """command  folder of the product -> the command that makes it.  product: its files that must be the same."""
+    """A command, as functions of the folder that it writes to.
+
+    command   its arguments.
+    product   what must be the same: file -> its checksum.
+    finished  whole shards, which the command started again must not make again.
+    """
 
     command: Callable[[Path], list[str]]
     product: Callable[[Path], dict[str, str]]
@@ -60,7 +65,7 @@ def all_files(folder: Path) -> dict[str, str]:
 
 
 def weights(run: Path) -> dict[str, str]:
-    """The model, the losses that led to it (their times differ), and the names of what was left half written."""
+    """The model, the losses of its training (their times differ), and the names of partial files."""
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     names = [path.name for path in run.rglob("*") if path.is_file() and path.name.endswith((".part", ".tmp"))]
     return all_files(run / "model") | {"losses": str([(x["step"], x.get("loss")) for x in lines]), "left": str(names)}
@@ -71,7 +76,7 @@ def whole_shards(store: Path) -> list[Path]:
 
 
 class Child:
-    """A command in a process of its own, forked from this one, which has imported everything already."""
+    """A command in a forked process."""
 
     def __init__(self, command: list[str], log: Path, before: Callable[[], object] = lambda: None) -> None:
         self.log = log
@@ -124,17 +129,17 @@ def run(command: list[str]) -> int:
 
 
 def prepared(scratch: Path) -> dict[str, Operation]:
-    """The operations, after one run of each that was left alone: its product is the folder NAME-reference."""
+    """The operations, after an undisturbed run of each, whose product is the folder NAME-reference."""
     scratch.mkdir(parents=True, exist_ok=True)
     for path in (PREPARE, EXPERIMENTS / "pretrain.py", EXPERIMENTS / "extract.py"):
         runpy.run_path(str(path), run_name="imported")
     for name in LATE:
         importlib.import_module(name)
     ops = operations(scratch / "stores", scratch / "train-reference")
-    for name in ("train", "generate", "extract"):  # the model and the stores that extract reads come from the training
+    for name in ("train", "generate", "extract"):  # extract reads the model and the stores of the training
         alone = Child(ops[name].command(scratch / f"{name}-reference"), scratch / f"{name}.log")
         if alone.wait():
-            raise ValueError(f"{name}: the command fails when left alone: {alone.last_line}")
+            raise ValueError(f"{name}: the command fails undisturbed: {alone.last_line}")
     return ops
 
 

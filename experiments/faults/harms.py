@@ -3,7 +3,7 @@
     python experiments/faults/harms.py --out runs/faults     # two minutes on a core
 
 Records fault.HARM.COMMAND: 1 where the harm was named in one line, nothing that was whole was lost, and the same
-command afterwards ended in the bits of one that was left alone; else 0. Full and read-only disks are real mounts, in a
+command afterwards ended in the bits of an undisturbed one; else 0. Full and read-only disks are real mounts, in a
 namespace of their own; where the system does not let a user mount, they are left out and said so.
 
 Leaves claims/faults.json and faults.md, the table for people, in --out. Expected: 1 everywhere; exit 1 otherwise.
@@ -22,22 +22,22 @@ from commands import EXPERIMENTS, GENERATE, Child, Operation, fresh, prepared
 from mounts import NotAllowed, SmallDisk
 
 from smcrep import script
-from smcrep.results import Record, commit, machine, write_claims
+from smcrep.provenance import made
+from smcrep.results import Record, write_claims
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs/faults"))
+    parser.add_argument("--out", type=Path, default=Path("runs/faults"), help="folder of scratch files and claims")
     arguments = parser.parse_args()
     scratch = (arguments.out / "scratch").resolve()
     begun, records, rows = time.monotonic(), dict[str, Record](), list[str]()
-    made = {"command": "python experiments/faults/harms.py", "commit": commit(), "machine": machine()}
     for name, outcome in harms(prepared(scratch), scratch):
-        minutes = round((time.monotonic() - begun) / 60, 2)
         seen = outcome.seen.replace(str(scratch) + "/", "")
-        told = asdict(outcome) | {"seen": seen}
-        told.pop("well")
-        records[f"fault.{name}"] = Record(float(outcome.well), unit="share", controls=told, minutes=minutes, **made)
+        controls = asdict(outcome) | {"seen": seen}
+        controls.pop("well")
+        about = made("python experiments/faults/harms.py", begun)
+        records[f"fault.{name}"] = Record(float(outcome.well), unit="share", controls=controls, **about)
         rows.append(f"| {outcome.harm} | `{seen.replace('|', '/')}` | {outcome.lost} |")
         print(f"{'well' if outcome.well else 'NOT WELL'}: {outcome.harm}: {seen}", flush=True)
     write_claims(arguments.out / "claims/faults.json", records)

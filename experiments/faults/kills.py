@@ -1,11 +1,11 @@
-"""kill -9 in the middle: is the end, after the same command again, the same to the bit?
+"""After kill -9 and the same command again, is the result the same to the bit?
 
     python experiments/faults/kills.py --out runs/faults              # 50 kills of each command, 10 minutes on a core
     python experiments/faults/kills.py --out runs/faults --trials 2   # half a minute
 
 Records kill.generate, kill.train, kill.extract: share of kills, half at random times, half at random writes (a file
 opened, renamed, linked, removed), after which the same command ends in the same store, the same weights and losses, the
-same embeddings as one that was left alone, with no shard made again that was finished and no file left behind.
+same embeddings as an undisturbed one, with no finished shard made again and no file left behind.
 
 Leaves claims/faults.json in --out. Expected: 1.
 """
@@ -23,23 +23,24 @@ from commands import Child, Operation, fresh, prepared
 from scipy.stats import binomtest
 
 from smcrep import script
-from smcrep.results import Record, commit, machine, write_claims
+from smcrep.provenance import stamped
+from smcrep.results import Record, write_claims
 
 WRITES = ("open", "os.rename", "os.remove", "os.link", "os.mkdir")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs/faults"))
+    parser.add_argument("--out", type=Path, default=Path("runs/faults"), help="folder of scratch files and claims")
     parser.add_argument("--trials", type=int, default=50, help="kills of each command")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="of the moments of the kills")
     arguments = parser.parse_args()
     ops = prepared(arguments.out / "scratch")
-    made = {"command": f"python experiments/faults/kills.py --trials {arguments.trials} --seed {arguments.seed}"}
-    made |= {"commit": commit(), "machine": machine()}
+    command = f"python experiments/faults/kills.py --trials {arguments.trials} --seed {arguments.seed}"
     for name, operation in ops.items():
+        begun = time.monotonic()
         record = kills(name, operation, arguments.out / "scratch", arguments.trials, arguments.seed)
-        write_claims(arguments.out / "claims/faults.json", {f"kill.{name}": Record(**vars(record) | made)})
+        write_claims(arguments.out / "claims/faults.json", stamped({f"kill.{name}": record}, command, begun))
 
 
 def kill_at_write(folder: Path, number: int) -> Callable[[], object]:
@@ -67,7 +68,7 @@ def kills(name: str, operation: Operation, scratch: Path, trials: int, seed: int
     identical = killed = remade = 0
     for trial in range(trials):
         out = scratch / f"{name}-{trial}"
-        while True:  # a trial in which the command was done before it was to be killed is drawn again
+        while True:  # drawn again where the command was done before its kill
             fresh(out)
             if trial % 2:
                 died = Child(operation.command(out), log, kill_at_write(out, rng.randint(1, writes))).wait()
@@ -90,18 +91,12 @@ def kills(name: str, operation: Operation, scratch: Path, trials: int, seed: int
     interval = binomtest(identical, trials).proportion_ci(method="exact")
     controls = {"identical": identical, "kills": killed, "at_writes": trials // 2, "writes_of_a_run": writes}
     controls |= {"finished_shards_made_again": remade}
-    return Record(
-        identical / trials,
-        (interval.low, interval.high),
-        n=trials,
-        unit="share",
-        controls=controls,
-        minutes=round((time.monotonic() - begun) / 60, 2),
-    )
+    bounds = (interval.low, interval.high)
+    return Record(identical / trials, bounds, n=trials, unit="share", controls=controls)
 
 
 def count_writes(operation: Operation, out: Path, log: Path) -> int:
-    """Writes of a run that is left alone, by a search: killed at its n-th write or, with fewer writes, not at all."""
+    """Writes of an undisturbed run, by a search: killed at its n-th write or, with fewer writes, not at all."""
     low, high = 1, 2
     while True:
         fresh(out)

@@ -36,9 +36,9 @@ class SmallDisk:
                 os._exit(0)
         os.close(writer)
         with os.fdopen(reader, "rb") as file:
-            told = file.read()
+            said = file.read()
         os.waitpid(pid, 0)
-        answer = json.loads(told or b'{"failed": "the child died"}')
+        answer = json.loads(said or b'{"failed": "the child died"}')
         if "refused" in answer:
             raise NotAllowed(answer["refused"])
         if "failed" in answer:

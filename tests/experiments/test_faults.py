@@ -41,7 +41,7 @@ def test_named_in_one_line_and_nothing_whole_is_lost(harmed: tuple[dict[str, Any
     assert records[f"fault.{harm}"]["value"] == 1, records[f"fault.{harm}"]["controls"]
 
 
-def test_killed_and_started_again_the_end_is_the_same_to_the_bit(tmp_path: Path) -> None:
+def test_after_kills_the_same_command_ends_in_the_same_bits(tmp_path: Path) -> None:
     records, said = run("kills.py", "--trials", "2", out=tmp_path)
     assert {f"kill.{command}": records[f"kill.{command}"]["value"] for command in COMMANDS} == {
         f"kill.{command}": 1 for command in COMMANDS

@@ -1,4 +1,4 @@
-"""What a user does wrong costs one line that says what, where and what to do: no traceback, nothing written."""
+"""A mistake of the user ends in one line that says what, where and what to do: no traceback, nothing written."""
 
 import subprocess
 import sys
@@ -18,17 +18,19 @@ CASES = {
     ),
     "field misspelt": ("pretrain.py tiny --optim.step 5 --out {tmp}/out", "--optim.step; did you mean 'optim.steps'?"),
     "recipe misspelt": ("pretrain.py demoo --out {tmp}/out", "'demoo'; did you mean 'demo'?"),
+    "objective misspelt": ("pretrain.py tiny --objective simcrl --out {tmp}/out", "did you mean 'simclr'?"),
+    "sense that there is none of": ("pretrain.py tiny --senses rgb touch --out {tmp}/out", "there is no 'touch'"),
     "impossible value": ("pretrain.py tiny --optim.steps 0 --out {tmp}/out", "steps is 0; give at least 1"),
-    "no objects": ("pretrain.py tiny --data.num-objects 0 4 4 --out {tmp}/out", "num is 0; ask for 1 to"),
+    "no objects": ("pretrain.py tiny --data.num-objects 0 4 4 --out {tmp}/out", "num_objects is (0, 4, 4); give"),
     "run that is none": ("linear_probe.py --run {tmp}", "no stores.json in it; give the folder that"),
     "run that is not there": ("collapse.py --run {tmp}/gone", "gone: no such folder; give the folder that"),
-    "no name": (
-        "modelnet10.py --run {tmp} --control runs/simclr",
-        "--control runs/simclr: give NAME=RUN",
+    "baseline without a name": (
+        "modelnet10.py --run {tmp} --baseline runs/simclr",
+        "--baseline runs/simclr: give NAME=RUN",
     ),
     "model that is not there": ("modelnet10.py --run {tmp}/gone", "no folder {tmp}/gone; give a run folder"),
     "image weights that are not there": (
-        "pretrained.py --weights {tmp}/gone.pth --root {tmp} --out {tmp}/out",
+        "pretrained.py --weights {tmp}/gone.pth --data-root {tmp} --out {tmp}/out",
         "no file {tmp}/gone.pth; give a .safetensors or .pth file, or 'timm'",
     ),
     "nothing to extract": ("extract.py --run {tmp}", "no stores.json in it; give the folder that"),

@@ -1,0 +1,63 @@
+"""Every variant of the sweeps is a model that can be built, and differs from its base in what its name says."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from smcrep.objectives import EquiModWeights, SimCLRWeights
+from smcrep.pretraining import ycb
+from smcrep.records import differences
+from smcrep.training.build import build_seeded_model
+from tests.experiments.scripts import script
+
+generalisation: Any = script("generalisation")
+ablations: Any = script("ablations")
+SHORT = generalisation.short(ycb())
+CHANGES = {
+    "main": [],
+    "ours": [],
+    "no_same_state_negatives": ["recipe.objective.same_state_negatives"],
+    "no_cross_modal": ["recipe.objective.cross_modal"],
+    "tensors": ["recipe.model.num_vectors", "recipe.model.num_tensors"],
+    "no_residual": ["recipe.model.predictor"],
+    "no_group_action": ["recipe.model.predictor"],
+    "equimod": ["recipe.model.predictor", "recipe.objective"],
+    "simclr": ["recipe.objective"],
+    "no_action": ["recipe.model.use_action"],
+    "untrained": ["recipe.optim.lr", "recipe.optim.steps"],
+}
+
+
+def test_every_variant_of_generalisation_is_listed() -> None:
+    assert set(generalisation.VARIANTS) == set(CHANGES)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_variant_of_generalisation_changes_what_its_name_says(name: str) -> None:
+    before = ycb() if name == "main" else SHORT
+    found = differences(before, generalisation.variant_of(ycb(), name))
+    assert [line.split(" (")[0] for line in found] == CHANGES[name]
+
+
+def test_baselines_have_their_objectives_and_predictors() -> None:
+    equimod, simclr = (generalisation.variant_of(ycb(), name).recipe for name in ("equimod", "simclr"))
+    assert isinstance(equimod.objective, EquiModWeights)
+    assert equimod.model.predictor == "equimod"
+    assert isinstance(simclr.objective, SimCLRWeights)
+
+
+def test_variants_have_as_many_numbers_as_the_recipe() -> None:
+    sizes = {name: generalisation.variant_of(ycb(), name).recipe.model.embed_dim for name in generalisation.VARIANTS}
+    assert set(sizes.values()) == {ycb().recipe.model.embed_dim}
+
+
+@pytest.mark.parametrize("name", ablations.VARIANTS)
+def test_a_variant_of_ablations_is_one_sense_in_a_known_world(name: str) -> None:
+    variant = ablations.VARIANTS[name]
+    run = variant.change(ablations.with_senses(ycb(), variant.sense))
+    assert run.recipe.model.names == (variant.sense,)
+    assert variant.world in ablations.WORLDS
+    assert variant.sense in ablations.VARIANTS, "the recipe's own cells, that it is compared with"
+    with torch.device("meta"):
+        build_seeded_model(run.recipe)
