@@ -35,7 +35,7 @@ from smcrep.evaluation.world import simulation_of
 from smcrep.models.model import SensorimotorModel
 from smcrep.objectives import EquiModWeights, SimCLRWeights
 from smcrep.pretraining import Run, pretrain, stores, tiny, ycb
-from smcrep.pretraining.stores import BESIDE, some_states
+from smcrep.pretraining.stores import BESIDE, simulations, some_states, stores_folder
 from smcrep.pretraining.variants import with_data, with_model, with_objective, with_optim, with_recipe, with_sense
 from smcrep.probes.moved_cloud import moved_cloud_scores
 from smcrep.probes.retrieval import rank_same_state
@@ -92,8 +92,9 @@ def main() -> None:
     print(f"generalisation: {len(cells) - len(missing)} of {len(cells)} cells are there already", flush=True)
     if not missing:
         return
-    evaluation_stores(run, small=arguments.tiny)  # made before cells that share them start side by side
-    symmetries(run, folder / "objects.json")
+    if any(variant != MOVED_CLOUD for variant, _ in missing):
+        evaluation_stores(run, small=arguments.tiny)  # made before cells that share them start side by side
+        symmetries(run, folder / "objects.json")
     work = partial(run_cell, run, folder, arguments.tiny)
     sweep(missing, work, logs=arguments.out / "logs", processes=arguments.processes)
 
@@ -122,7 +123,7 @@ def run_cell(run: Run, folder: Path, small: bool, variant: str, seed: int) -> No
     begun = time.monotonic()
     name = f"{variant}-{seed}"
     if variant == MOVED_CLOUD:
-        test = stores(run, progress=False)["test"]
+        test = test_store(run)
         return write_cell(folder, variant, seed, test, moved_cloud(test), begun, train_minutes=0.0)
     pretrained = pretrain(replace(with_recipe(variant_of(run, variant, small=small), seed=seed), out=run.out / name))
     evaluated = evaluation_stores(run, small=small)
@@ -147,6 +148,12 @@ def write_cell(
     about |= {"train_minutes": train_minutes, "queries": int(test.num_states * test.num_branches)}
     rounded = {metric: np.round(values, 5).tolist() for metric, values in metrics.items()}
     write_json(cell_path(folder, variant, seed), about | {"metrics": rounded})
+
+
+def test_store(run: Run) -> Store:
+    """The one that the variants are evaluated on, whose objects do not hang on the other stores."""
+    simulation = simulations(run)["test"]
+    return Store(generate(simulation, stores_folder(run) / "test", processes=run.data.processes))
 
 
 def moved_cloud(test: Store) -> dict[str, np.ndarray]:
