@@ -67,8 +67,11 @@ def outcome(cells: Cells) -> dict[str, Record]:
     ahead = cells.values("main", "h1.fused") - cells.values("main", f"h1.{better}")
     found["fused_minus_better.h1_16"] = cells.record(ahead, "main", f"H@1, paired with {better}")
     if "moved_cloud" in cells.by_variant:
-        geometry, few = (cells.values("moved_cloud", name)[0] for name in ("h1.points", "h1_96.points"))
-        beside = {"chance": 1 / 16, "with_96_points": float(few.mean())}
+        geometry = cells.values("moved_cloud", "h1.points")[0]
+        beside = {"chance": 1 / 16} | {
+            words: float(cells.values("moved_cloud", f"{name}.points").mean())
+            for name, words in (("h1_96", "with_96_points"), ("h1_untrimmed", "untrimmed"))
+        }
         found["moved_cloud.h1_16"] = cells.record(geometry[None], "moved_cloud", "H@1 of 16", **beside)
         for sense in SENSES:
             ahead = cells.values("main", f"h1.{sense}") - geometry

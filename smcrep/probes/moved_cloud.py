@@ -12,9 +12,10 @@ from smcrep.geometry.action import apply
 from smcrep.geometry.points import chamfer
 
 
-def moved_cloud_scores(before: Tensor, motion: Tensor, after: Tensor) -> np.ndarray:
-    """float64 [s, k, k]: minus the Chamfer distance of the cloud before [s, n, 3], moved by ``motion`` [s, k, 4, 4] of
-    action i, to the cloud after [s, k, n, 3] action j; metres, camera frame. Nothing is learned."""
+def moved_cloud_scores(before: Tensor, motion: Tensor, after: Tensor, *, share: float = 1.0) -> np.ndarray:
+    """float64 [s, k, k]: minus the Chamfer distance (``share``: see `chamfer`) of the cloud before [s, n, 3], moved by
+    ``motion`` [s, k, 4, 4] of action i, to the cloud after [s, k, n, 3] action j; metres, camera frame. Nothing is
+    learned."""
     if after.shape[:2] != motion.shape[:2] or before.shape[:1] != motion.shape[:1]:
         raise ValueError(
             f"moved_cloud: clouds {list(before.shape)} and {list(after.shape)}, motions {list(motion.shape)}; give "
@@ -23,5 +24,5 @@ def moved_cloud_scores(before: Tensor, motion: Tensor, after: Tensor) -> np.ndar
     found = []
     for cloud, moves, outcomes in zip(before, motion, after, strict=True):
         moved = apply(moves[:, None], cloud[None])
-        found.append(-chamfer(moved[:, None], outcomes[None]).double().numpy())
+        found.append(-chamfer(moved[:, None], outcomes[None], share=share).double().numpy())
     return np.stack(found)
