@@ -12,8 +12,13 @@ import torch
 from PIL import Image
 
 import smcrep
-from smcrep.fusion import FUSION
-from smcrep.models.config import FUSIONS, POINTS_ENCODERS, PREDICTORS, ModelConfig
+from smcrep.fusion import RULES
+from smcrep.models.config import ModelConfig
+from smcrep.models.predictors import PREDICTORS
+from smcrep.senses import SENSES
+from smcrep.senses.points import ENCODERS
+from tests.senses.samples import sample
+from tests.senses.strangers import NUM_FORCES, TOUCH, registered
 
 SMALL = ModelConfig(trunk_dim=16, invariant_dim=8, num_vectors=1, num_tensors=1)
 RNG = np.random.default_rng(0)
@@ -21,18 +26,24 @@ RGB = RNG.integers(0, 256, (3, 40, 30, 3), np.uint8)
 POINTS = RNG.normal(size=(3, 50, 3)).astype(np.float32)
 
 
+def with_senses(**settings: dict | None) -> ModelConfig:
+    return replace(SMALL, senses=settings)
+
+
 @pytest.mark.parametrize(
     "config",
     [replace(SMALL, predictor=name) for name in PREDICTORS]
-    + [replace(SMALL, points_encoder=name) for name in POINTS_ENCODERS]
-    + [replace(SMALL, fusion="equal"), replace(SMALL, rgb_encoder="test_resnet"), replace(SMALL, senses=("points",))],
-    ids=str,
+    + [replace(SMALL, fusion=name) for name in RULES]
+    + [with_senses(rgb=None, points={"encoder": name}) for name in ENCODERS]
+    + [with_senses(rgb={"encoder": "test_resnet"}, points=None), replace(SMALL, senses=tuple(SENSES))]
+    + [with_senses(**{name: None}) for name in SENSES],
+    ids=lambda c: "+".join((c.predictor, c.fusion, *(f"{n}:{getattr(s, 'encoder', '')}" for n, s in c.senses.items()))),
 )
 def test_save_and_load_embeds_the_same_to_the_bit(config: ModelConfig, tmp_path: Path) -> None:
     model = smcrep.build_model(config)
     smcrep.save_pretrained(model, tmp_path, {"commit": "abc"})
     loaded, embed_dim, _, meta = smcrep.load_model(tmp_path)
-    given = {sense: {"rgb": RGB, "points": POINTS}[sense] for sense in config.senses}
+    given = {name: sample(name, 3) for name in config.names}
     before, after = model.embed(**given), loaded.embed(**given)
     assert torch.equal(before.fused, after.fused)
     assert torch.equal(before.weight, after.weight)
@@ -46,21 +57,23 @@ def test_meta_is_json_and_says_units_and_frames(tmp_path: Path) -> None:
     smcrep.build_model(SMALL).save_pretrained(tmp_path)
     meta = json.loads(json.dumps(smcrep.load_model(tmp_path)[3]))
     assert set(meta) == {"config", "provenance", "senses", "sizes", "units", "frames"}
-    assert ModelConfig(**meta["config"]) == SMALL
-    assert meta["units"]["points"] == "metres"
+    assert ModelConfig.from_json(meta["config"]) == SMALL
+    assert meta["senses"] == ["rgb", "points"]
+    assert set(meta["units"]) == set(meta["frames"]) | {"physics"} == {"rgb", "points", "action", "physics"}
+    assert meta["units"]["points"] == "m"
     assert "y down" in meta["frames"]["points"]
     assert meta["sizes"]["num_invariant"] == 8
 
 
-def test_a_run_folder_or_a_model_folder(tmp_path: Path) -> None:
+def test_run_folder_and_model_folder_load_alike(tmp_path: Path) -> None:
     model = smcrep.build_model(SMALL)
     model.save_pretrained(tmp_path / "model")
     for path in (tmp_path, str(tmp_path), tmp_path / "model"):
-        assert torch.equal(smcrep.load_model(path)[0].embed(RGB).fused, model.embed(RGB).fused)
+        assert torch.equal(smcrep.load_model(path)[0].embed(rgb=RGB).fused, model.embed(rgb=RGB).fused)
     assert smcrep.from_pretrained(tmp_path).config == SMALL
 
 
-def test_nothing_there(tmp_path: Path) -> None:
+def test_folder_without_a_model_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"no folder .*nowhere; give a run folder"):
         smcrep.load_model(tmp_path / "nowhere")
     with pytest.raises(ValueError, match=r"no config.json in .*; give a folder written by save_pretrained, or a run"):
@@ -75,8 +88,24 @@ def test_one_seed_one_model() -> None:
     assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
 
 
-def test_every_fusion_of_the_configuration_exists() -> None:
-    assert set(FUSION) == set(FUSIONS)
+def test_rule_that_is_not_there_is_one_line() -> None:
+    with pytest.raises(ValueError, match="fusion: there is no rule 'x'; choose one of precision, equal"):
+        smcrep.build_model(replace(SMALL, fusion="x"))
+
+
+def test_model_of_a_sense_that_nobody_registered_is_one_line(tmp_path: Path) -> None:
+    with registered(TOUCH):
+        model = smcrep.build_model(with_senses(touch=None))
+        model.save_pretrained(tmp_path)
+        loaded, _, transform, meta = smcrep.load_model(tmp_path)
+        touch = torch.randn(3, NUM_FORCES)
+        found = loaded.embed(**transform({"touch": touch[0]})).fused
+        assert torch.equal(found, model.embed(touch=touch[:1]).fused)
+        assert meta["units"]["touch"] == "N"
+    words = r"config\.json: senses: there is no sense 'touch', only .*; import the module that registers it"
+    with pytest.raises(ValueError, match=words) as caught:
+        smcrep.load_model(tmp_path)
+    assert "\n" not in str(caught.value)
 
 
 class TestTransform:
@@ -97,22 +126,29 @@ class TestTransform:
             [RGB[0]],
         ],
     )
-    def test_one_image_in_any_form(self, transform, image) -> None:
+    def test_any_form_of_one_image_is_a_batch_of_one(self, transform, image) -> None:
         assert torch.equal(transform({"rgb": image})["rgb"], torch.from_numpy(RGB[:1]))
 
-    def test_a_grey_picture_has_three_equal_channels(self, transform) -> None:
+    @pytest.mark.parametrize("name", SENSES)
+    def test_one_observation_of_any_sense_is_a_batch_of_one(self, name: str) -> None:
+        x = sample(name, 2)
+        transform = smcrep.hub.Transform((name,))
+        for given, expected in ((x[0].numpy(), x[:1]), (x[0], x[:1]), (x.numpy(), x)):
+            assert torch.equal(transform({name: given})[name], expected)
+
+    def test_grey_picture_has_three_equal_channels(self, transform) -> None:
         x = transform({"rgb": Image.fromarray(RGB[0]).convert("L")})["rgb"]
         assert x.shape == (1, 40, 30, 3)
         assert (x[..., :1] == x).all()
 
-    def test_ready_for_embed(self, transform) -> None:
+    def test_embed_takes_what_transform_gives(self, transform) -> None:
         model = smcrep.build_model(SMALL)
         found = transform({"rgb": RGB, "points": POINTS.astype(np.float64)})
-        assert torch.equal(model.embed(**found).fused, model.embed(RGB, POINTS).fused)
+        assert torch.equal(model.embed(**found).fused, model.embed(rgb=RGB, points=POINTS).fused)
         assert transform({"points": POINTS[0]})["points"].shape == (1, 50, 3)
         assert transform({"rgb": RGB, "points": None}).keys() == {"rgb"}
 
-    def test_faults(self, transform) -> None:
+    def test_unknown_senses_and_images_of_mixed_size_are_refused(self, transform) -> None:
         with pytest.raises(ValueError, match="unknown sense 'image'; this model has rgb, points"):
             transform({"image": RGB})
         with pytest.raises(ValueError, match=r"images of sizes .*; give images of one size"):

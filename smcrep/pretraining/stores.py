@@ -72,7 +72,8 @@ def mesh_sources(data: Data) -> dict[str, MeshObjects]:
     YCB scans, else drawn by the seed."""
     assert data.root
     names, families, file = list(find_meshes(data.root)), dict[str, str](), data.split
-    if file is None and set(names) >= {name for part in read_split_file(YCB_SPLIT).values() for name in part}:
+    ycb = read_split_file(YCB_SPLIT)
+    if file is None and set(names) >= {name for split in SPLITS for name in ycb[split]}:
         file = YCB_SPLIT
     if file:
         chosen, families = read_split_file(file), json.loads(file.read_text()).get("kind", {})

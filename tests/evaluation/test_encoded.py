@@ -1,4 +1,4 @@
-"""What an evaluation starts from says the same as the model asked item by item."""
+"""A store encoded at once equals the model applied item by item."""
 
 from pathlib import Path
 
@@ -10,7 +10,9 @@ from smcrep.data.schema import world_schema
 from smcrep.data.store import Store
 from smcrep.evaluation.encoded import STATES_AT_ONCE, encode, predict
 from smcrep.hub import build_model
-from smcrep.models.model import FUSED, SensorimotorModel
+from smcrep.models.model import SensorimotorModel
+from smcrep.senses import DEFAULT_SENSES, Resolution
+from smcrep.transition import FUSED
 from tests.data.stores import random_store
 from tests.evaluation.worlds import NUM_ACTIONS, NUM_STATES, turned
 from tests.training.synthetic import tiny_recipe
@@ -24,14 +26,14 @@ def model() -> SensorimotorModel:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    random_store(tmp_path, shards=(STATES_AT_ONCE - 1, 6), schema=world_schema(16, 5))
+    random_store(tmp_path, shards=(STATES_AT_ONCE - 1, 6), schema=world_schema(DEFAULT_SENSES, Resolution(16, 5)))
     return Store(tmp_path)
 
 
 def test_rows_of_a_state_stand_in_the_order_before_then_outcomes(model: SensorimotorModel, store: Store) -> None:
     encoded = encode(model, store)
     rows = store.read(np.arange(store.num_rows), ["rgb", "points", "pose"])
-    embedding = model.embed(rows["rgb"], rows["points"])
+    embedding = model.embed(rgb=rows["rgb"], points=rows["points"])
     for sense, z in ({FUSED: embedding.fused} | embedding.senses).items():
         torch.testing.assert_close(encoded.latent[sense].flatten(0, 1), z)
         whole = torch.cat([encoded.invariant(sense), encoded.equivariant(sense)], -1)
@@ -47,7 +49,7 @@ def test_chosen_states_are_those_of_the_whole(model: SensorimotorModel, store: S
     torch.testing.assert_close(some.action.motion, every.action.motion[chosen])
 
 
-def test_prediction_starts_before_and_is_told_its_own_action(model: SensorimotorModel, store: Store) -> None:
+def test_prediction_starts_before_and_takes_its_own_action(model: SensorimotorModel, store: Store) -> None:
     encoded = encode(model, store)
     predicted = predict(model, encoded, "points")
     with torch.no_grad():

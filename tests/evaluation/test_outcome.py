@@ -1,27 +1,27 @@
-"""Retrieval where the answer is planted: one who knows finds it, one who does not is at chance."""
+"""Retrieval where the answer is planted: a model that knows it scores 1, a model that does not scores chance."""
 
 import numpy as np
 import pytest
 import torch
 
-from smcrep.evaluation.outcome import chain, mismatched_action_hits, outcome_hits, roll_out_hits
+from smcrep.evaluation.outcome import mismatched_action_hits, outcome_hits, roll_out_hits
 from tests.evaluation.worlds import NUM_ACTIONS, NUM_STATES, Blind, TrueTurns, turned
 
 MODEL, BLIND = TrueTurns(), Blind()
 
 
-def test_who_knows_the_action_finds_every_outcome() -> None:
+def test_model_that_turns_as_the_world_does_finds_every_outcome() -> None:
     hits = outcome_hits(MODEL, turned(), "a")  # type: ignore[arg-type]
     assert hits.shape == (NUM_STATES, NUM_ACTIONS)
     assert hits.mean() == 1
     assert outcome_hits(MODEL, turned(), "a", "fused").mean() == 1  # type: ignore[arg-type]
 
 
-def test_who_ignores_it_is_at_chance_to_the_digit() -> None:
+def test_action_blind_model_scores_chance_exactly() -> None:
     assert outcome_hits(BLIND, turned(), "a").mean() == pytest.approx(1 / NUM_ACTIONS)  # type: ignore[arg-type]
 
 
-def test_a_sense_that_means_nothing_and_a_mismatched_action_are_at_chance() -> None:
+def test_noise_and_mismatched_actions_score_chance() -> None:
     many = [turned(seed) for seed in range(12)]
     across = np.mean([outcome_hits(MODEL, e, "a", "noise").mean() for e in many])  # type: ignore[arg-type]
     mismatched = np.mean([mismatched_action_hits(MODEL, e, "a").mean() for e in many])  # type: ignore[arg-type]
@@ -29,15 +29,15 @@ def test_a_sense_that_means_nothing_and_a_mismatched_action_are_at_chance() -> N
     assert mismatched == pytest.approx(1 / NUM_ACTIONS, abs=0.05)
 
 
-def test_a_roll_out_goes_from_view_to_view_without_looking() -> None:
+def test_roll_out_goes_from_view_to_view_without_observing() -> None:
     assert roll_out_hits(MODEL, turned(), "a").mean(0) == pytest.approx(np.ones(3))  # type: ignore[arg-type]
     blind = roll_out_hits(BLIND, turned(), "a")  # type: ignore[arg-type]
     assert (blind.mean(0) < 0.5).all()
 
 
-def test_links_of_a_chain_end_where_the_actions_end() -> None:
+def test_chained_actions_end_where_each_action_ends() -> None:
     encoded = turned()
     whole = torch.eye(4).expand(NUM_STATES, 1, 4, 4)
-    for i, link in enumerate(chain(encoded.action, 3)):
+    for i, link in enumerate(encoded.action.chain(3)):
         whole = link.motion @ whole
         torch.testing.assert_close(whole[:, 0], encoded.action.motion[:, i], atol=1e-5, rtol=0)

@@ -21,14 +21,14 @@ def test_a_true_turn_is_found_to_a_few_degrees_from_a_coarse_grid() -> None:
     assert errors(found, encoded).median() < 3
 
 
-def test_nothing_is_found_by_who_does_not_look() -> None:
+def test_action_blind_model_finds_no_turn() -> None:
     encoded = turned()
     found = pose_search(Blind(), encoded, ["a"], num_rotations=576)  # type: ignore[arg-type]
     assert found.shape == (NUM_STATES, 3, 3)
     assert errors(found, encoded).median() > 20
 
 
-def test_two_sources_find_what_neither_can_alone() -> None:
+def test_two_sources_find_the_turn_that_neither_finds_alone() -> None:
     """Each knows one vector: a turn about it is invisible to that one, and no turn is invisible to both."""
     encoded = turned()
     z = encoded.latent["a"]

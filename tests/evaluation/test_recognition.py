@@ -6,7 +6,7 @@ from smcrep.evaluation.recognition import STRENGTHS, accuracy_by_object, choose_
 from tests.evaluation.worlds import turned
 
 
-def test_a_name_is_recognised_and_noise_is_not() -> None:
+def test_planted_identity_is_recognised_and_noise_scores_chance() -> None:
     encoded = turned(num_objects=4)
     episodes = episodes_of(encoded, k_shot=1, n_way=4, num_episodes=60)
     strength = choose_strength(encoded, "a", k_shot=1, n_way=4, num_episodes=5)
@@ -17,9 +17,9 @@ def test_a_name_is_recognised_and_noise_is_not() -> None:
     assert abs(noise.mean() - 0.25) < 0.06
 
 
-def test_objects_are_told_apart_by_other_states_than_those_shown() -> None:
+def test_support_and_query_are_of_different_states() -> None:
     encoded = turned(num_objects=4)
     views = encoded.invariant().shape[1]
     episodes = episodes_of(encoded, k_shot=5, n_way=4, num_episodes=20)
-    shown, asked = (rows.reshape(20, 4, -1) // views for rows in (episodes.support, episodes.query))
-    assert not any(set(shown[e, w]) & set(asked[e, w]) for e in range(20) for w in range(4))
+    support, query = (rows.reshape(20, 4, -1) // views for rows in (episodes.support, episodes.query))
+    assert not any(set(support[e, w]) & set(query[e, w]) for e in range(20) for w in range(4))

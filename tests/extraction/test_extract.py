@@ -15,6 +15,7 @@ from smcrep.extraction.manifest import read_manifest
 from smcrep.extraction.shards import load_embeddings
 from smcrep.hub import build_model, load_model, save_pretrained
 from smcrep.models.config import ModelConfig
+from smcrep.senses import DEFAULT_SENSES, Resolution
 
 NUM_STATES, NUM_BRANCHES = 6, 2
 
@@ -22,7 +23,7 @@ NUM_STATES, NUM_BRANCHES = 6, 2
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     rng = np.random.default_rng(0)
-    schema = world_schema(16, 20)
+    schema = world_schema(DEFAULT_SENSES, Resolution(16, 20))
     r = NUM_STATES * (NUM_BRANCHES + 1)
     rows = {name: rng.normal(size=(r, *c.shape)).astype(c.dtype) for name, c in schema.columns.items()}
     rows["rgb"] = rng.integers(0, 256, rows["rgb"].shape, dtype=np.uint8)
@@ -41,7 +42,10 @@ def run(tmp_path: Path) -> Path:
 
 def save_model(run: Path, seed: int) -> Path:
     torch.manual_seed(seed)
-    config = ModelConfig(rgb_size=16, trunk_dim=16, invariant_dim=8, num_tensors=1, projector_dim=8, predictor_hidden=8)
+    senses = {"rgb": {"size": 16}, "points": None}
+    config = ModelConfig(
+        senses=senses, trunk_dim=16, invariant_dim=8, num_tensors=1, projector_dim=8, predictor_hidden=8
+    )
     save_pretrained(build_model(config), run / "model")
     return run
 
@@ -89,6 +93,6 @@ def test_a_folder_of_another_model_is_refused(store: Path, run: Path, tmp_path: 
     assert manifest.shard(out, 0).read_bytes() == before
 
 
-def test_no_manifest(tmp_path: Path) -> None:
+def test_folder_without_a_manifest_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"no manifest\.json in it"):
         read_manifest(tmp_path)

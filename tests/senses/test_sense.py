@@ -1,21 +1,11 @@
 """The table of senses: anybody adds to it, nobody takes a name of the package."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
-from smcrep.senses import POINTS, RGB, SENSES, RGBSettings, Sense, SenseSettings, SenseTable
-
-
-@dataclass(frozen=True)
-class TouchSettings(SenseSettings):
-    scale_n: float = 1.0
-
-    def __post_init__(self) -> None:
-        self.check(self.scale_n > 0, "scale_n", "give newtons above 0")
-
-
-TOUCH = replace(POINTS, name="touch", settings=TouchSettings, unit="N")
+from smcrep.senses import RGB, SENSES, RGBSettings, Sense, SenseTable
+from tests.senses.strangers import TOUCH, TouchSettings
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from smcrep.worlds.episodes import draw, shard_rows
 from smcrep.worlds.objects.source import ProceduralObjects
 from smcrep.worlds.policy import Policy
 from smcrep.worlds.simulation import Simulation
-from tests.senses.registered import registered
+from tests.senses.strangers import registered
 
 Rows = dict[str, np.ndarray]
 

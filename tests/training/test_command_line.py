@@ -12,8 +12,7 @@ from smcrep.pretraining import Run, demo, tiny
 from smcrep.senses import SENSES, DepthSettings, PointsSettings, RGBSettings
 from smcrep.training.command_line import options, parse
 from smcrep.training.recipes import Recipe
-from tests.senses.registered import registered
-from tests.senses.test_sense import TOUCH, TouchSettings
+from tests.senses.strangers import TOUCH, TouchSettings, registered
 from tests.training.strangers import DriftWeights
 
 ROOT = Path(__file__).parents[2]

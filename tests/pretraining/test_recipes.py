@@ -1,0 +1,55 @@
+"""Runs by name: each is whole, reads back, and uses only what there is."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from smcrep.pretraining import RECIPES, demo, push, tiny, ycb
+from smcrep.pretraining.recipes import HELD_OUT, data_folder
+from smcrep.records import differences
+from smcrep.training.recipes import Recipe
+from smcrep.worlds.objects.families import FAMILIES
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipe_reads_back_and_carries_its_name(name: str) -> None:
+    run = RECIPES[name]()
+    assert Recipe.from_json(json.loads(json.dumps(run.recipe.to_json()))) == run.recipe
+    assert run.recipe.name == name
+    assert run.out == Path("runs") / name
+    assert run == RECIPES[name]()
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_run_has_the_outcomes_that_its_objective_needs(name: str) -> None:
+    run = RECIPES[name]()
+    assert min(run.data.num_branches) >= 2  # same-state negatives
+    assert run.recipe.optim.batch_states <= run.data.num_objects[0] * run.data.states_per_object[0]
+
+
+def test_tiny_is_the_demo_made_small() -> None:
+    assert tiny().recipe.optim.steps <= 10
+    assert tiny().recipe.model.embed_dim < demo().recipe.model.embed_dim / 5
+    assert tiny().data.processes == 1
+    assert tiny().recipe.model.names == demo().recipe.model.names
+
+
+def test_push_differs_from_the_demo_in_what_a_push_needs() -> None:
+    changed = {line.split(" (")[0].split(".")[0] for line in differences(demo().recipe, push().recipe)}
+    assert changed == {"name", "objective", "optim"}
+    assert push().data.policy.branch_over == "either"
+    assert push().data.policy.vary_physics
+
+
+def test_held_out_families_exist_and_are_not_trained_on() -> None:
+    assert set(HELD_OUT) < set(FAMILIES)
+    assert ycb().data.held_out_families == HELD_OUT
+
+
+def test_real_data_lie_where_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMCREP_DATA", "/somewhere")
+    assert data_folder("x") == Path("/somewhere/x")
+    assert ycb().data.root == Path("/somewhere/ycb_textured")
+    monkeypatch.delenv("SMCREP_DATA")
+    assert data_folder("x") == Path.home() / ".cache/smcrep/data/x"
