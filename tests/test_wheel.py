@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 
 
-def test_wheel_builds_and_imports(tmp_path: Path) -> None:
+def test_wheel_holds_the_package_and_imports(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE", "smcrep", "datasets", "experiments"):
@@ -30,7 +30,8 @@ def test_wheel_builds_and_imports(tmp_path: Path) -> None:
         names = set(archive.namelist())
         archive.extractall(tmp_path / "site")
     packaged = {n for n in names if n.startswith("smcrep/")}
-    assert {str(p.relative_to(ROOT)) for p in (ROOT / "smcrep").rglob("*.py")} | {"smcrep/py.typed"} == packaged
+    data = {"smcrep/py.typed", "smcrep/pretraining/ycb.json"}
+    assert {str(p.relative_to(ROOT)) for p in (ROOT / "smcrep").rglob("*.py")} | data == packaged
     assert {n.split("/")[0] for n in names - packaged} == {f"smcrep-{wheel.name.split('-')[1]}.dist-info"}
     code = "import smcrep; print(smcrep.__file__, smcrep.__version__)"
     environment = os.environ | {"PYTHONPATH": str(tmp_path / "site")}

@@ -121,15 +121,15 @@ def _refuse_foreign(simulation: Simulation, out: Path) -> None:
         )
 
 
-def _unlike(stored: Any, asked: Any, where: str = "") -> list[str]:
-    """Leaves in which two JSON values differ, as "policy.num_branches 8 there, 4 asked"."""
-    if isinstance(stored, dict) and isinstance(asked, dict):
+def _unlike(stored: Any, wanted: Any, where: str = "") -> list[str]:
+    """Leaves in which two JSON values differ, as "policy.num_branches 8 there, 4 here"."""
+    if isinstance(stored, dict) and isinstance(wanted, dict):
         return [
             line
-            for key in sorted(stored.keys() | asked.keys())
-            for line in _unlike(stored.get(key), asked.get(key), f"{where}.{key}" if where else key)
+            for key in sorted(stored.keys() | wanted.keys())
+            for line in _unlike(stored.get(key), wanted.get(key), f"{where}.{key}" if where else key)
         ]
-    return [] if stored == asked else [f"{where} {_short(stored)} there, {_short(asked)} asked"]
+    return [] if stored == wanted else [f"{where} {_short(stored)} there, {_short(wanted)} here"]
 
 
 def _short(value: Any) -> str:

@@ -20,14 +20,14 @@ from smcrep.data.schema import Column, Schema
 from smcrep.data.shard import open_shard, sidecar, write_shard
 from smcrep.data.splits import read_split_file
 from smcrep.data.store import Manifest, Store, StoredObject, shard_path, write_manifest
+from smcrep.encoders.pretrained import read_image_weights
 from smcrep.extraction.manifest import read_manifest
 from smcrep.models.config import ModelConfig
-from smcrep.models.pretrained import read_image_weights
 from smcrep.models.weights import read_config
+from smcrep.pretraining.folder import store_path
 from smcrep.results import read_claims
 from smcrep.training import checkpoint
-from smcrep.training.recipes import Recipe, tiny
-from smcrep.training.run_folder import store_path
+from smcrep.training.recipes import Recipe
 from smcrep.worlds.objects import mesh_checks, meshes
 
 Target = Callable[[bytes], None]
@@ -130,7 +130,7 @@ def torch_file(content: bytes) -> None:
 
 def run_state(content: bytes) -> None:
     _written("run/last.pt", content)
-    checkpoint.load(HOME / "run", tiny())
+    checkpoint.load(HOME / "run", Recipe())
 
 
 def recipe(content: bytes) -> None:
@@ -246,8 +246,8 @@ TARGETS: dict[str, tuple[Target, list[bytes]]] = {
     "config": (model_config, [_json({"format": "smcrep", "config": ModelConfig().to_json(), "provenance": {}})]),
     "safetensors": (safetensors, [struct.pack("<Q", len(_WEIGHTS)) + _WEIGHTS + bytes(4)]),
     "torch": (torch_file, [_saved(lambda f: torch.save({"a": torch.zeros(2)}, f))]),
-    "checkpoint": (run_state, [_saved(lambda f: torch.save({"version": 1, "recipe": tiny().to_json()}, f))]),
-    "recipe": (recipe, [_json(tiny().to_json())]),
+    "checkpoint": (run_state, [_saved(lambda f: torch.save({"version": 1, "recipe": Recipe().to_json()}, f))]),
+    "recipe": (recipe, [_json(Recipe().to_json())]),
     "embeddings": (embeddings, [_json(_EMBEDDINGS)]),
     "stores": (stores, [_json({"train": "a", "test": "b"})]),
     "split": (split, [_json({"train": ["a"], "val": ["b"], "test": ["c"]})]),
