@@ -173,7 +173,7 @@ class Store:
             raise ValueError(f"{self.path}: read wants a 1-d array of integers, not {rows.dtype} {list(rows.shape)}")
         if rows.size and (rows.min() < 0 or rows.max() >= self.num_rows):
             raise ValueError(
-                f"{self.path}: rows {rows.min()}..{rows.max()} asked, the store has rows 0..{self.num_rows - 1}"
+                f"{self.path}: rows {rows.min()}..{rows.max()} requested, the store has rows 0..{self.num_rows - 1}"
             )
         unknown = [c for c in columns if c not in self.schema.columns]
         if unknown:
@@ -263,7 +263,7 @@ class Store:
         states = np.asarray(states)
         if len(states) and (states.min() < 0 or states.max() >= self.num_states):
             raise ValueError(
-                f"{self.path}: states {states.min()}..{states.max()} asked, the store has 0..{self.num_states - 1}"
+                f"{self.path}: states {states.min()}..{states.max()} requested, the store has 0..{self.num_states - 1}"
             )
         return self._gather(columns, states, self.num_branches + 1)
 

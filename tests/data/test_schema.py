@@ -42,7 +42,7 @@ def test_packed_action_is_lossless() -> None:
 
 
 @pytest.mark.parametrize("value", [{"version": 99}, {}, None, {"columns": {}}])
-def test_foreign_version_is_named(value: dict) -> None:
+def test_schema_of_another_version_is_refused(value: dict) -> None:
     with pytest.raises(ValueError, match=r"^x/manifest.json: schema version .* reads version 2; generate .* again$"):
         Schema.from_json(value, "x/manifest.json")
 

@@ -85,7 +85,7 @@ def test_hugging_face_datasets_opens_the_same_bytes(tmp_path: Path) -> None:
 def test_rows_that_are_not_there_are_named(folder: Path, rows: list) -> None:
     with pytest.raises(ValueError, match=r"the store has rows 0\.\.35|1-d array of integers"):
         Store(folder).read(np.array(rows), ["rgb"])
-    with pytest.raises(ValueError, match=r"states 3\.\.12 asked, the store has 0\.\.11"):
+    with pytest.raises(ValueError, match=r"states 3\.\.12 requested, the store has 0\.\.11"):
         Store(folder).targets(np.array([3, 12]))
     with pytest.raises(ValueError, match=r"no columns \['touch'\]; the store has \["):
         Store(folder).read(np.array([0]), ["touch"])

@@ -26,7 +26,7 @@ def encoded():
     return replace(found, latent=latent)
 
 
-def test_outcomes(encoded) -> None:
+def test_outcomes_are_found_where_planted_and_by_chance_elsewhere(encoded) -> None:
     found = outcomes(Knowing(), encoded)
     assert {len(values) for values in found.values()} == {NUM_OBJECTS}
     np.testing.assert_array_equal(found["h1.points"], 1)

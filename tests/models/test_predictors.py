@@ -69,7 +69,7 @@ def test_rotate_turns_both_axes_of_a_tensor() -> None:
     torch.testing.assert_close(turned[:3], r @ Z[0, :3])
 
 
-def test_a_tensor_tells_a_half_turn_about_an_axis_from_none_where_no_vector_along_it_can() -> None:
+def test_tensor_shows_a_half_turn_about_an_axis_and_a_vector_along_it_does_not() -> None:
     half_turn = roma.rotvec_to_rotmat(torch.tensor([0.0, 0.0, torch.pi], dtype=torch.float64))
     along = torch.tensor([0.0, 0.0, 2.0], dtype=torch.float64)
     tilted = torch.zeros(3, 3, dtype=torch.float64)

@@ -44,7 +44,7 @@ def by_loops(z: Tensor, present: Tensor, temperature: float) -> float:
     return sum(terms) / len(terms)
 
 
-def test_the_sum_in_loops() -> None:
+def test_equals_the_sum_in_loops() -> None:
     present = everywhere()
     present[1, 2] = present[3, 0] = False
     assert value(random(0), present, 0.3) == pytest.approx(by_loops(random(0), present, 0.3), rel=1e-5)
@@ -75,12 +75,12 @@ def test_rows_of_other_processes_are_negatives_and_no_anchors() -> None:
     assert mean == pytest.approx(value(z, present), rel=1e-5)
 
 
-def test_constant_embeddings_give_what_is_said_and_planted_ones_nothing() -> None:
+def test_constant_embeddings_give_log_of_the_candidates_and_planted_ones_zero() -> None:
     assert value(torch.ones(B, V, D), everywhere()) == pytest.approx(math.log(1 + (B - 1) * V), rel=1e-5)
     assert value(torch.eye(B)[:, None].expand(B, V, B), everywhere(), 0.02) < 1e-6
 
 
-def test_who_is_absent_has_no_influence() -> None:
+def test_absent_observations_have_no_influence() -> None:
     z, present = random(3), everywhere()
     present[1, 2] = present[2, 0] = False
     changed = torch.where(present[..., None], z, random(4)).requires_grad_()
@@ -92,12 +92,12 @@ def test_who_is_absent_has_no_influence() -> None:
     assert gradient.isfinite().all()
 
 
-def test_without_a_pair_there_is_nothing_to_say() -> None:
+def test_batch_without_a_pair_gives_none() -> None:
     z, nobody = random(0), torch.zeros(B, V, dtype=torch.bool)
     assert instance_contrast(z, nobody, 0.1) is None
     assert instance_contrast(z[:1], everywhere()[:1], 0.1) is None
 
 
-def test_shapes_are_named() -> None:
+def test_shapes_that_disagree_are_refused() -> None:
     with pytest.raises(ValueError, match="give them as"):
         instance_contrast(random(0), everywhere()[:2], 0.1)

@@ -27,7 +27,9 @@ def test_star_starts_from_before_only() -> None:
 
 @pytest.mark.parametrize("make", [all_pairs, star])
 @pytest.mark.parametrize("same_state_negatives", [True, False])
-def test_candidates(make, same_state_negatives: bool) -> None:
+def test_candidates_are_all_but_the_source_and_others_of_its_state_where_left_out(
+    make, same_state_negatives: bool
+) -> None:
     b, v = 3, 4
     pairs = make(b, v, same_state_negatives=same_state_negatives)
     for row, (state, source, target) in enumerate(listed(pairs)):

@@ -26,7 +26,7 @@ def numbers(kind: str, r=(0.0, 0.0, 0.0), t=(0.0, 0.0, 0.0), strength: float = 0
     return np.concatenate([scores, r, t, [strength]]).astype(np.float32)
 
 
-def test_gymnasium_s_own_checker() -> None:
+def test_passes_the_checker_of_gymnasium() -> None:
     check_env(make(image_size=16, num_points=8, render_mode="rgb_array"))  # its warnings are errors here
 
 
@@ -43,7 +43,7 @@ def test_an_episode_is_a_function_of_its_seed() -> None:
     assert any(a.tobytes() != b.tobytes() for a, b in zip(first, other, strict=True))
 
 
-def test_actions_do_what_they_say() -> None:
+def test_each_kind_of_action_moves_what_it_names() -> None:
     env = make(objects=[BRICK], image_size=16, num_points=8, max_steps=2)
     _, info = env.reset(seed=0)
     before = env.state
@@ -64,7 +64,7 @@ def test_actions_do_what_they_say() -> None:
     assert distance[0] == pytest.approx(distance[1])
 
 
-def test_decode_by_hand() -> None:
+def test_decoded_actions_equal_those_written_out() -> None:
     env = make(objects=[BRICK], image_size=16, num_points=8)
     env.reset(seed=0)
     state = env.state
@@ -84,7 +84,7 @@ def test_decode_by_hand() -> None:
     assert lift.height_m == pytest.approx(0.1)
 
 
-def test_observation_and_end() -> None:
+def test_observation_is_in_its_space_and_the_episode_ends_after_max_steps() -> None:
     env = make(objects=[BRICK], image_size=16, num_points=8, max_steps=2, render_mode="rgb_array")
     observation, _ = env.reset(seed=3)
     assert env.observation_space.contains(observation)
@@ -115,7 +115,7 @@ def test_an_object_out_of_sight_is_a_cloud_of_zeros() -> None:
     assert not env._observe()["points"].any()
 
 
-def test_faults_are_named() -> None:
+def test_wrong_environments_and_actions_are_refused() -> None:
     with pytest.raises(ValueError, match="no environment 'moon'; choose from studio"):
         WorldEnv(environment="moon")
     with pytest.raises(ValueError, match="objects is empty"):
