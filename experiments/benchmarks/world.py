@@ -95,7 +95,7 @@ def episode(of: Simulation, state_id: int) -> Episode:
             return draw(of, state_id, attempt)
         except UnstableSimulation:
             continue
-    raise ValueError(f"world: state {state_id} has no stable draw; ask for a gentler policy")
+    raise ValueError(f"world: state {state_id} has no stable draw; give a gentler policy")
 
 
 def bare_cast(of: Simulation) -> Callable[[], object]:
@@ -131,7 +131,7 @@ def serve(pipe: Connection, variant: Variant, process: int) -> None:
 
 
 def measure(variant: Variant, rounds: int, num_processes: int) -> Rates:
-    """Observations a second of all processes together, from the word to the last one's answer."""
+    """Observations a second of all processes together, from the word until the last has done its work."""
     context = multiprocessing.get_context("spawn")
     pipes, processes = [], []
     for process in range(num_processes):

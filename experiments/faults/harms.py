@@ -135,7 +135,7 @@ def two_processes(name: str, operation: Operation, scratch: Path, wanted: dict[s
 
 
 def begun(out: Path) -> bool:
-    """Whether a shard or a checkpoint stands there."""
+    """Whether a shard or a checkpoint is there."""
     return any(out.glob("shards/*.arrow")) or any(out.glob("shard-*")) or any(out.glob("checkpoint/*.pt"))
 
 

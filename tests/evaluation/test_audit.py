@@ -1,6 +1,5 @@
 """The audit finds the signal used where it is planted, and ignored where the model cannot see it."""
 
-
 import numpy as np
 import pytest
 
