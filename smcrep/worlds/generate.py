@@ -75,6 +75,7 @@ def _complete(
         try:
             for shard_id in engine(missing, partial(_maker, simulation, out), processes):
                 line.update(states[shard_id])
+            line.refresh()  # the last state too, where lines come every few seconds
         except KeyboardInterrupt:
             print(f"\nsimulate {simulation.split}: interrupted; the same call goes on from here", file=sys.stderr)
             raise
