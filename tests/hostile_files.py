@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from smcrep.data.schema import Column, Schema
+from smcrep.data.schema import VERSION, Column, Schema
 from smcrep.data.shard import sidecar, write_shard
 from smcrep.models.config import ModelConfig
 
@@ -58,7 +58,7 @@ def _paths(folder: Path) -> dict[str, str]:
     fields = {"store": "../..", "store_sha256": "", "model": "/etc", "model_sha256": "", "num_rows": "../../etc/passwd"}
     fields |= {"rows_per_shard": 1, "embed_dim": 1, "num_invariant": 1, "senses": ["../x"], "smcrep": ""}
     _json(folder / "path.embeddings/manifest.json", fields)
-    _json(folder / "foreign.embeddings/manifest.json", fields | {"num_rows": 1, "shards": ["../../etc/passwd"]})
+    _json(folder / "paths.embeddings/manifest.json", fields | {"num_rows": 1, "shards": ["../../etc/passwd"]})
     corners = "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n"
     (folder / "library.obj").write_text("mtllib ../../../../../../etc/passwd\n" + corners)
     (folder / "absolute.obj").write_text("mtllib /etc/passwd\n" + corners)
@@ -70,7 +70,7 @@ def _paths(folder: Path) -> dict[str, str]:
     return {
         "path.store": "damaged manifest",
         "path.embeddings": "num_rows",
-        "foreign.embeddings": "shards",
+        "paths.embeddings": "shards",
         "library.obj": outside,
         "absolute.obj": outside,
         "texture.ply": outside,
@@ -116,7 +116,7 @@ def _stores(folder: Path) -> dict[str, str]:
     note = {"rows": 2**60, "bytes": len(damaged), "sha256": ""}
     sidecar(path).rename(folder / "lengths.note")
     (folder / "lengths.note").unlink()
-    _json(folder / "huge.store/manifest.json", {"schema": {"version": 1, "columns": {"x": _column([10**12])}}})
+    _json(folder / "huge.store/manifest.json", {"schema": {"version": VERSION, "columns": {"x": _column([10**12])}}})
     shard = {"num_branches": 1, "num_shards": 10**15, "objects": [], "classes": [], "config": {}}
     _json(folder / "many.store/manifest.json", {"schema": SCHEMA.to_json()} | shard)
     (folder / "deep.store").mkdir()
@@ -156,9 +156,7 @@ def _pictures(folder: Path) -> dict[str, str]:
     (folder / "bomb.pictures/a/a.png").write_bytes(bomb)
     (folder / "large.pictures/a").mkdir(parents=True)
     (folder / "large.pictures/a/a.png").write_bytes(_png(12_000, 12_000))
-    body = bomb + bytes(-len(bomb) % 4)
-    tree = {"images": [{"bufferView": 0}], "bufferViews": [{"buffer": 0, "byteLength": len(bomb)}]}
-    _glb(folder / "bomb.glb", tree, body)
+    _glb(folder / "bomb.glb", *_textured(bomb))
     item = pa.DictionaryArray.from_arrays(pa.array(np.zeros(2_000_000, np.int32)), pa.array([bytes(8192)], pa.binary()))
     kinds = pa.struct({"bytes": item.type})
     rows = pa.StructArray.from_arrays([item], fields=list(kinds))
@@ -180,6 +178,33 @@ def _png(width: int, height: int) -> bytes:
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     packed = zlib.compress(bytes(1 << 24))
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+
+
+def _textured(picture: bytes) -> tuple[dict, bytes]:
+    """A triangle that shows the picture, as a glTF tree and its body."""
+    corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32).tobytes()
+    uv = np.array([[0, 0], [1, 0], [0, 1]], np.float32).tobytes()
+    views, body = [], b""
+    for part in (corners, uv, picture):
+        views.append({"buffer": 0, "byteOffset": len(body), "byteLength": len(part)})
+        body += part + bytes(-len(part) % 4)
+    accessors = [
+        {"bufferView": i, "componentType": 5126, "count": 3, "type": kind} for i, kind in enumerate(("VEC3", "VEC2"))
+    ]
+    accessors[0] |= {"min": [0, 0, 0], "max": [1, 1, 0]}
+    tree = {
+        "scene": 0,
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"mesh": 0}],
+        "meshes": [{"primitives": [{"attributes": {"POSITION": 0, "TEXCOORD_0": 1}, "material": 0}]}],
+        "materials": [{"pbrMetallicRoughness": {"baseColorTexture": {"index": 0}}}],
+        "textures": [{"source": 0}],
+        "images": [{"bufferView": 2, "mimeType": "image/png"}],
+        "accessors": accessors,
+        "bufferViews": views,
+        "buffers": [{"byteLength": len(body)}],
+    }
+    return tree, body
 
 
 def _glb(path: Path, tree: dict, body: bytes = b"") -> None:
