@@ -87,3 +87,8 @@ def ply(kind: str, faces: list[tuple[int, ...]], second_list: bool = False, num_
     for f in faces:
         body += struct.pack(f"{order}B{len(f)}i", len(f), *f) + struct.pack(order + "B2f", 2, 0.5, 0.5) * second_list
     return header.encode() + body
+
+
+def square_corners(thing: ObjectModel) -> list[tuple[int, ...]]:
+    """Colours of the square of `write_obj` as one sees it: upper left, upper right, lower left, lower right."""
+    return [colour_at(thing, [0, y, z]) for z in (0.04, -0.04) for y in (-0.04, 0.04)]

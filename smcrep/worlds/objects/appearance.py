@@ -1,39 +1,33 @@
-"""Colours of a mesh file (texture, materials, face or vertex colours) as one texture and uv of face corners."""
+"""Colours of a surface (picture, or colours of corners) as one texture and uv of face corners."""
 
 import numpy as np
-from PIL import Image
 
-GREY = (160, 160, 160)
+from smcrep.worlds.objects.atlas import face_areas
+from smcrep.worlds.objects.mtl import GREY
+from smcrep.worlds.objects.surface import Picture, Surface
+
 MAX_TEXTURE_SIDE = 4096
 MAX_REPEATS = 16
+MAX_HOLES = 0.01
+"""Share of a surface that may lie in holes of its picture: the rims of charts do."""
 _CELL = 4  # texels on a side of the cell in which a face blends the colours of its corners
 _MAX_BLENDED_FACES = (MAX_TEXTURE_SIDE // _CELL) ** 2
 
 
-def texture_of(geometry) -> tuple[np.ndarray, np.ndarray]:
-    """(uv float64 [f, 3, 2], texture uint8 [h, w, 3]) of a `trimesh.Trimesh`; plain grey where it has no colour.
+def texture_of(surface: Surface) -> tuple[np.ndarray, np.ndarray]:
+    """(uv float64 [f, 3, 2], texture uint8 [h, w, 3]); plain grey where there is no colour.
 
-    Raises ValueError where it has an image but no finite coordinates, or one repeated more than MAX_REPEATS times.
+    Raises ValueError for coordinates that are not finite, a picture repeated more than MAX_REPEATS times in one face,
+    and one whose holes are on more than MAX_HOLES of the surface.
     """
-    visual = geometry.visual
-    num_faces = len(geometry.faces)
-    if visual.kind == "texture":
-        material = visual.material
-        tint = np.array(material.main_color[:3], float)
-        image = getattr(material, "baseColorTexture", None) or getattr(material, "image", None)
-        if image is None:
-            return painted(np.broadcast_to(tint, (num_faces, 3, 3)))
-        if visual.uv is None:
-            raise ValueError("has a texture image but no texture coordinates; export it with UV")
-        texture = rgb_array(image)
-        if getattr(material, "baseColorFactor", None) is not None:  # glTF: the image is multiplied by the factor
-            texture = (texture * (tint / 255)).astype(np.uint8)
-        return _inside_unit_square(np.asarray(visual.uv, float)[geometry.faces], texture)
-    if visual.kind == "face":
-        return painted(np.repeat(visual.face_colors[:, None, :3], 3, axis=1))
-    if visual.kind == "vertex":
-        return painted(visual.vertex_colors[:, :3][geometry.faces])
-    return painted(np.broadcast_to(np.array(GREY), (num_faces, 3, 3)))
+    if surface.picture is not None and surface.uv is not None:
+        uv, texture = placed(surface.uv, surface.picture)
+        if texture.shape[-1] == 4:
+            _check_holes(surface, uv, texture[..., 3] == 0)
+        return uv, np.ascontiguousarray(texture[..., :3])
+    if surface.colours is not None:
+        return painted(surface.colours)
+    return painted(np.broadcast_to(np.array(GREY, float), (len(surface.faces), 3, 3)))
 
 
 def painted(colours: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -96,24 +90,57 @@ def packed(pieces: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.
     return np.concatenate(moved), canvas
 
 
-def rgb_array(image: Image.Image) -> np.ndarray:
-    """uint8 [h, w, 3] of an image of any mode but floating point; 16-bit grey keeps its upper byte."""
-    if image.mode.startswith("I"):
-        image = Image.fromarray((np.asarray(image, np.uint32) >> 8).astype(np.uint8))
-    return np.array(image.convert("RGB"))
-
-
-def _inside_unit_square(uv: np.ndarray, texture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates outside [0, 1] repeat the image: faces are shifted by whole periods, and the image is tiled where a
-    single face covers more than one period."""
+def placed(uv: np.ndarray, picture: Picture) -> tuple[np.ndarray, np.ndarray]:
+    """(uv, texture): coordinates outside [0, 1] show what the picture wraps to. Where it repeats or is mirrored, faces
+    are shifted by whole periods; the picture is tiled where a face covers more than one, or leaves a clamped one."""
     if not np.isfinite(uv).all():
         raise ValueError("has texture coordinates that are not finite; repair its UV")
     if uv.min() >= -1e-4 and uv.max() <= 1 + 1e-4:
-        return np.clip(uv, 0, 1), texture
-    uv = uv - np.floor(uv.min(1, keepdims=True) + 1e-6)
-    repeats = np.maximum(1, np.ceil(uv.max((0, 1)) - 1e-6)).astype(int)
-    if repeats.max() > MAX_REPEATS:
-        raise ValueError(f"repeats its texture {repeats.max()} times in one face (limit {MAX_REPEATS}); bake its UV")
-    step = int(np.ceil((repeats[::-1] * texture.shape[:2]).max() / MAX_TEXTURE_SIDE))
-    tiled = np.tile(texture[::step, ::step], (repeats[1], repeats[0], 1))
-    return np.clip(uv / repeats, 0, 1), tiled
+        return np.clip(uv, 0, 1), picture.pixels
+    uv, first, tiles = uv.copy(), [0, 0], [1, 1]
+    for axis, wrap in enumerate(picture.wrap):
+        along = uv[..., axis]
+        if wrap == "clamp":
+            first[axis] = int(np.clip(np.floor(along.min() + 1e-6), -1e9, 0))
+            along -= first[axis]
+        else:
+            period = 2 if wrap == "mirror" else 1
+            along -= period * np.floor((along.min(1, keepdims=True) + 1e-6) / period)
+        tiles[axis] = max(1, int(min(np.ceil(along.max() - 1e-6), 1e9)))
+    if max(tiles) > MAX_REPEATS:
+        raise ValueError(f"repeats its texture {max(tiles)} times in one face (limit {MAX_REPEATS}); bake its UV")
+    height, width = picture.pixels.shape[:2]
+    step = int(np.ceil(max(tiles[0] * width, tiles[1] * height) / MAX_TEXTURE_SIDE))
+    thin = picture.pixels[::step, ::step]
+    columns = _wrapped(picture.wrap[0], first[0], tiles[0], thin.shape[1])
+    rows = thin.shape[0] - 1 - _wrapped(picture.wrap[1], first[1], tiles[1], thin.shape[0])[::-1]
+    return np.clip(uv / tiles, 0, 1), thin[rows[:, None], columns]
+
+
+def _wrapped(wrap: str, first: int, tiles: int, size: int) -> np.ndarray:
+    """Texels in the picture, along one axis, of ``tiles`` periods from the period ``first``."""
+    at = np.arange(tiles * size) + first * size
+    if wrap == "clamp":
+        return np.clip(at, 0, size - 1)
+    if wrap == "mirror":
+        at = at % (2 * size)
+        return np.where(at < size, at, 2 * size - 1 - at)
+    return at % size
+
+
+def _check_holes(surface: Surface, uv: np.ndarray, holes: np.ndarray) -> None:
+    steps = 16 if len(uv) <= 2000 else 3
+    grid = np.array([(i + 1 / 3, j + 1 / 3) for i in range(steps) for j in range(steps - i)]) / steps
+    weights = np.stack([1 - grid.sum(1), *grid.T], 1)
+    height, width = holes.shape
+    area = face_areas(surface.vertices, surface.faces)
+    lost = 0.0
+    for some in range(0, len(uv), 100_000):
+        u, v = np.moveaxis(weights @ uv[some : some + 100_000], -1, 0)
+        row, column = ((1 - v) * height).astype(int), (u * width).astype(int)
+        lost += holes[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)].mean(1) @ area[some : some + 100_000]
+    if lost > MAX_HOLES * area.sum():
+        raise ValueError(
+            f"has a transparent image on {lost / area.sum():.0%} of a surface, which would be shown opaque;"
+            " cut the holes into the mesh, or fill the image"
+        )

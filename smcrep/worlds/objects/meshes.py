@@ -6,13 +6,18 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import trimesh
-from trimesh.resolvers import FilePathResolver
 
 from smcrep.worlds.objects.appearance import packed, texture_of
 from smcrep.worlds.objects.atlas import face_areas
-from smcrep.worlds.objects.mesh_checks import check_file, is_file, named_file
+from smcrep.worlds.objects.beside import Beside
+from smcrep.worlds.objects.gltf import read_glb
+from smcrep.worlds.objects.mesh_checks import content_of, is_file
 from smcrep.worlds.objects.model import ObjectModel
+from smcrep.worlds.objects.obj import read_obj
+from smcrep.worlds.objects.off import read_off
+from smcrep.worlds.objects.ply import read_ply
+from smcrep.worlds.objects.stl import read_stl
+from smcrep.worlds.objects.surface import Surface
 
 SUFFIXES = (".obj", ".off", ".ply", ".stl", ".glb")
 UNITS_M = {"m": 1.0, "dm": 0.1, "cm": 0.01, "mm": 0.001, "inch": 0.0254, "foot": 0.3048}
@@ -38,6 +43,8 @@ def load_mesh(
     up: str = "z",
     family: str | None = None,
     scale_to_diameter_m: float | None = None,
+    root: str | Path | None = None,
+    notes: list[str] | None = None,
 ) -> ObjectModel:
     """The mesh of a file, in metres, z up, centred on its bounding box; name and (default) family are the file's stem.
 
@@ -45,6 +52,8 @@ def load_mesh(
     up                    the file's axis that points up: "x", "y" or "z". Never guessed (glTF files have "y").
     scale_to_diameter_m   scales the object to this diameter instead (`ObjectModel.diameter`), for files without a
                           meaningful unit, such as ModelNet's; ``unit`` is then ignored.
+    root                  folder in which the files that the mesh names may lie ("../images/a.png"); None: its own
+    notes                 gets a line for what the file has and the object has not, with its number
 
     Faces of zero area are dropped, parts are joined, and a closed surface that is inside out is flipped.
     Raises ValueError, in one line that names the file: missing, unreadable, without faces, more than MAX_FACES faces,
@@ -60,7 +69,8 @@ def load_mesh(
     if not is_file(path):
         raise ValueError(f"load_mesh: there is no file {path}; check the path")
     try:
-        vertices, faces, uv, texture = _read(path)
+        told: list[str] = []
+        vertices, faces, uv, texture = _read(path, Path(root) if root is not None else None, told)
         vertices = vertices @ UP[up].T * metres
         vertices -= (vertices.min(0) + vertices.max(0)) / 2
         diameter = 2 * np.linalg.norm(vertices, axis=1).max()
@@ -71,6 +81,8 @@ def load_mesh(
     except ValueError as error:
         words = " ".join(str(error).split())  # names in a file may contain line separators
         raise ValueError(f"load_mesh: {path} {words}") from error
+    if notes is not None:
+        notes += [f"{path} {note}" for note in dict.fromkeys(told)]
     return ObjectModel(
         path.stem,
         family or path.stem,
@@ -101,7 +113,7 @@ def load_folder(
     objects, problems = [], []
     for name, path in find_meshes(root).items():
         try:
-            loaded = load_mesh(path, unit=unit, up=up, scale_to_diameter_m=scale_to_diameter_m)
+            loaded = load_mesh(path, unit=unit, up=up, scale_to_diameter_m=scale_to_diameter_m, root=root)
         except ValueError as error:
             if on_bad == "refuse":
                 raise
@@ -133,19 +145,18 @@ def _names(root: Path, paths: list[Path]) -> list[str]:
     return ["/".join(parts) for parts in relative]
 
 
-def _read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _read(path: Path, root: Path | None, notes: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """(vertices [v, 3] in the file's unit and axes, faces [f, 3], uv [f, 3, 2], texture) of a usable mesh; raises
     ValueError with a predicate ("has no faces; ...") for any other."""
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"is not of a known kind; give one of {', '.join(SUFFIXES)}")
-    check_file(path)
-    pieces = _pieces(path)
+    pieces = [piece for piece in surfaces(path, root, notes) if len(piece.faces)]
+    if not pieces:
+        raise ValueError("has no faces; an object needs a surface")
     uv, texture = packed([texture_of(piece) for piece in pieces])
     first = np.cumsum([0] + [len(piece.vertices) for piece in pieces[:-1]])
-    vertices = np.concatenate([np.asarray(piece.vertices, float) for piece in pieces])
+    vertices = np.concatenate([piece.vertices for piece in pieces])
     faces = np.concatenate([piece.faces + start for piece, start in zip(pieces, first, strict=True)])
-    if faces.min() < 0 or faces.max() >= len(vertices):
-        raise ValueError(f"has a face that names vertex {faces.max()} of {len(vertices)}; it is cut short or corrupt")
     if not np.isfinite(vertices[faces]).all():
         bad = int((~np.isfinite(vertices)).any(1).sum())
         raise ValueError(f"has {bad} vertices that are not finite; repair or remove it")
@@ -158,6 +169,8 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     solid = face_areas(vertices, faces) > 1e-14 * extent**2
     if not solid.any():
         raise ValueError("is degenerate: every face has zero area; repair or remove it")
+    if not solid.all():
+        notes.append(f"has {(~solid).sum()} faces of zero area, which are left out")
     used, corner = np.unique(faces[solid], return_inverse=True)
     vertices, faces, uv = vertices[used], corner.reshape(-1, 3), uv[solid]
     a, b, c = (vertices - vertices.mean(0))[faces.T]
@@ -167,32 +180,20 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     return vertices, faces, uv, texture
 
 
-class _Beside(FilePathResolver):
-    """Resolves the files that a mesh names as `mesh_checks` does, and no others."""
-
-    def get(self, name: str) -> bytes:
-        return named_file(Path(self.parent), name, "file").read_bytes()
-
-
-def _pieces(path: Path) -> list[trimesh.Trimesh]:
-    try:
-        scene = trimesh.load_scene(path, process=False, resolver=_Beside(str(path)))
-        parts = {name: len(g.faces) for name, g in scene.geometry.items() if isinstance(g, trimesh.Trimesh)}
-        # Counted before they are copied: a scene may repeat one part a million times.
-        num_faces = sum(parts.get(scene.graph[node][1], 0) for node in scene.graph.nodes_geometry)
-        few = 0 < num_faces <= MAX_FACES
-        pieces = [g for g in scene.dump(concatenate=False) if isinstance(g, trimesh.Trimesh)] if few else []
-    except Exception as error:  # readers of the formats raise many kinds
-        reason = str(error) or type(error).__name__
-        raise ValueError(f"could not be read as {path.suffix[1:].upper()} ({reason}); is it whole?") from error
-    if num_faces == 0:
-        raise ValueError("has no faces; an object needs a surface")
-    if num_faces > MAX_FACES:
-        raise ValueError(f"has {num_faces} faces (limit {MAX_FACES}); simplify it first")
-    for piece in pieces:
-        if piece.vertices.ndim != 2 or piece.vertices.shape[1] != 3:
-            raise ValueError(f"has vertices that are not of three numbers ({list(piece.vertices.shape)}); repair it")
-    return [piece for piece in pieces if len(piece.faces)]
+def surfaces(path: Path, root: Path | None, notes: list[str]) -> list[Surface]:
+    """What the reader of the format of ``path`` finds; every kind of colour that the file declares is in it."""
+    content, beside = content_of(path), Beside.of(path, root)
+    match path.suffix.lower():
+        case ".obj":
+            return read_obj(content, beside, MAX_FACES, notes)
+        case ".off":
+            return read_off(content, MAX_FACES, notes)
+        case ".ply":
+            return read_ply(content, beside, MAX_FACES, notes)
+        case ".stl":
+            return read_stl(content, MAX_FACES)
+        case _:
+            return read_glb(content, beside, MAX_FACES, notes)
 
 
 def _check_digits(corners: np.ndarray) -> None:

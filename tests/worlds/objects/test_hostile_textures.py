@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from smcrep.worlds.objects import mesh_checks
 from smcrep.worlds.objects.meshes import load_mesh
 from tests.worlds.mesh_files import BLUE, GREEN, RED, TRIANGLES, WHITE, colour_at, ply, refused, write_obj, written
 
@@ -115,7 +114,9 @@ def test_no_file_outside_of_the_folder_is_read(tmp_path, monkeypatch, name, kind
     folder.mkdir()
     written(tmp_path / "secret.png", png((4, 4)))
     opened: list[str] = []
-    monkeypatch.setattr(mesh_checks.Image, "open", lambda source: opened.append(str(source)))
+    monkeypatch.setattr(Image, "open", lambda source: opened.append(str(source)))
+    if kind != "mtl" and name.startswith("-s"):
+        pytest.skip("options are known before images of an MTL file only")
     path = folder / f"a.{'obj' if kind == 'mtl' else kind}"
     if kind == "glb":
         textured(folder, uri=name)
