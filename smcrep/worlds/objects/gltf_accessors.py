@@ -63,10 +63,7 @@ def view_bytes(file: File, index: int) -> bytes:
     """The bytes of one buffer view."""
     view = file.tree["bufferViews"][index]
     extensions = view.get("extensions", {})
-    buffer = file.tree["buffers"][view.get("buffer", 0)]
-    if extensions and (
-        view.get("buffer", 0) != 0 or any("fallback" in e for e in buffer.get("extensions", {}).values())
-    ):
+    if extensions and view.get("buffer", 0) != 0:
         raise ValueError(f"is compressed ({', '.join(extensions)}); export it without compression")
     if view.get("buffer", 0) != 0:
         raise ValueError("keeps its arrays in another file, or in a second buffer; export it as one GLB")

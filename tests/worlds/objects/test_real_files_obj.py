@@ -139,20 +139,8 @@ def test_polygon_that_crosses_itself_is_refused(tmp_path: Path, suffix: str) -> 
         ("# größe\n" + TEXTURED).encode("latin-1"),
     ],
     ids=[
-        "tabs",
-        "indented",
-        "CR",
-        "CRLF",
-        "upper",
-        "comments",
-        "continued",
-        "normals",
-        "forward",
-        "exponents",
-        "v/vt/vn",
-        "UTF-8",
-        "UTF-16",
-        "Latin-1",
+        *("tabs", "indented", "CR", "CRLF", "upper", "comments", "continued", "normals", "forward", "exponents"),
+        *("v/vt/vn", "UTF-8", "UTF-16", "Latin-1"),
     ],
 )
 def test_every_spelling_of_a_file_reads_alike(folder: Path, text: str | bytes) -> None:
