@@ -71,6 +71,7 @@ def pretrain(run: Run, *, fabric: Fabric | None = None, progress: bool = True) -
         if progress:
             ended = time.monotonic()
             print(f"{run.out}: stores {generated - begun:.0f} s, training {ended - generated:.0f} s", flush=True)
+    fabric.barrier()  # what the first wrote is there for all
     return Pretrained(run.out)
 
 

@@ -29,10 +29,13 @@ def build_fabric(compute: Compute, optim: Optim) -> Fabric:
     """Fabric at the recipe's precision, its processes running."""
     on_cuda = compute.accelerator in ("auto", "cuda", "gpu") and torch.cuda.is_available()
     precision = optim.precision if optim.precision != "auto" else "bf16-mixed" if on_cuda else "32-true"
+    strategy = compute.strategy
+    if strategy in ("auto", "ddp") and compute.devices * compute.num_nodes > 1:
+        strategy = "ddp_find_unused_parameters_true"  # SimCLR leaves the predictors out, a group of weight 0 others
     fabric = Fabric(
         accelerator=compute.accelerator,
         devices=compute.devices,
-        strategy=compute.strategy,
+        strategy=strategy,
         num_nodes=compute.num_nodes,
         precision=precision,
     )

@@ -12,6 +12,7 @@ from torch import Tensor
 from smcrep.models.heads import shift_precision
 from smcrep.models.model import SensorimotorModel
 from smcrep.objectives.objective import ObjectiveWeights
+from smcrep.objectives.processes import ALONE
 from smcrep.training.step import observe, observed
 from smcrep.transition import Beliefs, Transition, concatenate
 
@@ -49,7 +50,8 @@ def calibrate_precision(
         of_each = torch.where(is_invariant, shift[:, :1], shift[:, 1:])
         some: Beliefs = beliefs[rows.to(model.device)]
         some = replace(some, log_precision=shift_precision(some.log_precision, of_each))
-        return fused_only.loss(observed(model, some, model.fuse(some)[0], transition[rows].to(model.device))).total
+        given = observed(model, some, model.fuse(some)[0], transition[rows].to(model.device))
+        return fused_only.loss(replace(given, processes=ALONE)).total  # one process calibrates, the others wait
 
     for i in range(steps):
         optimiser.param_groups[0]["lr"] = LEARNING_RATE * (1 - i / steps)  # so that the last few states do not decide

@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -18,10 +20,12 @@ from smcrep.data.store import Store
 from smcrep.hub import load_model
 from smcrep.objectives import SimCLRWeights
 from smcrep.pretraining import Interrupted, Pretrained, Run, load, pretrain
+from smcrep.pretraining.variants import with_data, with_model, with_optim, with_recipe, with_senses
 from smcrep.records import differences
 from tests.pretraining.conftest import smaller
 
 STEPS = 6
+ROOT = Path(__file__).parents[2]
 
 
 def weights(pretrained: Pretrained) -> dict[str, torch.Tensor]:
@@ -138,28 +142,27 @@ def test_moved_run_finds_its_stores(run: Run, pretrained: Pretrained, tmp_path: 
     assert same(moved, pretrained)
 
 
-@pytest.mark.parametrize("change", ["objective", "senses", "steps"])
+@pytest.mark.parametrize("change", ["objective", "senses", "steps", "data"])
 def test_folder_of_another_run_is_refused_before_it_is_written_to(
     change: str, run: Run, pretrained: Pretrained
 ) -> None:
-    recipe = run.recipe
     other, words = {
-        "objective": (replace(recipe, objective=SimCLRWeights()), r"objective \(sensorimotor / simclr\)"),
-        "senses": (replace(recipe, model=replace(recipe.model, senses=("rgb",))), "senses"),
-        "steps": (replace(recipe, optim=replace(recipe.optim, steps=7)), r"optim\.steps \(6 / 7\)"),
+        "objective": (with_recipe(run, objective=SimCLRWeights()), r"objective \(sensorimotor / simclr\)"),
+        "senses": (with_senses(run, "rgb"), "holds a store of another configuration .*senses"),
+        "steps": (with_optim(run, steps=STEPS + 1), r"optim\.steps \(6 / 7\)"),
+        "data": (with_data(run, seed=1), "holds a store of another configuration .*seed 0 there, 1 here"),
     }[change]
     before = contents(run.out)
     with pytest.raises(ValueError, match=words) as caught:
-        pretrain(replace(run, recipe=other), progress=False)
+        pretrain(other, progress=False)
     assert "\n" not in str(caught.value)
     assert contents(run.out) == before
 
 
 def test_what_cannot_be_built_is_refused_before_anything_is_simulated(tmp_path: Path) -> None:
     run = smaller(tmp_path / "run")
-    model = replace(run.recipe.model, fusion="unheard")
-    with pytest.raises(ValueError, match="there is no rule 'unheard'"):
-        pretrain(replace(run, recipe=replace(run.recipe, model=model)), progress=False)
+    with pytest.raises(ValueError, match="there is no rule 'unknown'"):
+        pretrain(with_model(run, fusion="unknown"), progress=False)
     assert not run.out.exists()
 
 
@@ -168,3 +171,38 @@ def test_progress_ends_with_the_folder_and_the_seconds(
 ) -> None:
     pretrain(run)
     assert capsys.readouterr().out.startswith(f"{run.out}: stores 0 s, training ")
+
+
+TWO = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from smcrep.objectives import SimCLRWeights
+from smcrep.pretraining import pretrain
+from smcrep.pretraining.variants import with_recipe
+from smcrep.training.build import Compute, build_fabric
+from tests.pretraining.conftest import smaller
+
+run = with_recipe(smaller(Path(sys.argv[1])), objective=SimCLRWeights())
+run = replace(run, stores=Path(sys.argv[2]), compute=Compute("cpu", devices=2))
+fabric = build_fabric(run.compute, run.recipe.optim)
+model = pretrain(run, fabric=fabric, progress=False).model
+print("rank", fabric.global_rank, float(model.projector[0].weight.sum()))
+"""
+
+
+def test_two_processes_make_one_run_that_both_can_load(run: Run, pretrained: Pretrained, tmp_path: Path) -> None:
+    """Under SimCLR, which leaves the predictors without a gradient: calibration is the first process's alone."""
+    (tmp_path / "script.py").write_text(TWO)
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "script.py"), str(tmp_path / "run"), str(run.out / "stores")],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    ranks = dict(line.split()[1:] for line in done.stdout.splitlines() if line.startswith("rank"))
+    assert set(ranks) == {"0", "1"}
+    assert ranks["0"] == ranks["1"]
+    assert json.loads((tmp_path / "run/model/config.json").read_text())["provenance"]["precision_shifts"]
