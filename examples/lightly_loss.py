@@ -2,7 +2,7 @@
 
     python examples/lightly_loss.py       # a minute; the numbers mean nothing
 
-`sensorimotor(..., invariance=)` takes any loss of two views (za [n, d], zb [n, d]) -> [].
+`SensorimotorWeights.invariance` gives any loss of two views (za [n, d], zb [n, d]) -> [].
 """
 
 from dataclasses import dataclass, replace
@@ -11,10 +11,8 @@ from pathlib import Path
 import torch
 from lightly.loss import VICRegLoss
 
-from smcrep.objectives import Observed, SensorimotorWeights, sensorimotor
-from smcrep.objectives.pairs import pair_actions, pair_physics, transition_pairs
+from smcrep.objectives import SensorimotorWeights
 from smcrep.pretraining import pretrain, tiny
-from smcrep.transition import Loss
 
 
 @dataclass(frozen=True)
@@ -24,20 +22,8 @@ class LightlyWeights(SensorimotorWeights):
     covariance: float = 1.0
     """Weight of lightly's covariance term."""
 
-    def loss(self, observed: Observed) -> Loss:
-        pairs = transition_pairs(observed.action, observed.fused.shape[1])
-        condition = observed.condition(pair_actions(observed.action, pairs), pair_physics(observed.physics, pairs))
-        vicreg = VICRegLoss(nu_param=self.covariance)
-        return sensorimotor(
-            observed.beliefs,
-            observed.fused,
-            lambda source, z: observed.predict(source, z, condition),
-            observed.project,
-            pairs,
-            self,
-            num_invariant=observed.num_invariant,
-            invariance=lambda za, zb: vicreg(za, zb),
-        )
+    def invariance(self) -> VICRegLoss:
+        return VICRegLoss(nu_param=self.covariance)
 
 
 def main(out: Path = Path("runs/lightly_loss")) -> None:

@@ -111,8 +111,8 @@ class TransitionLoader(Iterator[tuple[Transition, Targets]]):
         ours = {name: value for name, value in self._draw.items() if name != "world_size"}
         other = {name: (state.get(name), value) for name, value in ours.items() if state.get(name) != value}
         if other:
-            told = ", ".join(f"{name} was {was}, is {now}" for name, (was, now) in other.items())
-            raise ValueError(f"TransitionLoader: cannot resume, {told}; resume with the same values")
+            words = ", ".join(f"{name} was {was}, is {now}" for name, (was, now) in other.items())
+            raise ValueError(f"TransitionLoader: cannot resume, {words}; resume with the same values")
         self.close()
         self._next = (state["epoch"], state["batch"] * state["world_size"] // self._draw["world_size"])
         self._restart()

@@ -73,7 +73,7 @@ def write_manifest(folder: str | Path, manifest: Manifest) -> None:
 
 
 def read_manifest(folder: str | Path) -> Manifest:
-    """Raises ValueError where there is none, it is not JSON, lacks a field, or is of a foreign schema version."""
+    """Raises ValueError where there is none, it is not JSON, lacks a field, or is of another schema version."""
     path = Path(folder) / "manifest.json"
     if not path.is_file():
         raise ValueError(f"{path}: no such file, so {folder} is not a store; check the path or generate one there")
@@ -167,7 +167,7 @@ class Store:
         )
 
     def read(self, rows: np.ndarray, columns: Sequence[str]) -> dict[str, Tensor]:
-        """Observations ``rows`` [r] in the order asked: name -> [r, *shape], copied out of the mapped files."""
+        """Observations ``rows`` [r] in that order: name -> [r, *shape], copied out of the mapped files."""
         rows = np.asarray(rows)
         if rows.ndim != 1 or rows.dtype.kind not in "iu":
             raise ValueError(f"{self.path}: read wants a 1-d array of integers, not {rows.dtype} {list(rows.shape)}")

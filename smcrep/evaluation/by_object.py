@@ -1,5 +1,5 @@
-"""What a model is asked about unseen objects, answered object by object: name of a figure -> float64 [objects], in the
-order of their ids. A sense stands behind the point: ``h1.rgb``, ``5shot.fused``; source and target of two senses are
+"""Metrics of a model on unseen objects, object by object: name of a metric -> float64 [objects], in the order of their
+ids. A sense stands behind the point: ``h1.rgb``, ``5shot.fused``; source and target of two senses are
 joined by ">".
 """
 
@@ -79,9 +79,9 @@ def pose(
             before = few.pose[rows, 0, :3, :3].numpy().astype(np.float64)
             distances[rows] = add_s(shapes[i], searched[rows] @ before, true[rows] @ before)
         found[f"add_s.{sense}"] = few.by_object(distances)
-        fit, asked = (_before_and_after(e, sense) for e in (training, encoded))
+        fit, test = (_before_and_after(e, sense) for e in (training, encoded))
         groups = np.repeat(encoded.object_ids, encoded.action.kind.shape[1])
-        probe = pose_probe(fit, asked, groups, rng=np.random.default_rng(0))
+        probe = pose_probe(fit, test, groups, rng=np.random.default_rng(0))
         found[f"pose_probe_deg.{sense}"] = _medians(probe.errors_deg, encoded)
         found["pose_constant_deg"] = _medians(probe.constants_deg, encoded)
     found["pose_alone_deg"] = _medians(_degrees(pose_search(model, few), true), few)

@@ -21,7 +21,7 @@ def outcome_hits(
 def mismatched_action_hits(
     model: SensorimotorModel, encoded: Encoded, source: str = FUSED, target: str | None = None, *, seed: int = 0
 ) -> np.ndarray:
-    """The same, told the actions of another state: at chance where the world, and not the score, is asked."""
+    """The same, conditioned on the actions of another state: chance, unless something else than the action helps."""
     other = another_state(len(encoded.object_ids), np.random.default_rng(seed))
     return _hits(predict(model, encoded, source, action=encoded.action[other]), encoded, target or source)
 

@@ -1,4 +1,4 @@
-"""Which turn did the object make? The predictor is asked for every turn, and the embedding after decides."""
+"""Relative rotation by search: the predictor is queried for every rotation, and the embedding after decides."""
 
 from collections.abc import Sequence
 
@@ -62,14 +62,14 @@ def _best(model: SensorimotorModel, pairs: dict[str, Tensor], action: Action, ro
     motion = torch.eye(4).repeat(n, 1, 1)
     motion[:, :3, :3] = rotations
     motion[:, :3, 3] = moved - rotations @ action.contact
-    asked = Action(
+    query = Action(
         torch.full((n,), KINDS.index("turn")),
         motion,
         action.contact.expand(n, 3),
         action.force.expand(n, 3),
         action.duration.expand(n),
     )
-    condition, back = model.condition(asked), model.condition(asked.inverse())
+    condition, back = model.condition(query), model.condition(query.inverse())
     agreement = torch.zeros(n)
     for source, (before, after) in pairs.items():
         agreement += F.cosine_similarity(model.predict(source, before.expand(n, -1), condition), after[None], dim=-1)

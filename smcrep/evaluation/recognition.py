@@ -46,8 +46,8 @@ def accuracy_by_object(encoded: Encoded, sense: str, episodes: Episodes, strengt
     the invariant part."""
     labels, _ = _labels(encoded)
     correct = classify(encoded.invariant(sense).flatten(0, 1).numpy(), episodes, ridge(strength))
-    asked = labels[episodes.query]
-    return np.array([correct[asked == name].mean() for name in np.unique(labels)])
+    true = labels[episodes.query]
+    return np.array([correct[true == name].mean() for name in np.unique(labels)])
 
 
 def _labels(encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:

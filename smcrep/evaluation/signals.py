@@ -1,5 +1,5 @@
-"""What a model makes of the signal (action, physics) that tells the outcomes of a state apart: told the true one, a
-mismatched one, and those of the same state in disorder."""
+"""How a model uses the signal (action, physics) that distinguishes the outcomes of a state: conditioned on the true one,
+on a mismatched one, and on those of the same state in disorder."""
 
 from dataclasses import dataclass
 
@@ -16,11 +16,12 @@ from smcrep.transition import FUSED
 class SignalHits:
     """H@1 [s, n] of n queries of each state among its n candidates, and the scores [s, n, n] under the true signal.
 
-    true      told the signal that was applied.
-    mismatched   told the signal of outcome n + 1, which is no candidate: the same prediction for all queries.
-    shuffled  told the n signals of the state in random order: chance, 1 / n, for every model, unless something else
-              than the signal tells candidates apart.
-    wrong     told the signal of another candidate, never its own: below chance where the signal is followed.
+    true        conditioned on the signal that was applied.
+    mismatched  conditioned on the signal of outcome n + 1, which is no candidate: one prediction for all queries, so
+                chance, 1 / n, by construction.
+    shuffled    conditioned on the n signals of the state in random order: chance, 1 / n, for every model, unless
+                something else than the signal distinguishes the candidates.
+    wrong       conditioned on the signal of another candidate, never its own: below chance where the signal is used.
     """
 
     true: np.ndarray
@@ -41,16 +42,16 @@ def signal_hits(
     candidates = encoded.equivariant(sense)[:, 1 : n + 1].numpy()
     rows = np.arange(states)[:, None]
 
-    def scores(told: np.ndarray) -> np.ndarray:
-        """``told`` int [s, n]: whose signal each query is given."""
-        index = torch.from_numpy(rows), torch.from_numpy(told)
+    def scores(given: np.ndarray) -> np.ndarray:
+        """``given`` int [s, n]: whose signal each query is conditioned on."""
+        index = torch.from_numpy(rows), torch.from_numpy(given)
         physics = None if encoded.physics is None else encoded.physics[index]
         predicted = predict(model, encoded, sense, action=encoded.action[index], physics=physics)
         return same_state_scores(predicted.numpy(), candidates)
 
     own = np.tile(np.arange(n), (states, 1))
     turned = (own + rng.integers(1, n, (states, n))) % n
-    told = {"mismatched": np.full_like(own, n), "shuffled": rng.permuted(own, axis=1), "wrong": turned}
+    orders = {"mismatched": np.full_like(own, n), "shuffled": rng.permuted(own, axis=1), "wrong": turned}
     true = scores(own)
-    hits = {name: rank_same_state(scores(order)).hits(1) for name, order in told.items()}
+    hits = {name: rank_same_state(scores(order)).hits(1) for name, order in orders.items()}
     return SignalHits(true=rank_same_state(true).hits(1), scores=true, **hits)

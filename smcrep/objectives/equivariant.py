@@ -1,4 +1,4 @@
-"""Equivariant contrast: the outcome predicted for an action is told from other outcomes, of the same state too."""
+"""Equivariant contrast: the outcome predicted for an action against other outcomes, those of its own state too."""
 
 import torch
 from torch import Tensor

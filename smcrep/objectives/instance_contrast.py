@@ -1,4 +1,4 @@
-"""Many views of each thing are told from all views of all other things: NT-Xent with every pair of views at once."""
+"""Multi-view contrast: the views of a state against all views of all other states; NT-Xent of every pair at once."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""NT-Xent: two observations of one thing are told from all other things of the batch."""
+"""NT-Xent: two views of one thing are positives, negatives from all the others of the batch."""
 
 import torch
 from torch import Tensor

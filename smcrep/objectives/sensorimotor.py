@@ -52,8 +52,13 @@ class SensorimotorWeights(ObjectiveWeights):
             pairs,
             self,
             num_invariant=observed.num_invariant,
+            invariance=self.invariance(),
             processes=observed.processes,
         )
+
+    def invariance(self) -> Callable[[Tensor, Tensor], Tensor] | None:
+        """A loss of two views (za [n, dp], zb [n, dp]) -> [] in place of `instance_contrast`; None: that."""
+        return None
 
     def fused_only(self) -> "SensorimotorWeights | None":
         if not self.fused:

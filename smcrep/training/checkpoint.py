@@ -68,7 +68,7 @@ def _load(path: Path, recipe: Recipe) -> dict[str, Any]:
     remedy = "remove the folder, or train into another one"
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a foreign pickle is refused below, in our words
+            warnings.simplefilter("ignore")  # any other pickle is refused below, in our words
             _check_sums(path)
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises whatever its unpickler stumbles over

@@ -156,7 +156,7 @@ def _own_randomness(seed: int, step: int, fabric: Fabric) -> Iterator[torch.Gene
 
 
 def _anyone(fabric: Fabric, stopped: bool) -> bool:
-    """Whether any process was told to stop: they must all leave the loop after the same step."""
+    """Whether any process received a stop signal: they must all leave the loop after the same step."""
     if fabric.world_size == 1:
         return stopped
     flag = fabric.all_reduce(torch.tensor(float(stopped), device=fabric.device), reduce_op="max")

@@ -23,7 +23,7 @@ def online_probe(
 
     few_shot/SENSE   5-way 1-shot accuracy (fewer ways where there are fewer classes) of the invariant part of the
                      observations before; support and queries of a class are different objects. Where fewer than two
-                     classes have two objects, the objects are the classes, and different states are told apart; left
+                     classes have two objects, the objects are the classes, and different states are distinguished; left
                      out where there is a single object too.
     retrieval/SENSE  share of actions whose outcome, predicted from before, ranks first among the outcomes of all k
                      actions of its state; chance is 1 / k.
