@@ -1,7 +1,7 @@
 """What a stranger adds from his own file works without a change in the package: one of each kind, as the docs say.
 
-Senses and objectives have examples (tests/test_examples.py); here a fusion rule, a predictor, an indicator, a reader and
-a recipe."""
+Senses and objectives have examples (tests/test_examples.py); here a fusion rule, a predictor, an indicator, a reader
+and a recipe."""
 
 from dataclasses import replace
 from pathlib import Path

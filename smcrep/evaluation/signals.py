@@ -1,5 +1,5 @@
-"""How a model uses the signal (action, physics) that distinguishes the outcomes of a state: conditioned on the true one,
-on a mismatched one, and on those of the same state in disorder."""
+"""How a model uses the signal (action, physics) that distinguishes the outcomes of a state: conditioned on the true
+one, on a mismatched one, and on those of the same state in disorder."""
 
 from dataclasses import dataclass
 
