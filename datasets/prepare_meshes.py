@@ -16,9 +16,10 @@ import tyro
 from smcrep import script
 from smcrep.data.splits import read_split_file
 from smcrep.engines import ENGINES
+from smcrep.pretraining.stores import usable
 from smcrep.senses import DEFAULT_SENSES
 from smcrep.worlds.generate import MeshObjects, Policy, Simulation, generate
-from smcrep.worlds.objects.source import ObjectSet
+from smcrep.worlds.objects.finding import find
 from smcrep.worlds.rendering.environments import TEST_ENVIRONMENTS, TRAIN_ENVIRONMENTS
 
 
@@ -29,18 +30,6 @@ def named_in(split_file: Path, split: str) -> tuple[tuple[str, ...], tuple[str, 
         raise ValueError(f"{split_file}: no split {split!r}; it has {', '.join(chosen)}")
     kinds = json.loads(split_file.read_text()).get("kind", {})
     return tuple(chosen[split]), tuple(kinds.get(name, name) for name in chosen[split]) if kinds else ()
-
-
-def is_usable(objects: ObjectSet, index: int, on_bad: str) -> bool:
-    """Open one mesh. One that cannot be used is printed, or raised where ``on_bad`` is "refuse"."""
-    try:
-        objects[index]
-    except ValueError as error:
-        if on_bad == "refuse":
-            raise
-        print(f"skipped: {error}")
-        return False
-    return True
 
 
 def main(
@@ -64,12 +53,13 @@ def main(
     processes: int = os.cpu_count() or 1,
     engine: Literal["local", "ray", "slurm"] = "local",
 ) -> None:
-    """Write (or complete) a store. Every mesh is opened first: a bad one is named at once.
+    """Write (or complete) a store. Every mesh is read, moved and seen first: a bad one is named at once, and so is
+    every file that is no object of its own.
 
     Args:
         root: Folder of the meshes.
         out: Folder of the store.
-        unit: Unit of the meshes: m, cm, mm or in.
+        unit: Unit of the meshes: m, dm, cm, mm, inch or foot.
         up: Axis of the meshes that points up.
         split_file: JSON file with the names of each split.
         split: Split of that file; also its name: stores of one seed and different splits share no draw.
@@ -88,15 +78,10 @@ def main(
         engine: What makes the shards.
     """
     names, families = named_in(split_file, split) if split_file else ((), ())
-    every = ObjectSet(MeshObjects(str(root), unit, up, names, families))
-    kept = [i for i in range(len(every)) if is_usable(every, i, on_bad)]
-    if not kept:
-        raise ValueError(f"{root}: none of the {len(every)} meshes can be used; see the lines above")
-    usable = MeshObjects(
-        str(root), unit, up, tuple(every.names[i] for i in kept), tuple(every.families[i] for i in kept)
-    )
-    simulation = Simulation(
-        usable,
+    found = find(root)
+    print(*found.report(), sep="\n", end="\n" * bool(found.skipped))
+    every = Simulation(
+        MeshObjects(str(root), unit, up, names, families),
         TRAIN_ENVIRONMENTS if environments == "train" else TEST_ENVIRONMENTS,
         Policy(dict.fromkeys(kinds, 1.0), support, num_branches=num_branches),
         states_per_object,
@@ -107,8 +92,15 @@ def main(
         seed=seed,
         split=split,
     )
+    simulation, problems = usable(every, on_bad="skip" if on_bad == "skip" else "stop")
+    print(*problems, sep="\n", end="\n" * bool(problems))
     generate(simulation, out, processes=processes, engine=ENGINES[engine])
-    print(f"{out}: {len(kept)} objects, {simulation.num_states * (num_branches + 1)} observations")
+    num_objects, num_files = len(simulation.object_set), len(found.kept) + len(found.skipped)
+    print(f"{out}: {num_objects} objects, {simulation.num_states * (num_branches + 1)} observations")
+    print(
+        f"{root}: {num_files} mesh files, {len(found.kept)} of them objects; {num_objects} are in the store,"
+        f" {len(found.kept) - len(every.object_set)} are not of the split, {len(problems)} cannot be used"
+    )
 
 
 if __name__ == "__main__":

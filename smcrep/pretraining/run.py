@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -21,9 +21,11 @@ class Data:
     root: Path | None = None
     """Folder of meshes (OBJ, OFF, PLY, STL, GLB); None: procedural objects, ``num_objects`` of them."""
     unit: str = "m"
-    """Unit of the meshes: m, cm, mm or in."""
+    """Unit of the meshes: m, dm, cm, mm, inch or foot."""
     up: str = "z"
     """Axis of the meshes that points up."""
+    on_bad: Literal["stop", "skip"] = "stop"
+    """A mesh that cannot be read, moved or seen: stop before anything is simulated, or leave it out and say so."""
     split: Path | None = None
     """JSON file with names of the meshes under train, val and test, and their families under kind; None: drawn."""
     num_objects: tuple[int, int, int] = (300, 40, 60)

@@ -10,6 +10,7 @@ import numpy as np
 from smcrep.worlds.objects.appearance import packed, texture_of
 from smcrep.worlds.objects.atlas import face_areas
 from smcrep.worlds.objects.beside import Beside
+from smcrep.worlds.objects.finding import SUFFIXES, find, find_meshes
 from smcrep.worlds.objects.gltf import read_glb
 from smcrep.worlds.objects.mesh_checks import content_of, is_file
 from smcrep.worlds.objects.model import ObjectModel
@@ -19,7 +20,8 @@ from smcrep.worlds.objects.ply import read_ply
 from smcrep.worlds.objects.stl import read_stl
 from smcrep.worlds.objects.surface import Surface
 
-SUFFIXES = (".obj", ".off", ".ply", ".stl", ".glb")
+__all__ = ["SUFFIXES", "find_meshes", "load_folder", "load_mesh"]
+
 UNITS_M = {"m": 1.0, "dm": 0.1, "cm": 0.01, "mm": 0.001, "inch": 0.0254, "foot": 0.3048}
 MAX_FACES = 2_000_000
 DIAMETER_RANGE_M = (1e-3, 10.0)
@@ -32,8 +34,6 @@ UP = {
     "x": np.array([[0.0, 1, 0], [0, 0, 1], [1, 0, 0]]),
 }
 """Rotation that brings the file's up axis to z."""
-
-_GENERIC_NAMES = {"textured", "nontextured", "texture", "model", "mesh", "object", "visual", "collision", "meshes"}
 
 
 def load_mesh(
@@ -102,16 +102,18 @@ def load_folder(
     scale_to_diameter_m: float | None = None,
     on_bad: Literal["skip", "refuse"] = "skip",
 ) -> tuple[list[ObjectModel], list[str]]:
-    """(objects, problems): every mesh file under ``root``, sorted by name; one line for each that cannot be used.
+    """(objects, problems): every object under ``root`` (see `finding.find`), sorted by name; a line for each file that
+    is no object of its own or cannot be used.
 
-    An object is named by its file's stem, or by its folder where stems repeat or say nothing
-    ("002_can/textured.obj" is "002_can"). Its family is ``families[name]``, else its name.
-    on_bad="refuse" raises the first problem as ValueError. A folder that is missing or without a mesh is a ValueError.
+    Its family is ``families[name]``, else its name. Files that a mesh names may lie anywhere below ``root``.
+    on_bad="refuse" raises the first that cannot be used as ValueError. A folder that is missing or without a mesh is a
+    ValueError.
     """
     if on_bad not in ("skip", "refuse"):
         raise ValueError(f"load_folder: on_bad is {on_bad!r}; choose 'skip' or 'refuse'")
-    objects, problems = [], []
-    for name, path in find_meshes(root).items():
+    found = find(root)
+    objects, problems = [], found.report()
+    for name, path in found.kept.items():
         try:
             loaded = load_mesh(path, unit=unit, up=up, scale_to_diameter_m=scale_to_diameter_m, root=root)
         except ValueError as error:
@@ -121,28 +123,6 @@ def load_folder(
         else:
             objects.append(replace(loaded, name=name, family=(families or {}).get(name, name)))
     return objects, problems
-
-
-def find_meshes(root: str | Path) -> dict[str, Path]:
-    """name -> file of every mesh below ``root``, sorted; none is opened."""
-    root = Path(root)
-    if not root.is_dir():
-        raise ValueError(f"{root}: no such folder; give the folder that holds the meshes")
-    paths = sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-    if not paths:
-        raise ValueError(f"{root}: no mesh file ({', '.join(SUFFIXES)}) anywhere below it")
-    return dict(sorted(zip(_names(root, paths), paths, strict=True)))
-
-
-def _names(root: Path, paths: list[Path]) -> list[str]:
-    """The shortest names that are unique: stems, else the folder one level up, else two, ..., else the whole relative
-    path."""
-    relative = [p.relative_to(root).with_suffix("").parts for p in paths]
-    for level in range(1, min(len(parts) for parts in relative) + 1):
-        names = [parts[-level] for parts in relative]
-        if len(set(names)) == len(names) and not _GENERIC_NAMES & {n.lower() for n in names}:
-            return names
-    return ["/".join(parts) for parts in relative]
 
 
 def _read(path: Path, root: Path | None, notes: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -190,7 +190,7 @@ def test_file_with_a_generic_name_is_named_by_its_folder(tmp_path):
     write_obj(tmp_path / "002_can" / "google_16k", name="textured.obj")
     write_obj(tmp_path / "003_box" / "google_16k", name="textured.obj")
     assert [o.name for o in load_folder(tmp_path)[0]] == ["002_can", "003_box"]
-    assert load_folder(tmp_path / "002_can")[0][0].name == "google_16k"
+    assert load_folder(tmp_path / "002_can")[0][0].name == "002_can"
 
 
 @pytest.mark.parametrize(
