@@ -38,7 +38,7 @@ EMBED = """
 import sys, numpy as np, torch, smcrep
 from pathlib import Path
 run, data, out = map(Path, sys.argv[1:])
-given = np.load(data)
+given = np.load(data, allow_pickle=False)
 embedding = smcrep.load_model(run)[0].embed(**{name: given[name] for name in given.files})
 np.save(out, embedding.fused.numpy())
 """

@@ -20,22 +20,27 @@ def progress(total: int, description: str, *, unit: str, done: int = 0, shown: b
         mininterval=0.2 if terminal else 5,
         file=to if terminal else _Lines(to),
         dynamic_ncols=terminal,
-        leave=terminal,
         ascii=not terminal,
         bar_format=None if terminal else "{desc}: {n_fmt}/{total_fmt}{unit}, {rate_fmt}, {remaining} left{postfix}",
     )
 
 
 class _Lines:
-    """A text file in which each state of a bar is a line of its own."""
+    """A text file in which each state of a bar is a line of its own, the last one too."""
 
     def __init__(self, to: TextIO) -> None:
-        self.to = to
+        self.to, self.last = to, ""
 
     def write(self, text: str) -> None:
         line = text.strip("\r\n ")
-        if line:
+        if line and _counted(line) != _counted(self.last):  # closing shows the last state once more, a little later
             self.to.write(f"{line}\n")
+            self.last = line
 
     def flush(self) -> None:
         self.to.flush()
+
+
+def _counted(line: str) -> str:
+    """The line up to its rate, which changes with the clock."""
+    return line.partition(",")[0]

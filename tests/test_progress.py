@@ -20,3 +20,13 @@ def test_hidden_it_says_nothing() -> None:
     with progress(3, "x", unit="states", shown=False, to=to) as bar:
         bar.update(3)
     assert to.getvalue() == ""
+
+
+def test_the_last_state_is_shown_once() -> None:
+    to = io.StringIO()
+    with progress(3, "extract", unit="shards", to=to) as bar:
+        for _ in range(3):
+            bar.update()
+    lines = to.getvalue().splitlines()
+    assert lines[-1].startswith("extract: 3/3 shards")
+    assert len(lines) == len({line.partition(",")[0] for line in lines})
