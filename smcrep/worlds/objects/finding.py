@@ -5,8 +5,14 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-SUFFIXES = (".obj", ".glb", ".ply", ".off", ".stl")
-"""Kinds that are read; of files that are equal but for it, the first kind is taken."""
+SUFFIXES = (".obj", ".off", ".ply", ".stl", ".glb")
+_PREFERRED = (
+    ".obj",
+    ".glb",
+    ".ply",
+    ".off",
+    ".stl",
+)  # of files that are equal but for it: what may have a texture first
 OTHER_KINDS = {
     ".gltf",
     ".dae",
@@ -76,7 +82,7 @@ class _File:
         size = [int(n) for part in parts for n in re.findall(r"google_(\d+)k", part)]
         folders = sum(bool(re.fullmatch(r"poisson|tsdf|clouds|models_\w+", part)) for part in parts)
         plain = "nontextured" in self.stem.lower() or "cloud" in self.stem.lower()
-        return plain, folders, size, SUFFIXES.index(self.path.suffix.lower()), len(self.stem), self.path.as_posix()
+        return plain, folders, size, _PREFERRED.index(self.path.suffix.lower()), len(self.stem), self.path.as_posix()
 
 
 def find(root: str | Path) -> Found:

@@ -4,6 +4,8 @@ import numpy as np
 
 MAX_CLIPPED = 10_000
 """Corners of a concave polygon: ear clipping takes their number squared."""
+WARPED = 0.01
+"""Depth over length of a polygon that lies in no plane."""
 _FLAT = 1e-12  # twice the area of a turn that is none, in a polygon of extent 1
 
 
@@ -12,8 +14,8 @@ def triangulated(vertices: np.ndarray, corners: np.ndarray, lengths: np.ndarray)
     after polygon, ``lengths`` [p] of them each.
 
     A position is a place in ``corners``, so that whatever belongs to a corner follows it; triangles are in the order of
-    the polygons, and turn as they do. Polygons of fewer than 3 corners have none. Raises ValueError for a polygon that
-    crosses itself, and for a concave one of more than MAX_CLIPPED corners.
+    the polygons, and turn as they do. Polygons of fewer than 3 corners have none. Raises ValueError for a polygon
+    that lies in a plane and crosses itself, and for a concave one of more than MAX_CLIPPED corners.
     """
     first = np.cumsum(lengths) - lengths
     of_three = lengths == 3
@@ -75,16 +77,25 @@ def _clipped(points: np.ndarray, polygon: int) -> np.ndarray:
     if np.sum(u * np.roll(v, -1) - v * np.roll(u, -1)) < 0:
         u = -u
     if _crosses(u, v):
-        raise ValueError(f"has a polygon that crosses itself (number {polygon + 1}); triangulate it")
+        return _fan_of_warped(points, polygon)
     left, ears, start = list(range(len(points))), [], 0
     while len(left) > 3:
         at = _ear(u, v, left, start)
         if at is None:
-            raise ValueError(f"has a polygon that crosses itself (number {polygon + 1}); triangulate it")
+            return _fan_of_warped(points, polygon)
         ears.append((left[at - 1], left[at], left[(at + 1) % len(left)]))
         del left[at]
         start = max(at - 1, 0)
     return np.array([*ears, tuple(left)])
+
+
+def _fan_of_warped(points: np.ndarray, polygon: int) -> np.ndarray:
+    """A polygon out of every plane has no right triangles, so its fan will do; in a plane, it has a fault."""
+    spread = np.linalg.svd(points - points.mean(0), compute_uv=False)
+    if spread[2] < WARPED * spread[0]:
+        raise ValueError(f"has a polygon that crosses itself (number {polygon + 1}); triangulate it")
+    last = np.arange(2, len(points))
+    return np.stack([np.zeros(len(last), int), last - 1, last], 1)
 
 
 def _ear(u: np.ndarray, v: np.ndarray, left: list[int], start: int) -> int | None:

@@ -117,6 +117,15 @@ def test_polygon_that_crosses_itself_is_refused(tmp_path: Path, suffix: str) -> 
     refused(path, r"a polygon that crosses itself \(number 1\); triangulate it")
 
 
+def test_quads_that_lie_in_no_plane_are_read(tmp_path: Path) -> None:
+    heights = np.random.default_rng(0).uniform(0, 0.3, (20, 20))
+    vertices = [(i / 10, j / 10, heights[i, j]) for i in range(20) for j in range(20)]
+    faces = [(20 * i + j, 20 * i + j + 20, 20 * i + j + 21, 20 * i + j + 1) for i in range(19) for j in range(19)]
+    thing = load_mesh(write_polygons(tmp_path / "a.obj", vertices, faces))
+    assert len(thing.faces) == 2 * 19 * 19
+    assert np.ptp(thing.vertices[:, 2]) > 0.29
+
+
 # ---- text
 
 
