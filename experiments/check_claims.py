@@ -27,7 +27,7 @@ ROWS = re.compile(r"(<!-- rows (\w+)\n(.*?)\n-->\n).*?(<!-- end -->)", re.DOTALL
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--write", action="store_true", help="draw the tables of all pages anew")
     arguments = parser.parse_args()
     themes = {path.stem: read_claims(path) for path in sorted((ROOT / "experiments/claims").glob("*.json"))}
     faults = [f"{theme}: {name}: {fault}" for theme, c in themes.items() for name, r in c.items() for fault in wrong(r)]

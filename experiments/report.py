@@ -35,7 +35,7 @@ WORDS = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--run", type=Path, required=True, help="folder of the run")
     parser.add_argument("--baseline", type=Path, help="run of the baseline that is not conditioned on the action")
     arguments = parser.parse_args()
     run: Path = arguments.run

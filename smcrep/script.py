@@ -27,7 +27,8 @@ def run(name: str, main: Callable[[], object], *expected: type[Exception]) -> No
             sys.exit(error.returncode)
         sys.exit(f"{name}: {' '.join(map(str, error.cmd[1:]))} failed; its own message is above")
     except KeyboardInterrupt as error:
-        number = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
+        by_default = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
+        number = signal.Signals(getattr(error, "signal", by_default))  # a training that was stopped says by what
         print(f"{name}: {number.name}; the same command goes on from what is finished", file=sys.stderr)
         sys.exit(128 + number)
 

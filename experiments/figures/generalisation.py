@@ -33,9 +33,9 @@ LEAST_HITS = 1e-3
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cells", type=Path, default=ROOT / "cells/generalisation")
-    parser.add_argument("--claims", type=Path, default=ROOT / "claims/generalisation.json")
-    parser.add_argument("--figures", type=Path, default=ROOT / "figures")
+    parser.add_argument("--cells", type=Path, default=ROOT / "cells/generalisation", help="finished cells")
+    parser.add_argument("--claims", type=Path, default=ROOT / "claims/generalisation.json", help="file to write")
+    parser.add_argument("--figures", type=Path, default=ROOT / "figures", help="folder of the pictures")
     arguments = parser.parse_args()
     cells = Cells(arguments.cells)
     records = outcome(cells) | recognition(cells) | pose(cells) | laws(cells) | environments(cells) | variants(cells)

@@ -4,6 +4,7 @@ import json
 import platform
 import sys
 from collections import Counter
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -47,12 +48,14 @@ def generate(
     from there; it reads them first, and one that is not as it was written is made again. A store that is finished is
     looked at only (`data.store.verify` reads all of it), so it may lie on a medium that cannot be written to.
     More than one process are spawned, so a script that calls this needs ``if __name__ == "__main__":``.
+    A store that holds more senses than ``simulation``, and is else the same, is taken.
     Raises ValueError where ``out`` holds a store of another configuration, or another process is writing there.
     """
     out = Path(out)
     if processes < 1:
         raise ValueError(f"generate: processes is {processes}; give at least 1")
-    _refuse_foreign(simulation, out)
+    simulation = _with_stored_senses(simulation, out)
+    _refuse_other(simulation, out)
     paths = [shard_path(out, i) for i in range(simulation.num_shards)]
     if all(is_complete(path) for path in paths) and "redrawn" in read_manifest(out).config:
         if progress:
@@ -108,7 +111,15 @@ def _maker(simulation: Simulation, out: Path) -> Work:
     return lambda shard_id: run_shard(simulation, shard_id, shard_path(out, shard_id))
 
 
-def _refuse_foreign(simulation: Simulation, out: Path) -> None:
+def _with_stored_senses(simulation: Simulation, out: Path) -> Simulation:
+    if (out / "manifest.json").is_file():
+        stored = read_manifest(out).config.get("simulation", {}).get("senses", ())
+        if set(simulation.senses) < set(stored):
+            return replace(simulation, senses=tuple(stored))
+    return simulation
+
+
+def _refuse_other(simulation: Simulation, out: Path) -> None:
     if not (out / "manifest.json").is_file():
         if (out / "shards").exists():
             raise ValueError(f"{out}: has shards but no manifest.json; choose another folder or delete it")

@@ -53,6 +53,16 @@ def test_another_configuration_is_refused(tmp_path: Path) -> None:
         generate(SMALL, tmp_path / "other")
 
 
+def test_a_store_of_more_senses_is_taken_and_one_of_fewer_refused(tmp_path: Path) -> None:
+    small = replace(SMALL, objects=ProceduralObjects(1), states_per_object=1, senses=("rgb", "points"))
+    out = generate(small, tmp_path / "store", progress=False)
+    before = digests(out)
+    assert generate(replace(small, senses=("points",)), out, progress=False) == out
+    assert digests(out) == before
+    with pytest.raises(ValueError, match="senses"):
+        generate(replace(small, senses=("rgb", "points", "mask")), out, progress=False)
+
+
 @pytest.fixture
 def meshes(tmp_path: Path) -> Path:
     for name, size in (("b_can", 40.0), ("a_box", 80.0)):
