@@ -17,16 +17,20 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from smcrep import script
-from smcrep.pretraining import Run, demo, pretrain, tiny
+from smcrep.pretraining import Run, demo, pretrain, stores, tiny
 from smcrep.pretraining.stores import stores_folder
 from smcrep.provenance import made
 from smcrep.results import Record, read_claims, write_claims
+from smcrep.sweep import sweep
 from smcrep.training.recipes import no_action
 
 HERE = Path(__file__).parent
+SEED = 0
+LIKE_THIS = "python experiments/pretrain.py demo; python experiments/pretrain.py demo --model.use-action False"
 
 
 def main() -> None:
@@ -41,8 +45,14 @@ def main() -> None:
     baseline = replace(ours, recipe=no_action(ours.recipe), stores=stores_folder(ours), out=folder)
     both, few = ["--run", out, "--baseline", folder], ["--tiny"] * arguments.tiny
 
-    train("1. A world of objects that are acted on, and encoders pretrained in it", ours)
-    train("2. The baseline: the same training, not conditioned on the action", baseline)
+    print("\n== 1. A world of objects that are acted on\n   smcrep.pretraining.stores", flush=True)
+    stores(ours)
+    print(
+        f"\n== 2. Pretraining, and the baseline that is not conditioned on the action, one thread each\n   {LIKE_THIS}"
+    )
+    print(f"   their progress: {out}/logs", flush=True)
+    # Both at once: one training on two threads is hardly faster than each of two on one.
+    sweep([("ours", SEED), ("baseline", SEED)], partial(train, ours, baseline), logs=out / "logs", processes=2)
     step("3. Few-shot recognition of unseen objects, frozen embeddings", "linear_probe.py", *both, *few)
     step("4. Is the action used? By our model, and by the baseline?", "collapse.py", *both, *few)
     step("5. Embeddings on disk", "extract.py", "--run", out)
@@ -52,9 +62,8 @@ def main() -> None:
         claim(arguments.claim, out, begun)
 
 
-def train(words: str, run: Run) -> None:
-    print(f"\n== {words}\n   smcrep.pretraining.pretrain: recipe {run.recipe.name}, into {run.out}", flush=True)
-    pretrain(run)
+def train(ours: Run, baseline: Run, name: str, seed: int) -> None:
+    pretrain(ours if name == "ours" else baseline)
 
 
 def step(words: str, *arguments: str | Path) -> None:
