@@ -42,7 +42,9 @@ def curves(metrics: Sequence[Row], path: Path, *, chance: Mapping[str, float] | 
             else:
                 _losses(axis, metrics, names)
             if group != TOTAL:
-                axis.legend(fontsize=7)
+                axis.legend(
+                    fontsize=7, frameon=True, framealpha=0.8, edgecolor="none"
+                )  # over the lines, not among them
         for axis in axes[len(found) :]:
             axis.set_visible(False)
 
