@@ -141,7 +141,7 @@ def _pool(missing: Sequence[int], maker: Maker, workers: int) -> Iterator[int]:
     # Spawned, not forked: a copy of a process that runs threads (torch, Open3D) may hang in their locks.
     context = multiprocessing.get_context("spawn")
     executor = ProcessPoolExecutor(min(workers, len(missing)), context, initializer=_start, initargs=(maker,))
-    with _one_thread_each(), executor as pool:
+    with one_thread_each(), executor as pool:
         running: dict[Future[None], int] = {pool.submit(_run, shard_id): shard_id for shard_id in missing}
         try:
             for future in as_completed(running):
@@ -160,7 +160,7 @@ def _died(how: str) -> str:
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
+def one_thread_each() -> Iterator[None]:
     """Processes started in the block run one thread each: the libraries read these variables once, when they load."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     before = {name: os.environ.get(name) for name in names}

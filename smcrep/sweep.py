@@ -10,18 +10,16 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
+from smcrep.engines import one_thread_each
 from smcrep.plugins import load_plugins
 
 Cell = tuple[str, int]
 Work = Callable[[str, int], object]
-
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def sweep(cells: Sequence[Cell], work: Work, *, logs: Path, processes: int) -> None:
@@ -77,7 +75,7 @@ def _failed(cell: Cell, status: int, log: Path) -> str:
 def _started(work: Work, cell: Cell, log: Path) -> SpawnProcess:
     # Spawned, not forked: a copy of a process that runs threads (torch, Open3D) may hang in their locks.
     process = multiprocessing.get_context("spawn").Process(target=_run, args=(work, cell, log), name=_words(cell))
-    with _one_thread_each():
+    with one_thread_each():
         process.start()
     return process
 
@@ -98,18 +96,3 @@ def _end_with_parent() -> None:
     assert parent
     parent.join()
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Processes started in the block run one thread each: the libraries read these variables once, when they load."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
