@@ -148,7 +148,7 @@ def test_folder_of_another_run_is_refused_before_it_is_written_to(
 ) -> None:
     other, words = {
         "objective": (with_recipe(run, objective=SimCLRWeights()), r"objective \(sensorimotor / simclr\)"),
-        "senses": (with_senses(run, "rgb"), "holds a store of another configuration .*senses"),
+        "senses": (with_senses(run, "rgb"), r"model\.senses\.points \(PointsSettings.* / None\)"),
         "steps": (with_optim(run, steps=STEPS + 1), r"optim\.steps \(6 / 7\)"),
         "data": (with_data(run, seed=1), "holds a store of another configuration .*seed 0 there, 1 here"),
     }[change]
