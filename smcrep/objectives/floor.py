@@ -7,7 +7,7 @@ from torch import Tensor
 def action_blind_floor(allowed: Tensor, same_state: Tensor) -> Tensor:
     """Mean over rows of log k, in nats, where k counts the candidates of a row that are of its own state.
 
-    allowed     bool [q, c]: candidates of each row, the true one among them.
+    allowed     bool [q, c]: candidates of each row, the true one among them; without those that no sense observed.
     same_state  bool [q, c]: candidates of the row's own state.
 
     A predictor that knows the state and not the action cannot tell those k apart: its best expected InfoNCE is

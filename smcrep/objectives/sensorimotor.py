@@ -94,8 +94,8 @@ def sensorimotor(
     processes      over which the batch is spread: observations of all are candidates and negatives.
 
     Observations where a sense is absent neither predict, nor are predicted, nor stand among its candidates.
-    ``parts`` names every term, such as ``equivariant/rgb>points``, and ``floor``: what the equivariant terms cannot
-    fall below without the action.
+    ``parts`` names every term, such as ``equivariant/rgb>points``, and ``floor``: what none of the equivariant terms
+    can fall below without the action, among the candidates that are present.
     """
     if not beliefs.names or beliefs.mean.ndim != 4:
         raise ValueError(
@@ -124,19 +124,23 @@ def sensorimotor(
 
     total = fused.new_zeros(())
     parts: dict[str, Tensor] = {}
+    floors: list[Tensor] = []
     for group, terms in wanted.items():
         values = []
         for part, a, b in terms:
             if part == "invariant":
                 value = _invariant(projected[a], present[a], invariance, weights.invariant_temperature, processes)
             else:
-                value = _equivariant(predicted[a], b, present[a], pairs, everywhere, weights.equivariant_temperature)
+                loss = _equivariant(predicted[a], b, present[a], pairs, everywhere, weights.equivariant_temperature)
+                value = loss and loss.total
+                floors += [loss.parts["floor"]] if loss else []
             if value is not None:
                 parts[f"{part}/{a}" if a == b else f"{part}/{a}>{b}"] = value.detach()
                 values.append(value)
         if values:
             total = total + getattr(weights, group) * torch.stack(values).mean()
-    parts["floor"] = action_blind_floor(pairs.allowed, pairs.same_state)
+    if floors:
+        parts["floor"] = torch.stack(floors).min()
     return Loss(total, parts)
 
 
@@ -192,11 +196,14 @@ class _Everywhere:
 
 def _equivariant(
     predicted: Tensor, target: str, source_present: Tensor, pairs: Pairs, everywhere: _Everywhere, temperature: float
-) -> Tensor | None:
+) -> Loss | None:
+    """With the floor of its own rows and candidates among the parts."""
     outcome, present = everywhere.outcome[target], everywhere.present[target]
     positive = pairs.positive + everywhere.first
     keep = source_present.flatten()[pairs.source] & present[positive]
     if not bool(keep.any()):
         return None
+    own = present[everywhere.first : everywhere.first + pairs.allowed.shape[1]]
     allowed = everywhere.allowed(pairs.allowed[keep]) & present
-    return equivariant_contrast(predicted[keep], outcome, positive[keep], allowed, temperature).total
+    total = equivariant_contrast(predicted[keep], outcome, positive[keep], allowed, temperature).total
+    return Loss(total, {"floor": action_blind_floor(pairs.allowed[keep] & own, pairs.same_state[keep])})

@@ -141,6 +141,19 @@ def test_an_absent_observation_has_no_influence() -> None:
     assert gradient[present].any(-1).all()
 
 
+def test_the_floor_counts_only_what_is_present() -> None:
+    """Three views, of which one sense misses one in every state: of its two outcomes one is left, and the term of that
+    sense can reach 0 without the action. A blind predictor reaches that, so a floor of log 2 would be false."""
+    present = torch.ones(B, V, 2, dtype=torch.bool)
+    present[:, 2, 0] = False
+    state = torch.eye(B)[:, None, None].expand(B, V, 2, B)  # knows the state, and nothing of the action
+    blind = torch.cat([torch.zeros(B, V, 2, DI), state], -1)
+    found = loss(blind, present=present)
+    assert float(found.parts["floor"]) == 0
+    assert float(found.parts["equivariant/rgb"]) == pytest.approx(0, abs=1e-3)
+    assert float(found.parts["equivariant/points"]) == pytest.approx(math.log(2), abs=1e-3)
+
+
 def test_a_sense_that_is_absent_everywhere_leaves_its_terms_out() -> None:
     present = torch.ones(B, V, 2, dtype=torch.bool)
     present[..., 1] = False
