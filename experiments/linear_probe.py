@@ -118,7 +118,8 @@ def nearest(encoded: dict[str, Encoded], store: Store) -> dict[str, Record]:
         found = {}
         for variant, each in encoded.items():
             z, rng = invariant(each, source), np.random.default_rng(SEED)
-            found[variant] = knn_probe(z[votes], labels[votes], z[~votes], labels[~votes], labels[~votes], rng=rng)
+            sides = {"train": z[votes], "train_labels": labels[votes], "test": z[~votes], "test_labels": labels[~votes]}
+            found[variant] = knn_probe(**sides, groups=labels[~votes], rng=rng)
         records[f"knn.objects.{source}"] = compared(found, "accuracy", chance=1 / len(np.unique(labels)))
     return records
 
@@ -136,11 +137,11 @@ def linear(
     for variant, model in models.items():
         rows = train.read(fitted * (train.num_branches + 1), model.config.names)
         found[variant] = linear_probe(
-            model.embed(rows).invariant().numpy(),
-            families_of(train)[fitted],
-            encoded[variant].invariant()[tested, 0].numpy(),
-            families_of(test)[tested],
-            test.object_ids[tested],
+            train=model.embed(rows).invariant().numpy(),
+            train_labels=families_of(train)[fitted],
+            test=encoded[variant].invariant()[tested, 0].numpy(),
+            test_labels=families_of(test)[tested],
+            groups=test.object_ids[tested],
             rng=np.random.default_rng(SEED),
         )
     majority = max(np.unique(families_of(test), return_counts=True)[1]) / test.num_states
@@ -161,8 +162,8 @@ def pose(
         found: dict[str, Pose] = {}
         for variant, each in encoded.items():
             groups = np.repeat(each.object_ids, each.action.kind.shape[1])
-            pairs, rng = (rotations(fitted[variant], source), rotations(each, source)), np.random.default_rng(SEED)
-            found[variant] = pose_probe(*pairs, groups, rng=rng, steps=steps)
+            sides = {"train": rotations(fitted[variant], source), "test": rotations(each, source)}
+            found[variant] = pose_probe(**sides, groups=groups, rng=np.random.default_rng(SEED), steps=steps)
         ours = found["ours"]
         controls = {"constant": ours.constant_deg.value, "median": ours.median_deg}
         means = {variant: each.mean_deg for variant, each in found.items()}

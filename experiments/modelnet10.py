@@ -213,20 +213,26 @@ def choose(
             found = [encode(model, [view[rows] for view in views], scale) for model in models]
             for part in PARTS:
                 z = [f[part] for f in found]
-                scores = [svm_correct(f[~held], y[~held], f[held], y[held], c=CHOICE_C).mean() for f in z]
+                scores = [svm_correct(**sides(f, y, held), c=CHOICE_C).mean() for f in z]
                 right["svm"][shown, scale, part] = float(np.mean(scores))
                 right["few"][shown, scale, part] = float(np.mean([svm_episodes(f[order], few) for f in z]))
     best = {protocol: max(scores, key=scores.__getitem__) for protocol, scores in right.items()}
     shown, scale, part = best["svm"]
     z = [encode(model, [view[rows] for view in seen[shown]], scale)[part] for model in models]
-    strengths = {"svm": sorted(choose_c(f[~held], y[~held], f[held], y[held]) for f in z)[len(z) // 2], "few": 1.0}
+    chosen = [choose_c(fit=f[~held], fit_labels=y[~held], held_out=f[held], held_out_labels=y[held]) for f in z]
+    strengths = {"svm": sorted(chosen)[len(z) // 2], "few": 1.0}
     return {name: Choice(*how, strengths[name], right[name][how]) for name, how in best.items()}
+
+
+def sides(z: np.ndarray, labels: np.ndarray, is_test: np.ndarray) -> dict[str, np.ndarray]:
+    """What an SVM is fitted to, and what it is tested on, by the names that it takes them by."""
+    return {"train": z[~is_test], "train_labels": labels[~is_test], "test": z[is_test], "test_labels": labels[is_test]}
 
 
 def all_labels(features: Features, how: dict[str, Choice], shapes: Shapes, groups: np.ndarray) -> dict[str, Record]:
     test, y = shapes.is_test, shapes.labels
     correct = {
-        variant: np.array([svm_correct(z[~test], y[~test], z[test], y[test], c=how[variant].c) for z in models])
+        variant: np.array([svm_correct(**sides(z, y, test), c=how[variant].c) for z in models])
         for variant, models in features.items()
     }
     majority = float(np.bincount(y[test]).max() / test.sum())

@@ -154,9 +154,12 @@ def decoded(model: SensorimotorModel, train: Store, test: Store) -> Metrics:
     regression = partial(MLPRegressor, hidden_layer_sizes=(64,), early_stopping=True, alpha=1.0, random_state=0)
 
     def scores(features: Callable[[Encoded], torch.Tensor]) -> dict:
-        columns = [x.flatten(0, 1).numpy() for view in views for x in (features(view), view.physics)]
+        columns = {}
+        for side, view in zip(("train", "test"), views, strict=True):
+            columns[side] = features(view).flatten(0, 1).numpy()
+            columns[f"{side}_physics"] = view.physics.flatten(0, 1).numpy()
         rng = np.random.default_rng(0)
-        return physics_probe(*columns, groups, names=PHYSICS_NAMES, rng=rng, regression=regression)
+        return physics_probe(**columns, groups=groups, names=PHYSICS_NAMES, rng=rng, regression=regression)
 
     with_after, without_after = scores(before_and_after), scores(before_alone)
     found: Metrics = {}

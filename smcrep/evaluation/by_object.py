@@ -81,7 +81,7 @@ def pose(
         found[f"add_s.{sense}"] = few.by_object(distances)
         fit, test = (_before_and_after(e, sense) for e in (training, encoded))
         groups = np.repeat(encoded.object_ids, encoded.action.kind.shape[1])
-        probe = pose_probe(fit, test, groups, rng=np.random.default_rng(0))
+        probe = pose_probe(train=fit, test=test, groups=groups, rng=np.random.default_rng(0))
         found[f"pose_probe_deg.{sense}"] = _medians(probe.errors_deg, encoded)
         found["pose_constant_deg"] = _medians(probe.constants_deg, encoded)
     found["pose_alone_deg"] = _medians(_degrees(pose_search(model, few), true), few)

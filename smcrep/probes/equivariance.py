@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from smcrep.probes.inputs import finite
 from smcrep.probes.intervals import Estimate, cluster_bootstrap
 
 
@@ -44,6 +45,7 @@ def group_laws(
              of composition goes unnoticed. ``third``: the same, from the outcomes of ``second``.
     groups   [n], the unit of the intervals.
     """
+    finite("group_laws", z=z.numpy(force=True), outcome=outcome.numpy(force=True))
     with torch.no_grad():
         moved = predict(z, first)
         moved_twice = predict(moved, second)

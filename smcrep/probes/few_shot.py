@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from smcrep.probes.inputs import finite, one_a_row
 from smcrep.probes.intervals import Estimate, cluster_bootstrap
 
 CHUNK = 32
@@ -42,8 +43,8 @@ def sample_episodes(
     class is drawn from about half of its groups (more where k rows need them), and its queries from the others; with
     replacement only where those hold fewer rows than ``num_query``.
     """
-    labels = np.asarray(labels)
-    groups = np.arange(len(labels)) if groups is None else np.asarray(groups)
+    labels = one_a_row("few_shot", "labels", labels, len(labels))
+    groups = np.arange(len(labels)) if groups is None else one_a_row("few_shot", "groups", groups, len(labels))
     pools = [_pool(labels, groups, name, k_shot) for name in np.unique(labels)]
     n_way = len(pools) if n_way is None else n_way
     if not 2 <= n_way <= len(pools):
@@ -67,7 +68,8 @@ def sample_across(
 ) -> Episodes:
     """Episodes of all classes with the support drawn from one pool and the queries from another, without replacement.
     Rows of the query pool are numbered after those of the support pool, as in ``np.concatenate([support, query])``."""
-    support_labels, query_labels = np.asarray(support_labels), np.asarray(query_labels)
+    support_labels = one_a_row("few_shot", "support_labels", support_labels, len(support_labels))
+    query_labels = one_a_row("few_shot", "query_labels", query_labels, len(query_labels))
     names = np.unique(np.concatenate([support_labels, query_labels]))
     pools = [(np.flatnonzero(support_labels == name), np.flatnonzero(query_labels == name)) for name in names]
     for name, (support, query) in zip(names, pools, strict=True):
@@ -107,14 +109,13 @@ def few_shot(
     )
     correct = classify(embeddings, episodes, classifier or centroid)
     query = episodes.query.ravel()
-    return cluster_bootstrap(correct.ravel(), query if groups is None else np.asarray(groups)[query], rng=rng)
+    return cluster_bootstrap(correct.ravel(), query if groups is None else np.ravel(groups)[query], rng=rng)
 
 
 def classify(embeddings: np.ndarray, episodes: Episodes, classifier: Classifier) -> np.ndarray:
     """float64 [e, w, m]: 1 where the class of the query scores highest; a tie of t best classes counts 1 / t."""
+    finite("few_shot", embeddings=embeddings)
     z = np.asarray(embeddings, np.float32)
-    if not np.isfinite(z).all():
-        raise ValueError("few_shot: embeddings hold NaN or infinity; check the encoder before probing it")
     z = z / np.maximum(np.linalg.norm(z, axis=-1, keepdims=True), 1e-12)
     e, w, m = episodes.query.shape
     correct = np.empty((e, w, m))

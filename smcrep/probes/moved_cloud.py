@@ -10,6 +10,7 @@ from torch import Tensor
 
 from smcrep.geometry.action import apply
 from smcrep.geometry.points import chamfer
+from smcrep.probes.inputs import finite
 
 
 def moved_cloud_scores(before: Tensor, motion: Tensor, after: Tensor, *, share: float = 1.0) -> np.ndarray:
@@ -21,6 +22,7 @@ def moved_cloud_scores(before: Tensor, motion: Tensor, after: Tensor, *, share: 
             f"moved_cloud: clouds {list(before.shape)} and {list(after.shape)}, motions {list(motion.shape)}; give "
             "[s, n, 3], [s, k, n, 3] and [s, k, 4, 4]"
         )
+    finite("moved_cloud", before=before.numpy(), motion=motion.numpy(), after=after.numpy())
     found = []
     for cloud, moves, outcomes in zip(before, motion, after, strict=True):
         moved = apply(moves[:, None], cloud[None])

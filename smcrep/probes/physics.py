@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import stats
-from sklearn.base import RegressorMixin
 from sklearn.linear_model import Ridge
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
+from smcrep.probes.inputs import finite, scaled
 from smcrep.probes.intervals import Estimate, percentile_interval
 
 NUM_RESAMPLES = 500
@@ -25,17 +24,18 @@ class PhysicsScore:
 
 
 def physics_probe(
+    *,
     train: np.ndarray,
     train_physics: np.ndarray,
     test: np.ndarray,
     test_physics: np.ndarray,
     groups: np.ndarray | None = None,
-    *,
     names: Sequence[str],
     rng: np.random.Generator,
-    regression: Callable[[], RegressorMixin] = Ridge,
+    regression: Callable[[], Any] = Ridge,
 ) -> dict[str, PhysicsScore]:
-    """Regression of each physics parameter on features scaled by ``train``; ``regression`` makes an untrained one.
+    """Regression of each physics parameter on features `inputs.scaled`; ``regression`` makes an untrained
+    one, with scikit-learn's ``fit`` and ``predict``.
 
     train [n, d], test [m, d]: embeddings of before, after and the action, concatenated: mass shows in the effect of a
     known push, not in an image. *_physics [.., p] in the order of ``names``; groups [m]: the unit of the intervals.
@@ -45,11 +45,13 @@ def physics_probe(
         raise ValueError(
             f"physics_probe: {train_physics.shape[1]} parameters and {len(names)} names; give one a column"
         )
+    finite("physics_probe", train=train, train_physics=train_physics, test=test, test_physics=test_physics)
+    x, queries = scaled(train, test)
     varied = [i for i in range(len(names)) if min(np.ptp(train_physics[:, i]), np.ptp(test_physics[:, i])) > 1e-6]
     scores: dict[str, PhysicsScore] = {}
     for i in varied:
-        fitted = make_pipeline(StandardScaler(), regression()).fit(train, train_physics[:, i])
-        scores[names[i]] = physics_score(test_physics[:, i], fitted.predict(test), groups, rng=rng)
+        predicted = regression().fit(x, train_physics[:, i]).predict(queries)
+        scores[names[i]] = physics_score(test_physics[:, i], predicted, groups, rng=rng)
     return scores
 
 
@@ -57,6 +59,8 @@ def physics_score(
     true: np.ndarray, predicted: np.ndarray, groups: np.ndarray | None = None, *, rng: np.random.Generator
 ) -> PhysicsScore:
     """R2 and Spearman of predictions [m], with bootstrap intervals over groups [m]."""
+    finite("physics_score", true=true, predicted=predicted)
+    true, predicted = np.asarray(true).ravel(), np.asarray(predicted).ravel()  # [m, 1] would broadcast to [m, m]
     member = np.arange(len(true)) if groups is None else np.unique(groups, return_inverse=True)[1].ravel()
     rows = [np.flatnonzero(member == g) for g in range(member.max() + 1)]
     if len(rows) < 2:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from smcrep.geometry.rotations import chordal_mean, geodesic_degrees, nearest_rotation
+from smcrep.probes.inputs import finite, scaled
 from smcrep.probes.intervals import Estimate, cluster_bootstrap
 
 
@@ -25,10 +26,10 @@ class Pose:
 
 
 def pose_probe(
+    *,
     train: tuple[np.ndarray, np.ndarray, np.ndarray],
     test: tuple[np.ndarray, np.ndarray, np.ndarray],
     groups: np.ndarray | None = None,
-    *,
     rng: np.random.Generator,
     hidden: int = 256,
     steps: int = 1000,
@@ -42,15 +43,19 @@ def pose_probe(
                  the object from the first observation to the second.
     groups       [n] object of each test pair, the unit of the intervals.
 
-    One hidden layer on features scaled by ``train``'s mean and deviation; nine outputs fitted to the matrix by squared
+    One hidden layer on features scaled by ``train`` (`inputs.scaled`); nine outputs fitted to the matrix by squared
     error and projected to SO(3) for testing (arXiv:2006.14616, section 4.2), so that uninformative embeddings give
     the constant prediction. AdamW with cosine decay, fixed steps: nothing is chosen on the test set.
     """
+    for side, (h1, h2, turn) in {"train": train, "test": test}.items():
+        finite("pose_probe", **{f"{side} embeddings before": h1, f"{side} embeddings after": h2, f"{side} turns": turn})
     rotation = torch.as_tensor(test[2], dtype=torch.float64)
     constant = chordal_mean(torch.as_tensor(train[2], dtype=torch.float64)).expand_as(rotation)
-    network = _fit(train, rng, hidden, steps, batch_size, lr, weight_decay)
+    x, queries = (torch.as_tensor(features).float() for features in scaled(_pair(train), _pair(test)))
+    targets = torch.as_tensor(train[2], dtype=torch.float32).flatten(1)
+    network = _fit(x, targets, rng, hidden, steps, batch_size, lr, weight_decay)
     with torch.no_grad():
-        predicted = nearest_rotation(network(_pair(test)).double().view(-1, 3, 3))
+        predicted = nearest_rotation(network(queries).double().view(-1, 3, 3))
     return pose_errors(
         geodesic_degrees(predicted, rotation).numpy(), geodesic_degrees(constant, rotation).numpy(), groups, rng=rng
     )
@@ -60,6 +65,7 @@ def steerable_pose(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """float64 [n, 3, 3]: the rotation that best takes vectors ``before`` [n, v, 3] to ``after`` (the orthogonal
     Procrustes problem), without training; for embeddings made of vectors that rotate with the object.
     """
+    finite("steerable_pose", before=before, after=after)
     covariance = torch.as_tensor(np.einsum("nvi,nvj->nij", after, before), dtype=torch.float64)
     return nearest_rotation(covariance).numpy()
 
@@ -68,6 +74,7 @@ def pose_errors(
     errors_deg: np.ndarray, constant_deg: np.ndarray, groups: np.ndarray | None, *, rng: np.random.Generator
 ) -> Pose:
     """Errors [n] of a predictor and of the constant one on the same pairs, with intervals over groups [n]."""
+    finite("pose_errors", errors_deg=errors_deg, constant_deg=constant_deg)
     return Pose(
         cluster_bootstrap(errors_deg, groups, rng=rng),
         float(np.median(errors_deg)),
@@ -80,21 +87,13 @@ def pose_errors(
     )
 
 
-class _Scale(nn.Module):
-    def __init__(self, x: Tensor) -> None:
-        super().__init__()
-        self.mean, self.std = x.mean(0), x.std(0).clamp_min(1e-6)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return (x - self.mean) / self.std
-
-
-def _pair(pairs: tuple[np.ndarray, np.ndarray, np.ndarray]) -> Tensor:
-    return torch.as_tensor(np.concatenate(pairs[:2], 1), dtype=torch.float32)
+def _pair(pairs: tuple[np.ndarray, np.ndarray, np.ndarray]) -> np.ndarray:
+    return np.concatenate(pairs[:2], 1)
 
 
 def _fit(
-    train: tuple[np.ndarray, np.ndarray, np.ndarray],
+    x: Tensor,
+    y: Tensor,
     rng: np.random.Generator,
     hidden: int,
     steps: int,
@@ -102,10 +101,9 @@ def _fit(
     lr: float,
     weight_decay: float,
 ) -> nn.Module:
-    x, y = _pair(train), torch.as_tensor(train[2], dtype=torch.float32).flatten(1)
     with torch.random.fork_rng(devices=[]):  # torch's layers draw their weights from the global generator
         torch.manual_seed(int(rng.integers(2**31)))
-        network = nn.Sequential(_Scale(x), nn.Linear(x.shape[1], hidden), nn.ReLU(), nn.Linear(hidden, 9))
+        network = nn.Sequential(nn.Linear(x.shape[1], hidden), nn.ReLU(), nn.Linear(hidden, 9))
     optimiser = torch.optim.AdamW(network.parameters(), lr=lr, weight_decay=weight_decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     for _ in range(steps):

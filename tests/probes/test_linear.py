@@ -7,34 +7,35 @@ from sklearn.linear_model import LogisticRegression
 from smcrep.probes.linear import linear_probe
 
 
-def data(signal: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def data(signal: float, seed: int = 0) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
     centres = rng.normal(size=(4, 10))
     labels, test_labels = rng.integers(4, size=200), rng.integers(4, size=400)
-    return (
-        signal * centres[labels] + rng.normal(size=(200, 10)),
-        labels,
-        signal * centres[test_labels] + rng.normal(size=(400, 10)),
-        test_labels,
-    )
+    return {
+        "train": signal * centres[labels] + rng.normal(size=(200, 10)),
+        "train_labels": labels,
+        "test": signal * centres[test_labels] + rng.normal(size=(400, 10)),
+        "test_labels": test_labels,
+    }
 
 
 @pytest.mark.parametrize("strength", [0.1, 10.0])
 def test_equals_scikit_learn_on_features_scaled_by_the_training_rows(strength: float) -> None:
-    train, labels, test, test_labels = data(0.5)
-    train, test = 50 * train + 7, 50 * test + 7
+    given = data(0.5)
+    train, test = (50 * given[side] + 7 for side in ("train", "test"))
     mean, std = train.mean(0), train.std(0)
-    oracle = LogisticRegression(C=1 / strength, max_iter=2000).fit((train - mean) / std, labels)
-    found = linear_probe(train, labels, test, test_labels, rng=np.random.default_rng(0), strength=strength)
-    assert found.value == pytest.approx(oracle.score((test - mean) / std, test_labels))
+    oracle = LogisticRegression(C=1 / strength, max_iter=2000).fit((train - mean) / std, given["train_labels"])
+    given |= {"train": train, "test": test}
+    found = linear_probe(**given, rng=np.random.default_rng(0), strength=strength)
+    assert found.value == pytest.approx(oracle.score((test - mean) / std, given["test_labels"]))
 
 
 def test_planted_classes_are_recognised_and_noise_scores_chance() -> None:
-    assert linear_probe(*data(4.0), rng=np.random.default_rng(0)).value > 0.98
-    low, high = linear_probe(*data(0.0), rng=np.random.default_rng(0)).ci95
+    assert linear_probe(**data(4.0), rng=np.random.default_rng(0)).value > 0.98
+    low, high = linear_probe(**data(0.0), rng=np.random.default_rng(0)).ci95
     assert low < 0.25 < high
 
 
 def test_the_interval_is_over_groups() -> None:
     groups = np.arange(400) // 40
-    assert linear_probe(*data(0.5), groups, rng=np.random.default_rng(0)).n == 10
+    assert linear_probe(**data(0.5), groups=groups, rng=np.random.default_rng(0)).n == 10

@@ -1,5 +1,7 @@
 """Scores equal scikit-learn's and scipy's; a planted mass is predicted; constant parameters are left out."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
@@ -18,10 +20,14 @@ def planted(num: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return features, physics
 
 
+def sides(x: np.ndarray, y: np.ndarray, q: np.ndarray, wanted: np.ndarray) -> dict[str, Any]:
+    return {"train": x, "train_physics": y, "test": q, "test_physics": wanted}
+
+
 def test_planted_mass_is_predicted_and_unseen_friction_is_not() -> None:
-    train, test = planted(400, 0), planted(200, 1)
     names = ("log_mass", "friction", "restitution")
-    found = physics_probe(*train, *test, np.arange(200) // 10, names=names, rng=np.random.default_rng(0))
+    given = sides(*planted(400, 0), *planted(200, 1)) | {"groups": np.arange(200) // 10, "names": names}
+    found = physics_probe(**given, rng=np.random.default_rng(0))
     assert set(found) == {"log_mass", "friction"}
     assert found["log_mass"].r2.value > 0.6
     assert found["log_mass"].spearman.ci95[0] > 0.7
@@ -35,9 +41,9 @@ def test_another_regression_can_be_passed() -> None:
     rng = np.random.default_rng(0)
     x, y = (rng.uniform(-1, 1, (600, 2)) for _ in range(2))
     products = x.prod(1, keepdims=True), y.prod(1, keepdims=True)
-    arguments = (x, products[0], y, products[1])
-    line = physics_probe(*arguments, names=("friction",), rng=rng)["friction"].r2.value
-    near = physics_probe(*arguments, names=("friction",), rng=rng, regression=KNeighborsRegressor)["friction"].r2.value
+    given = sides(x, products[0], y, products[1]) | {"names": ("friction",), "rng": rng}
+    line = physics_probe(**given)["friction"].r2.value
+    near = physics_probe(**given, regression=KNeighborsRegressor)["friction"].r2.value
     assert line < 0.1
     assert near > 0.9
 
@@ -73,6 +79,6 @@ def test_spearman_interval_has_its_coverage() -> None:
 def test_wrong_names_and_a_single_group_are_refused() -> None:
     x, y = planted(20, 0)
     with pytest.raises(ValueError, match="3 parameters and 1 names"):
-        physics_probe(x, y, x, y, names=("log_mass",), rng=np.random.default_rng(0))
+        physics_probe(**sides(x, y, x, y), names=("log_mass",), rng=np.random.default_rng(0))
     with pytest.raises(ValueError, match="at least 2"):
         physics_score(y[:, 0], y[:, 0], np.zeros(20), rng=np.random.default_rng(0))

@@ -25,9 +25,8 @@ def planted(num: int, seed: int, *, sees: bool = True) -> Pairs:
 
 
 def probe(train: Pairs, test: Pairs, seed: int = 0) -> Pose:
-    return pose_probe(
-        train, test, np.arange(len(test[0])) // 10, rng=np.random.default_rng(seed), hidden=64, steps=300, lr=3e-3
-    )
+    settings = {"rng": np.random.default_rng(seed), "hidden": 64, "steps": 300, "lr": 3e-3}
+    return pose_probe(train=train, test=test, groups=np.arange(len(test[0])) // 10, **settings)
 
 
 @pytest.fixture(scope="module")

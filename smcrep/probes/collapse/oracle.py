@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from smcrep.probes.inputs import finite
 from smcrep.probes.retrieval import rank_same_state
 
 MISSING_M = 0.05
@@ -31,6 +32,7 @@ def depth_distance(
         raise ValueError(
             f"oracle: simulated {simulated.shape} and candidates {candidates.shape}; give [states, images, h, w] alike"
         )
+    finite("oracle", simulated=simulated, candidates=candidates)
     seen_simulated = simulated > 0 if seen_simulated is None else seen_simulated
     seen_candidates = candidates > 0 if seen_candidates is None else seen_candidates
     distance = np.empty((len(simulated), simulated.shape[1], candidates.shape[1]))
