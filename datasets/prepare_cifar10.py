@@ -43,6 +43,11 @@ def main(
         num: Only the first so many images (0: all).
         seed: Seed of the augmentations.
     """
+    for name, value, low in (("--image-size", image_size, 1), ("--num-branches", num_branches, 1), ("--num", num, 0)):
+        if value < low:
+            raise ValueError(f"{name} is {value}; give at least {low}")
+    if seed < 0:
+        raise ValueError(f"--seed is {seed}; give 0 or more")
     pictures = open_parquet(images) if images.suffix == ".parquet" else open_folder(images)
     num = min(num or len(pictures), len(pictures))
     source = AugmentedImages(pictures, image_size, num_branches, seed)

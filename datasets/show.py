@@ -76,6 +76,8 @@ def main(store: tyro.conf.Positional[Path], /, out: Path = Path("sheet.png"), st
         out: Image file to write.
         states: States that are drawn.
     """
+    if states < 1:
+        raise ValueError(f"--states is {states}; give at least 1")
     opened = Store(store)
     chosen = np.linspace(0, opened.num_states - 1, min(states, opened.num_states)).astype(int)
     sheet(opened, chosen).save(out)

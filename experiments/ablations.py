@@ -112,8 +112,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("runs/ablations"), help="folder of runs, cells and claims")
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=list(VARIANTS), help="which to train")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1], help="seeds of training")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="cells at once, one thread each")
+    parser.add_argument("--seeds", nargs="+", type=script.at_least(0), default=[0, 1], help="seeds of training")
+    parser.add_argument(
+        "--processes", type=script.at_least(1), default=os.cpu_count() or 1, help="cells at once, one thread each"
+    )
     parser.add_argument("--data-root", type=Path, help="folder of meshes (default: the YCB scans)")
     parser.add_argument("--tiny", action="store_true", help="few steps and objects, to see that it runs")
     arguments = parser.parse_args()

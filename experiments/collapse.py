@@ -52,8 +52,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True, help="folder of the run to audit")
     parser.add_argument("--baseline", type=Path, help="folder of the run trained without the action")
-    parser.add_argument("--states", type=int, default=240, help="states that are audited for the action")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="processes that simulate")
+    parser.add_argument("--states", type=script.at_least(1), default=240, help="states that are audited for the action")
+    parser.add_argument(
+        "--processes", type=script.at_least(1), default=os.cpu_count() or 1, help="processes that simulate"
+    )
     parser.add_argument("--tiny", action="store_true", help="few states, to see that it runs")
     arguments = parser.parse_args()
     begun = time.monotonic()

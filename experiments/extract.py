@@ -22,9 +22,11 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True, help="folder of a run, or of a saved model")
     parser.add_argument("--store", type=Path, help="store to embed (default: the run's test store)")
     parser.add_argument("--out", type=Path, help="folder of the embeddings (default: RUN/embeddings/NAME_OF_STORE)")
-    parser.add_argument("--rows-per-shard", type=int, default=10_000, help="observations in each file")
+    parser.add_argument("--rows-per-shard", type=script.at_least(1), default=10_000, help="observations in each file")
     parser.add_argument("--engine", choices=sorted(ENGINES), default="local", help="what makes the shards")
-    parser.add_argument("--processes", type=int, default=1, help="worker processes; each loads the model")
+    parser.add_argument(
+        "--processes", type=script.at_least(1), default=1, help="worker processes; each loads the model"
+    )
     arguments = parser.parse_args()
     store = arguments.store or store_path(arguments.run, "test")
     out = arguments.out or arguments.run / "embeddings" / store.name

@@ -77,8 +77,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/generalisation"), help="folder of runs and stores")
     parser.add_argument("--cells", type=Path, help="folder of the finished cells (default: OUT/cells)")
     parser.add_argument("--variants", nargs="+", default=[MOVED_CLOUD, *VARIANTS], help="which cells")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="seeds of training")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="cells at once, one thread each")
+    parser.add_argument("--seeds", nargs="+", type=script.at_least(0), default=[0, 1, 2], help="seeds of training")
+    parser.add_argument(
+        "--processes", type=script.at_least(1), default=os.cpu_count() or 1, help="cells at once, one thread each"
+    )
     parser.add_argument("--data-root", type=Path, help="folder of meshes (default: the YCB scans)")
     parser.add_argument("--tiny", action="store_true", help="few steps and objects, to see that it runs")
     arguments = parser.parse_args()

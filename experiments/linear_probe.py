@@ -51,8 +51,12 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True, help="folder of the run to evaluate")
     parser.add_argument("--baseline", type=Path, help="folder of the run trained without the action")
     parser.add_argument("--store", type=Path, help="objects to evaluate on (default: the run's test store)")
-    parser.add_argument("--episodes", type=int, default=200, help="few-shot episodes for each number of labels")
-    parser.add_argument("--n-way", type=int, default=15, help="classes of an episode of objects (families: all)")
+    parser.add_argument(
+        "--episodes", type=script.at_least(1), default=200, help="few-shot episodes for each number of labels"
+    )
+    parser.add_argument(
+        "--n-way", type=script.at_least(2), default=15, help="classes of an episode of objects (families: all)"
+    )
     parser.add_argument("--tiny", action="store_true", help="few episodes, to see that it runs")
     arguments = parser.parse_args()
     begun = time.monotonic()

@@ -86,7 +86,7 @@ def main() -> None:
     data = data_folder("modelnet10_points1024")
     parser.add_argument("--data-root", type=Path, default=data, help="folder of modelnet10_points1024.npz")
     parser.add_argument("--out", type=Path, default=Path("runs/modelnet10"), help="folder of the claims and the figure")
-    parser.add_argument("--draws", type=int, default=50, help="draws of labelled shapes")
+    parser.add_argument("--draws", type=script.at_least(1), default=50, help="draws of labelled shapes")
     parser.add_argument("--tiny", action="store_true", help="few shapes and draws, to see that it runs")
     arguments = parser.parse_args()
     begun = time.monotonic()

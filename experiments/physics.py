@@ -76,9 +76,13 @@ Metrics = dict[str, tuple[Estimate, dict[str, float]]]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("runs/physics"), help="folder of runs, claims and figures")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="seeds of training; the worlds are the same")
-    parser.add_argument("--states", type=int, default=120, help="test states of each signal")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="processes that simulate")
+    parser.add_argument(
+        "--seeds", type=script.at_least(0), nargs="+", default=[0], help="seeds of training; the worlds are the same"
+    )
+    parser.add_argument("--states", type=script.at_least(1), default=120, help="test states of each signal")
+    parser.add_argument(
+        "--processes", type=script.at_least(1), default=os.cpu_count() or 1, help="processes that simulate"
+    )
     parser.add_argument("--data-root", type=Path, help="folder of meshes (default: procedural objects)")
     parser.add_argument("--tiny", action="store_true", help="few states, few steps, to see that it runs")
     arguments = parser.parse_args()

@@ -60,12 +60,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--encoder", default="tf_efficientnet_lite0", help="any name of timm.list_models()")
     parser.add_argument("--weights", help="a file, or 'timm' (default: what the package of the extra brings)")
-    parser.add_argument("--frozen-groups", type=int, default=5, help="groups of layers (timm's) that learn nothing")
+    parser.add_argument(
+        "--frozen-groups", type=script.at_least(0), default=5, help="groups of layers (timm's) that learn nothing"
+    )
     parser.add_argument("--data-root", type=Path, default=data_folder("ycb_textured"), help="folder of the YCB scans")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="seeds of training")
-    parser.add_argument("--steps", type=int, default=200, help="steps of training")
+    parser.add_argument("--seeds", type=script.at_least(0), nargs="+", default=[0, 1, 2], help="seeds of training")
+    parser.add_argument("--steps", type=script.at_least(1), default=200, help="steps of training")
     parser.add_argument("--with-baseline", action="store_true", help="also train the baseline without the action")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="processes that simulate")
+    parser.add_argument(
+        "--processes", type=script.at_least(1), default=os.cpu_count() or 1, help="processes that simulate"
+    )
     parser.add_argument("--out", type=Path, default=Path("runs/pretrained"), help="folder of the runs and claims")
     parser.add_argument("--tiny", action="store_true", help="see that it runs: procedural objects, a random encoder")
     arguments = parser.parse_args()

@@ -1,5 +1,6 @@
 """Runs the main function of a script: an error that the user can fix ends it with one line, not a traceback."""
 
+import argparse
 import signal
 import subprocess
 import sys
@@ -11,6 +12,17 @@ from smcrep.plugins import load_plugins
 
 class Terminated(KeyboardInterrupt):
     """Raised on SIGTERM, as KeyboardInterrupt is on SIGINT."""
+
+
+def at_least(low: int) -> Callable[[str], int]:
+    """Type of an option of argparse: a whole number of at least ``low``."""
+
+    def whole_number(text: str) -> int:
+        if not text.removeprefix("-").isdecimal() or int(text) < low:
+            raise argparse.ArgumentTypeError(f"it is {text!r}; give a whole number of at least {low}")
+        return int(text)
+
+    return whole_number
 
 
 def run(name: str, main: Callable[[], object], *expected: type[Exception]) -> None:

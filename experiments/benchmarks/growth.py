@@ -47,6 +47,7 @@ from smcrep.pretraining.variants import with_sense
 from smcrep.probes.knn import neighbours
 from smcrep.report.style import COLOURS, OTHERS, legend_below, picture
 from smcrep.results import Record, read_claims
+from smcrep.script import at_least
 from smcrep.senses import DEFAULT_SENSES, RGB
 from smcrep.training.build import Compute, build_fabric, build_seeded_model
 from smcrep.training.fit import fit
@@ -284,7 +285,7 @@ def main(findings: Findings, arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = command_line(__doc__)
     parser.add_argument("--all", action="store_true", help="generate the largest size too")
-    parser.add_argument("--rounds", type=int, default=3, help="repetitions of everything")
+    parser.add_argument("--rounds", type=at_least(1), default=3, help="repetitions of everything")
     parser.add_argument("--figure", type=Path, help=f"figure to draw (default: {FIGURE.name} beside the others)")
     parser.add_argument("--redraw", action="store_true", help="draw the figure from the records, and measure nothing")
     arguments = parser.parse_args()

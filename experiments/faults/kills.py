@@ -32,8 +32,8 @@ WRITES = ("open", "os.rename", "os.remove", "os.link", "os.mkdir")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("runs/faults"), help="folder of scratch files and claims")
-    parser.add_argument("--trials", type=int, default=50, help="kills of each command")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments of the kills")
+    parser.add_argument("--trials", type=script.at_least(1), default=50, help="kills of each command")
+    parser.add_argument("--seed", type=script.at_least(0), default=0, help="of the moments of the kills")
     arguments = parser.parse_args()
     ops = prepared(arguments.out / "scratch")
     command = f"python experiments/faults/kills.py --trials {arguments.trials} --seed {arguments.seed}"

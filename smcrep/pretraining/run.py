@@ -33,7 +33,7 @@ class Data:
     states_per_object: tuple[int, int, int] = (8, 4, 6)
     """States of each object; each is acted on in ``num_branches`` ways."""
     procedural: int = 0
-    """Beside meshes, so many procedural objects in training: their variety is what generalises to unseen objects."""
+    """Beside meshes, so many procedural objects in training (0: none): their variety is what generalises to unseen objects."""
     procedural_states: int = 4
     """States of each procedural object beside meshes."""
     procedural_share: float = 0.5
@@ -61,9 +61,12 @@ class Data:
         for name in ("num_objects", "states_per_object", "num_branches"):
             if min(getattr(self, name)) < 1:
                 raise ValueError(f"Data: {name} is {getattr(self, name)}; give at least 1 for each split")
-        for name, low in (("procedural", 0), ("procedural_states", 1), ("processes", 1), ("seed", 0)):
-            if getattr(self, name) < low:
-                raise ValueError(f"Data: {name} is {getattr(self, name)}; give at least {low}")
+        for name in ("procedural_states", "image_size", "num_points", "processes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"Data: {name} is {getattr(self, name)}; give at least 1")
+        for name in ("procedural", "seed"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"Data: {name} is {getattr(self, name)}; give 0 or more")
         if not 0 < self.procedural_share < 1:
             raise ValueError(f"Data: procedural_share is {self.procedural_share}; give a share between 0 and 1")
 

@@ -24,6 +24,11 @@ class Compute:
     num_nodes: int = 1
     """Machines that take part."""
 
+    def __post_init__(self) -> None:
+        for name in ("devices", "num_nodes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"Compute: {name} is {getattr(self, name)}; give at least 1")
+
 
 def build_fabric(compute: Compute, optim: Optim) -> Fabric:
     """Fabric at the recipe's precision, its processes running."""

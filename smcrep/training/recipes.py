@@ -25,7 +25,7 @@ class Optim:
     weight_decay: float = 0.02
     """Of weights; biases and the gains of normalisations are not pulled to 0."""
     warmup: int = 40
-    """Steps of linear warm-up, counted among ``steps``."""
+    """Steps of linear warm-up, counted among ``steps``; 0: none."""
     steps: int = 350
     """Steps in all."""
     batch_states: int = 16

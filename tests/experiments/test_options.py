@@ -35,8 +35,8 @@ def test_one_name_a_flag(path: Path) -> None:
     for name, keywords in options(path):
         assert name not in RENAMED, f"{path.name}: call {name} {RENAMED[name]}"
         if name == "--seeds":
-            assert (source(keywords["type"]), source(keywords["nargs"])) == ("int", "'+'")
+            assert (source(keywords["type"]), source(keywords["nargs"])) == ("script.at_least(0)", "'+'")
         if name in PATHS:
             assert source(keywords["type"]) == "Path"
         if name == "--processes":
-            assert source(keywords["type"]) == "int"
+            assert source(keywords["type"]) == "script.at_least(1)"
