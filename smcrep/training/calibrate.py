@@ -6,6 +6,7 @@ trusted too much. After training, each part of each sense gets one number more, 
 
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,20 +28,21 @@ def calibrate_precision(
     of ``objective`` (the one that the model was trained with; what depends on the fused embedding) on a batch of b >= 2
     states of validation objects.
 
-    All else stays as it is. Adam on two numbers a sense, ``steps`` random subsets of the states. Returns the shifts,
-    ``invariant/rgb`` and so on, in nats before the bound of `heads.BeliefHead`. No shifts where there is nothing to
-    weigh: one sense, equal precision, a fused embedding that was not trained.
+    All else stays as it is. Adam on two numbers a sense, ``steps`` random subsets of the states, each with one state an
+    object: of few validation objects every batch would hold several, and a sense that knows the object again would pay
+    for it as for a mistake. Returns the shifts, ``invariant/rgb`` and so on, in nats before the bound of
+    `heads.BeliefHead`. No shifts where there is nothing to weigh: one sense, equal precision, a fused embedding that
+    was not trained, a single object.
     """
     names, fused_only = model.config.names, objective.fused_only()
     weighs = len(names) > 1 and model.config.fusion == "precision"
-    if not weighs or fused_only is None or len(transition.state_id) < 2 or not steps:
+    if not weighs or fused_only is None or len(transition.object_id.unique()) < 2 or not steps:
         return {}
     was_training = model.training
     model.eval()
     chunks = torch.arange(len(transition.state_id)).split(STATES_AT_ONCE)
     with torch.no_grad():
         beliefs = concatenate([observe(model, transition[chunk].to(model.device).observations) for chunk in chunks])
-    num_states = len(beliefs.present)
     is_invariant = torch.arange(model.config.embed_dim, device=model.device) < model.config.invariant_dim
     shift = torch.zeros(len(names), 2, device=model.device, requires_grad=True)
     optimiser = torch.optim.Adam([shift], LEARNING_RATE)
@@ -55,7 +57,7 @@ def calibrate_precision(
 
     for i in range(steps):
         optimiser.param_groups[0]["lr"] = LEARNING_RATE * (1 - i / steps)  # so that the last few states do not decide
-        rows = torch.randperm(num_states, generator=generator)[:STATES_AT_ONCE]
+        rows = one_state_an_object(transition.object_id, generator)[:STATES_AT_ONCE]
         total = loss(rows) + 0 * shift.sum()  # an objective that reads no precision shifts nothing
         (shift.grad,) = torch.autograd.grad(total, [shift])
         optimiser.step()
@@ -69,3 +71,10 @@ def calibrate_precision(
         for name, row in zip(names, shift.tolist(), strict=True)
         for part, value in zip(("invariant", "equivariant"), row, strict=True)
     }
+
+
+def one_state_an_object(object_id: Tensor, generator: torch.Generator) -> Tensor:
+    """int64 [objects]: a random state of each object, in random order; ``object_id`` int64 [b]."""
+    order = torch.randperm(len(object_id), generator=generator)
+    _, first = np.unique(object_id[order].numpy(force=True), return_index=True)
+    return order[torch.from_numpy(np.sort(first))]

@@ -1,6 +1,7 @@
 """Precision on unseen objects: the sense that is wrong there weighs less, and nothing else of the model moves."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import pytest
 import torch
@@ -11,9 +12,10 @@ from smcrep.models.config import ModelConfig
 from smcrep.models.heads import BeliefHead, shift_precision
 from smcrep.models.model import SensorimotorModel
 from smcrep.models.predictors import rotate
+from smcrep.objectives.objective import Observed
 from smcrep.objectives.sensorimotor import SensorimotorWeights
-from smcrep.training.calibrate import calibrate_precision
-from smcrep.transition import Beliefs, Senses, Transition
+from smcrep.training.calibrate import calibrate_precision, one_state_an_object
+from smcrep.transition import Beliefs, Loss, Senses, Transition
 from tests.training.synthetic import transition
 
 SMALL = ModelConfig(
@@ -111,3 +113,35 @@ def test_nothing_changes_where_nothing_is_weighed() -> None:
         before = biases(of)
         assert calibrate_precision(of, seen, weights, steps=steps) == {}
         assert all(torch.equal(value, before[name]) for name, value in biases(of).items())
+
+
+def test_two_states_of_one_object_are_never_told_apart() -> None:
+    ids = torch.tensor([4, 4, 4, 4, 7, 7, 9])
+    generator, drawn = torch.Generator().manual_seed(0), []
+    for _ in range(50):
+        rows = one_state_an_object(ids, generator)
+        assert sorted(ids[rows].tolist()) == [4, 7, 9]
+        drawn += rows.tolist()
+    assert set(drawn) == set(range(7))
+    everything = one_state_an_object(torch.arange(20), torch.Generator().manual_seed(1))
+    assert torch.equal(everything, torch.randperm(20, generator=torch.Generator().manual_seed(1)))
+
+
+@dataclass(frozen=True)
+class Counted(SensorimotorWeights):
+    """Notes how many states each batch has."""
+
+    states: ClassVar[list[int]] = []
+
+    def loss(self, observed: Observed) -> Loss:
+        self.states.append(len(observed.fused))
+        return super().loss(observed)
+
+
+def test_batches_of_calibration_have_one_state_an_object() -> None:
+    batch = transition(6, 3, seed=0)
+    shared = replace(batch, object_id=torch.tensor([0, 0, 0, 1, 1, 2]))
+    assert calibrate_precision(model(), shared, Counted(), steps=4)
+    assert Counted.states == [3] * 4
+    alone = replace(batch, object_id=torch.zeros(6, dtype=torch.int64))
+    assert calibrate_precision(model(), alone, Counted(), steps=4) == {}
