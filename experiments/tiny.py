@@ -33,6 +33,7 @@ def commands(out: str) -> list[str]:
         f"ablations.py --tiny --variants points rgb_so3 --seeds 0 --out {out}/ablations",
         f"physics.py --tiny --out {out}/physics",
         f"pretrained.py --tiny --seeds 0 --out {out}/pretrained",
+        "real_files.py --tiny",
     ]
     if data_folder("modelnet10_points1024").is_dir():
         lines.append(f"modelnet10.py --tiny --run {out}/demo --out {out}/modelnet10")

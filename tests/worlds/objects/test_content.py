@@ -29,6 +29,7 @@ def edited(path: Path, content: bytes) -> None:
     os.utime(path, ns=(path.stat().st_mtime_ns + 10**9,) * 2)
 
 
+@pytest.mark.situation("mesh, material or image edited after the store")
 @pytest.mark.parametrize("name", ["textured.obj", "thing.mtl", "tex.png"])
 def test_edit_of_any_file_of_an_object_changes_its_entry_alone(root: Path, name: str) -> None:
     before = MeshObjects(str(root))
@@ -57,6 +58,7 @@ def test_images_of_ply_and_glb_and_missing_files_count(tmp_path: Path) -> None:
         assert len(set(hashes)) == 3
 
 
+@pytest.mark.situation("mesh, material or image edited after the store")
 def test_same_folder_spelt_differently_is_the_same(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "link").symlink_to(root)
     monkeypatch.chdir(tmp_path)

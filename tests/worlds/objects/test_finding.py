@@ -71,6 +71,7 @@ LAYOUTS = {
 }
 
 
+@pytest.mark.situation("several files of one YCB object")
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_one_object_for_each_thing_of_a_layout(tmp_path: Path, name: str) -> None:
     names, expected = LAYOUTS[name]
@@ -81,6 +82,7 @@ def test_one_object_for_each_thing_of_a_layout(tmp_path: Path, name: str) -> Non
         assert sorted(name for part in parts.values() for name in part) == sorted(found)
 
 
+@pytest.mark.situation("several files of one YCB object")
 def test_textured_scan_of_the_smallest_size_is_taken(tmp_path: Path) -> None:
     assert kept(files(tmp_path / "a", *(f"002_can/{f}" for f in YCB))) == {"002_can": "002_can/google_16k/textured.obj"}
     assert list(kept(files(tmp_path / "b" / "025_mug", *YCB))) == ["025_mug"]
@@ -89,6 +91,7 @@ def test_textured_scan_of_the_smallest_size_is_taken(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.situation("files of equal stem")
 def test_equal_stems_are_one_object_and_the_others_are_named(tmp_path: Path) -> None:
     files(tmp_path, "mug.stl", "mug.obj", "mug.ply", "bowl.stl", "Mug.off")
     assert kept(tmp_path) == {"Mug": "Mug.off", "bowl": "bowl.stl", "mug": "mug.obj"}
@@ -97,6 +100,7 @@ def test_equal_stems_are_one_object_and_the_others_are_named(tmp_path: Path) -> 
     ]
 
 
+@pytest.mark.situation("hidden files of file managers")
 def test_hidden_files_and_other_formats_are_named(tmp_path: Path) -> None:
     files(tmp_path, "mug.obj", "._mug.obj", "__MACOSX/mug.obj", ".git/a.obj", "cup.fbx", "cup.gltf", "notes.txt")
     found = find(tmp_path)
@@ -110,6 +114,7 @@ def test_hidden_files_and_other_formats_are_named(tmp_path: Path) -> None:
     assert {name for name, reason in reasons.items() if "kind that is not read" in reason} == {"cup.fbx", "cup.gltf"}
 
 
+@pytest.mark.situation("hidden files of file managers")
 def test_copies_of_a_file_manager_are_named_and_namesakes_of_other_bytes_are_kept(tmp_path: Path) -> None:
     files(tmp_path, "mug.obj", "mug copy.obj", "mug (1).obj", "mug (2).obj")
     for name in ("mug copy.obj", "mug (1).obj"):
@@ -117,6 +122,7 @@ def test_copies_of_a_file_manager_are_named_and_namesakes_of_other_bytes_are_kep
     assert list(kept(tmp_path)) == ["mug", "mug (2)"]
 
 
+@pytest.mark.situation("linked folders and files")
 def test_linked_folders_and_files_are_found_once_and_loops_end(tmp_path: Path) -> None:
     for name in ("002_can", "025_mug"):
         write_obj(tmp_path / "pool" / name, name="textured.obj")
@@ -136,6 +142,7 @@ def test_linked_folders_and_files_are_found_once_and_loops_end(tmp_path: Path) -
     assert len(find(tmp_path).kept) == 2
 
 
+@pytest.mark.situation("collision parts beside a model")
 def test_folder_of_parts_alone_or_of_nothing_usable(tmp_path: Path) -> None:
     assert len(kept(files(tmp_path / "a", "cup_collision_0.obj", "cup_collision_1.obj"))) == 2
     with pytest.raises(ValueError, match=r"no mesh file .* anywhere below it .1 are skipped: .*cup.fbx is of a kind"):
@@ -144,6 +151,7 @@ def test_folder_of_parts_alone_or_of_nothing_usable(tmp_path: Path) -> None:
         find(tmp_path / "c")
 
 
+@pytest.mark.situation("collision parts beside a model")
 def test_load_folder_names_what_it_does_not_read(tmp_path: Path) -> None:
     write_obj(tmp_path / "can", name="textured.obj")
     write_off(tmp_path / "can" / "nontextured.off")

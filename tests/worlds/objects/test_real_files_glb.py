@@ -27,6 +27,7 @@ def repeated(row: list[float], dtype: str, count: int = 4) -> np.ndarray:
 # ---- colour
 
 
+@pytest.mark.situation("linear colour factors of glTF")
 @pytest.mark.parametrize(
     ("factor", "colour"),
     [([0.8, 0.2, 0.05, 1], (231, 124, 63)), ([0.5, 0.5, 0.5, 1], (188, 188, 188)), ([0, 1, 0.001, 1], (0, 255, 3))],
@@ -51,11 +52,13 @@ def test_srgb_and_linear_are_inverse() -> None:
     np.testing.assert_allclose(to_srgb(np.array([0.0, 1.0, 2.0])), [0, 255, 255])
 
 
+@pytest.mark.situation("default material of glTF")
 @pytest.mark.parametrize("material", [None, {}, {"name": "x", "doubleSided": True}, {"pbrMetallicRoughness": {}}])
 def test_default_is_white(tmp_path: Path, material: Any) -> None:
     assert set(corners_of(Glb(material), tmp_path)) == {WHITE}
 
 
+@pytest.mark.situation("vertex colours of glTF beside a material")
 @pytest.mark.parametrize("material", [None, {"pbrMetallicRoughness": {"baseColorFactor": [1, 1, 1, 1]}}, {"name": "x"}])
 @pytest.mark.parametrize(("dtype", "full"), [("float32", 1), ("uint8", 255), ("uint16", 65535)])
 @pytest.mark.parametrize("width", [3, 4])
@@ -68,6 +71,7 @@ def test_vertex_colours_are_shown_beside_any_material(
     assert set(corners_of(glb, tmp_path)) == {RED}
 
 
+@pytest.mark.situation("linear colour factors of glTF")
 def test_factor_and_vertex_colour_multiply_the_image(tmp_path: Path) -> None:
     grey = Image.new("RGB", (4, 4), (200, 200, 200))
     glb = Glb(image=grey)
@@ -77,6 +81,7 @@ def test_factor_and_vertex_colour_multiply_the_image(tmp_path: Path) -> None:
     assert set(corners_of(glb, tmp_path)) == {(146, 0, 146)}
 
 
+@pytest.mark.situation("vertex colours of glTF beside a material")
 def test_vertex_colours_of_whole_faces_multiply_the_image_and_others_are_refused(tmp_path: Path) -> None:
     glb = Glb(image=quarters())
     unshared = np.concatenate([CORNERS[[0, 1, 2]], CORNERS[[0, 2, 3]]])
@@ -91,12 +96,14 @@ def test_vertex_colours_of_whole_faces_multiply_the_image_and_others_are_refused
     refused(glb.write(tmp_path / "a.glb"), "multiplies its image by colours that vary over a face .COLOR_0.; bake")
 
 
+@pytest.mark.situation("specular and glossiness material")
 def test_specular_material_shows_its_diffuse_texture(tmp_path: Path) -> None:
     specular = {"diffuseTexture": {"index": 0}, "diffuseFactor": [1, 1, 1, 1]}
     glb = Glb({"extensions": {"KHR_materials_pbrSpecularGlossiness": specular}}, quarters())
     assert corners_of(glb, tmp_path) == QUARTERS
 
 
+@pytest.mark.situation("emission")
 def test_what_emits_is_shown_where_it_is_all_there_is_and_refused_beside_a_colour(tmp_path: Path) -> None:
     emission = {"emissiveTexture": {"index": 0}, "emissiveFactor": [1, 1, 1]}
     black = {"pbrMetallicRoughness": {"baseColorFactor": [0, 0, 0, 1]}}
@@ -108,6 +115,7 @@ def test_what_emits_is_shown_where_it_is_all_there_is_and_refused_beside_a_colou
     refused(glb.write(tmp_path / "a.glb"), "the material 'lamp', which emits light beside its colour; bake it")
 
 
+@pytest.mark.situation("holes by alpha of glTF")
 @pytest.mark.parametrize("mode", ["MASK", "BLEND"])
 def test_holes_that_are_seen_are_refused(tmp_path: Path, mode: str) -> None:
     holed = quarters().convert("RGBA")
@@ -127,6 +135,7 @@ def test_holes_that_are_seen_are_refused(tmp_path: Path, mode: str) -> None:
 # ---- placement
 
 
+@pytest.mark.situation("transform of a texture of glTF")
 def test_texture_transform_scales_turns_and_shifts(tmp_path: Path) -> None:
     def placed(**values: Any) -> list[tuple[int, ...]]:
         glb = Glb(image=quarters())
@@ -143,6 +152,7 @@ def test_texture_transform_scales_turns_and_shifts(tmp_path: Path) -> None:
     assert placed(rotation=np.pi / 2, offset=[0, 1], scale=[0.5, 1]) == [BLUE, BLUE, WHITE, WHITE]  # scaled first
 
 
+@pytest.mark.situation("transform of a texture of glTF")
 def test_second_set_of_coordinates_is_used_where_a_texture_names_it(tmp_path: Path) -> None:
     mirrored = UV * [-1, 1] + np.float32([1, 0])
     for where in ("info", "transform"):
@@ -156,6 +166,7 @@ def test_second_set_of_coordinates_is_used_where_a_texture_names_it(tmp_path: Pa
     refused(glb.write(tmp_path / "a.glb"), "a texture image but no texture coordinates .TEXCOORD_2.; export it with UV")
 
 
+@pytest.mark.situation("transform of a texture of glTF")
 @pytest.mark.parametrize(
     ("mode", "expected"),
     [
@@ -184,6 +195,7 @@ def test_image_wraps_as_its_sampler_says(tmp_path: Path, mode: int, expected: li
 # ---- accessors
 
 
+@pytest.mark.situation("normalised texture coordinates")
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int8", "int16"])
 def test_normalised_integers_are_shares(tmp_path: Path, dtype: str) -> None:
     glb = Glb(image=quarters())
@@ -192,6 +204,7 @@ def test_normalised_integers_are_shares(tmp_path: Path, dtype: str) -> None:
     assert corners_of(glb, tmp_path) == QUARTERS
 
 
+@pytest.mark.situation("normalised texture coordinates")
 def test_quantised_positions_are_read(tmp_path: Path) -> None:
     glb = Glb(image=quarters())
     glb.tree["extensionsRequired"] = ["KHR_mesh_quantization"]
@@ -241,6 +254,7 @@ def test_points_and_lines_are_noted(tmp_path: Path) -> None:
 # ---- nodes
 
 
+@pytest.mark.situation("nodes, mirrored and nested; skins; no scene")
 def test_scene_nodes_skins_and_weights(tmp_path: Path) -> None:
     glb = Glb(image=quarters())
     del glb.tree["scene"], glb.tree["scenes"]
@@ -269,6 +283,7 @@ def test_scene_nodes_skins_and_weights(tmp_path: Path) -> None:
 # ---- images, extensions
 
 
+@pytest.mark.situation("name of an image as a URI")
 @pytest.mark.parametrize("uri", ["my%20tex.png", "my tex.png", "./my%20tex.png", "MY%20TEX.png"])
 def test_image_is_found_by_its_uri(tmp_path: Path, uri: str) -> None:
     (tmp_path / "my tex.png").write_bytes(encoded(quarters()))
@@ -277,6 +292,7 @@ def test_image_is_found_by_its_uri(tmp_path: Path, uri: str) -> None:
     assert corners_of(glb, tmp_path) == QUARTERS
 
 
+@pytest.mark.situation("image that no face shows")
 def test_image_that_no_face_shows_may_be_unreadable(tmp_path: Path) -> None:
     glb = Glb(image=quarters())
     glb.tree["images"] += [{"bufferView": glb.add_view(b"none"), "mimeType": "image/ktx2"}, {"uri": "gone.png"}]
@@ -293,6 +309,8 @@ def test_webp_is_read(tmp_path: Path) -> None:
     assert corners_of(glb, tmp_path) == QUARTERS
 
 
+@pytest.mark.situation("Draco compression")
+@pytest.mark.situation("Basis Universal image")
 @pytest.mark.parametrize(
     ("extension", "words"),
     [
@@ -311,6 +329,7 @@ def test_required_extension_is_refused_by_name(tmp_path: Path, extension: str, w
     refused(glb.write(tmp_path / "a.glb"), words)
 
 
+@pytest.mark.situation("meshopt compression")
 def test_what_is_compressed_without_being_required_is_refused_by_name_or_read(tmp_path: Path) -> None:
     draco = Glb(image=quarters())
     draco.primitive["extensions"] = {"KHR_draco_mesh_compression": {"bufferView": 0}}

@@ -48,12 +48,14 @@ def box_lines(low: float, side: float, index: str) -> str:
     )
 
 
+@pytest.mark.situation("negative and zero indices of OBJ")
 def test_negative_indices_count_back_from_their_own_line(tmp_path: Path) -> None:
     path = written(tmp_path / "a.obj", box_lines(0, 0.1, "-") + box_lines(0.3, 0.2, "-"))
     assert solid(path).volume == pytest.approx(0.1**3 + 0.2**3, rel=1e-5)
     np.testing.assert_allclose(solid(path).extents, [0.5, 0.2, 0.2], rtol=1e-5)
 
 
+@pytest.mark.situation("negative and zero indices of OBJ")
 @pytest.mark.parametrize(
     ("faces", "words"),
     [
@@ -78,6 +80,7 @@ PROFILES = {
 }
 
 
+@pytest.mark.situation("concave polygons")
 @pytest.mark.parametrize("name", PROFILES)
 @pytest.mark.parametrize("suffix", ["obj", "off", "ply"])
 @pytest.mark.parametrize("turned", [0, 2])
@@ -110,6 +113,7 @@ def write_polygons(path: Path, vertices: list[tuple], faces: list[tuple]) -> Pat
     return written(path, "\n".join(lines) + "\n")
 
 
+@pytest.mark.situation("concave polygons")
 @pytest.mark.parametrize("suffix", ["obj", "off", "ply"])
 def test_polygon_that_crosses_itself_is_refused(tmp_path: Path, suffix: str) -> None:
     corners = [(0, 0, 0), (0.1, 0.1, 0), (0.1, 0, 0), (0, 0.1, 0)]
@@ -129,6 +133,7 @@ def test_quads_that_lie_in_no_plane_are_read(tmp_path: Path) -> None:
 # ---- text
 
 
+@pytest.mark.situation("encodings, tabs, line ends and comments")
 @pytest.mark.parametrize(
     "text",
     [
@@ -156,6 +161,7 @@ def test_every_spelling_of_a_file_reads_alike(folder: Path, text: str | bytes) -
     assert corners_of(folder, text) == QUARTERS
 
 
+@pytest.mark.situation("encodings, tabs, line ends and comments")
 @pytest.mark.parametrize(
     "mtl",
     [
@@ -174,6 +180,7 @@ def test_every_spelling_of_a_material_file_reads_alike(folder: Path, mtl: bytes)
 # ---- where textures lie
 
 
+@pytest.mark.situation("paths of textures")
 @pytest.mark.parametrize(
     ("named", "lies"),
     [
@@ -196,12 +203,14 @@ def test_texture_is_found_however_it_is_spelt(folder: Path, named: str, lies: st
     assert corners_of(folder, TEXTURED, f"newmtl m\nmap_Kd {named}\n".encode(encoding)) == QUARTERS
 
 
+@pytest.mark.situation("paths of textures")
 @pytest.mark.parametrize("named", ["/home/someone/tex.png", r"C:\Users\someone\tex.png", r"\\server\tex.png"])
 def test_absolute_path_is_refused_with_the_remedy(folder: Path, named: str) -> None:
     written(folder / "thing.mtl", f"newmtl m\nmap_Kd {named}\n")
     refused(folder / "thing.obj", "outside of its folder; copy it beside the mesh and name that, without a path")
 
 
+@pytest.mark.situation("paths of textures")
 def test_image_beside_the_folder_of_a_mesh_is_read_below_the_root_that_is_given(folder: Path) -> None:
     models = folder / "1a04" / "models"
     write_obj(models, texture=False, material="map_Kd ../images/tex.png", name="model_normalized.obj")
@@ -227,6 +236,7 @@ def test_image_of_a_material_that_no_face_has_may_be_missing(folder: Path) -> No
 KD = "newmtl m\nKd .2 .4 .6\n"
 
 
+@pytest.mark.situation("no colour declared")
 @pytest.mark.parametrize(
     ("material", "colour"),
     [
@@ -243,6 +253,7 @@ def test_colour_of_a_material(folder: Path, material: str, colour: tuple[int, ..
     assert set(corners_of(folder, TEXTURED, f"newmtl m\n{material}\n")) == {colour}
 
 
+@pytest.mark.situation("no colour declared")
 @pytest.mark.parametrize("uv", [False, True])
 def test_what_declares_no_colour_is_one_grey(folder: Path, uv: bool) -> None:
     text = SQUARE + (UV + "f 1/1 2/2 3/3 4/4\n" if uv else "f 1 2 3 4\n")
@@ -250,6 +261,7 @@ def test_what_declares_no_colour_is_one_grey(folder: Path, uv: bool) -> None:
     assert set(corners_of(folder, text.replace("f 1", "usemtl None\nf 1"))) == {GREY}
 
 
+@pytest.mark.situation("faces without usemtl")
 def test_only_material_is_that_of_faces_without_usemtl(folder: Path) -> None:
     text = TEXTURED.replace("usemtl m\n", "")
     assert corners_of(folder, text) == QUARTERS
@@ -257,11 +269,13 @@ def test_only_material_is_that_of_faces_without_usemtl(folder: Path) -> None:
     refused(folder / "thing.obj", "has faces before any usemtl and 2 materials to choose from; add a line usemtl")
 
 
+@pytest.mark.situation("several materials files, absent material")
 def test_material_that_is_nowhere_is_refused(folder: Path) -> None:
     written(folder / "thing.obj", TEXTURED.replace("usemtl m", "usemtl M"))
     refused(folder / "thing.obj", "uses the material 'M', but none of its 1 materials is called so; mend usemtl")
 
 
+@pytest.mark.situation("several materials files, absent material")
 @pytest.mark.parametrize("lines", ["mtllib a.mtl\nmtllib b c.mtl\n", "mtllib b c.mtl\nmtllib a.mtl\n"])
 def test_materials_of_several_files_are_known(folder: Path, lines: str) -> None:
     written(folder / "a.mtl", "newmtl one\nKd 1 0 0\n")
@@ -279,6 +293,7 @@ def test_materials_of_several_files_are_known(folder: Path, lines: str) -> None:
 COLOURED = SQUARE.replace("\n", " 1 0 0\n")
 
 
+@pytest.mark.situation("vertex colours of OBJ beside a material")
 @pytest.mark.parametrize("faces", ["f 1 2 3 4\n", UV + "f 1/1 2/2 3/3 4/4\n"])
 @pytest.mark.parametrize("material", ["", "mtllib thing.mtl\nusemtl m\n", "usemtl unknown\n"])
 def test_vertex_colours_are_shown_with_and_without_material_or_uv(folder: Path, faces: str, material: str) -> None:
@@ -288,6 +303,7 @@ def test_vertex_colours_are_shown_with_and_without_material_or_uv(folder: Path, 
     assert set(corners_of(folder, material + COLOURED.replace(" 1 0 0\n", " 1 0 0 1\n") + faces)) == {RED}
 
 
+@pytest.mark.situation("vertex colours of OBJ beside a material")
 def test_image_is_shown_and_vertex_colours_beside_it_are_noted(folder: Path) -> None:
     notes: list[str] = []
     path = written(folder / "thing.obj", TEXTURED.replace(SQUARE, COLOURED))
@@ -295,6 +311,7 @@ def test_image_is_shown_and_vertex_colours_beside_it_are_noted(folder: Path) -> 
     assert notes == [f"{path} has vertex colours beside an image; the image is shown"]
 
 
+@pytest.mark.situation("vertex colours of OBJ beside a material")
 @pytest.mark.parametrize(
     ("vertices", "words"),
     [
@@ -308,6 +325,7 @@ def test_unclear_vertex_colours_are_refused(tmp_path: Path, vertices: str, words
     refused(written(tmp_path / "a.obj", vertices + "f 1 2 3 4\n"), words)
 
 
+@pytest.mark.situation("faces without texture coordinates beside others")
 def test_faces_without_texture_coordinates_show_the_colour_and_are_counted(folder: Path) -> None:
     text = TEXTURED.replace("f 1/1 2/2 3/3 4/4", "f 1/1 2/2 3/3\nf 1 3/3 4")
     notes: list[str] = []
@@ -322,6 +340,7 @@ def test_faces_without_texture_coordinates_show_the_colour_and_are_counted(folde
     refused(folder / "thing.obj", r"a texture image but no texture coordinates \(material 'm'\); export it with UV")
 
 
+@pytest.mark.situation("options of maps of MTL")
 @pytest.mark.parametrize(
     ("material", "words"),
     [
@@ -352,6 +371,7 @@ def colours_along(folder: Path, options: str, uv: str = UV) -> list[tuple[int, .
 R, G = RED, GREEN
 
 
+@pytest.mark.situation("options of maps of MTL")
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
@@ -370,6 +390,7 @@ def test_texture_options_place_the_image(folder: Path, options: str, expected: l
     assert colours_along(folder, options) == expected
 
 
+@pytest.mark.situation("holes by alpha of MTL")
 def test_holes_of_an_image_that_a_surface_shows_are_refused_and_others_are_not(folder: Path) -> None:
     picture = np.array(Image.open(folder / "tex.png").convert("RGBA"))
     picture[:8, :8] = 0  # red, at the upper left

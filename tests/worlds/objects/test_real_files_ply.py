@@ -60,6 +60,7 @@ def corners_of(folder: Path, content: bytes) -> list[tuple[int, ...]]:
 # ---- colours of PLY
 
 
+@pytest.mark.situation("types of colours of PLY")
 @pytest.mark.parametrize(
     ("kind", "values"),
     [
@@ -102,6 +103,7 @@ def test_colours_of_vertices_and_faces_that_differ_are_refused(tmp_path: Path) -
     )
 
 
+@pytest.mark.situation("types of colours of PLY")
 def test_colours_of_materials_are_shown(tmp_path: Path) -> None:
     material = (["uchar diffuse_red", "uchar diffuse_green", "uchar diffuse_blue"], [RED, BLUE])
     faces = (FACE[0] + ["int material_index"], [[(0, 1, 2), 0], [(0, 2, 3), 1]])
@@ -147,6 +149,7 @@ def test_each_face_shows_its_own_texture(tmp_path: Path, form: str) -> None:
     refused(written(tmp_path / "a.ply", content), "a face with an image that names vertex 7 of 2")
 
 
+@pytest.mark.situation("header of PLY in Latin-1, missing TEXTUREFILE")
 def test_missing_texture_is_named_whatever_its_case(tmp_path: Path) -> None:
     for word in ("TextureFile", "TEXTUREFILE", "texturefile"):
         content = ply({"vertex": (XYZ, SQUARE), "face": FACE}, comments=[f"comment {word} gone.png"])
@@ -156,6 +159,7 @@ def test_missing_texture_is_named_whatever_its_case(tmp_path: Path) -> None:
 # ---- elements, types and headers of PLY
 
 
+@pytest.mark.situation("triangle strips of PLY")
 @pytest.mark.parametrize("form", KINDS)
 def test_strips_are_read_and_begin_anew_at_minus_one(tmp_path: Path, form: str) -> None:
     for strip in ((0, 1, 3, 2), (0, 1, 2, -1, 0, 2, 3), (-1, 0, 1, 3, 2, -1)):
@@ -166,6 +170,7 @@ def test_strips_are_read_and_begin_anew_at_minus_one(tmp_path: Path, form: str) 
         assert mesh.face_normals[:, 0].min() > 0.99
 
 
+@pytest.mark.situation("types of indices of PLY")
 @pytest.mark.parametrize("form", KINDS)
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 @pytest.mark.parametrize("index", ["int", "uint", "int64", "uint64", "ushort", "uchar"])
@@ -179,6 +184,7 @@ def test_indices_of_every_type_are_read(tmp_path: Path, form: str, newline: str,
         assert set(corners_of(tmp_path, content + end)) == {GREY}
 
 
+@pytest.mark.situation("header of PLY in Latin-1, missing TEXTUREFILE")
 @pytest.mark.parametrize("form", KINDS)
 def test_comment_in_latin_1_is_passed_over(tmp_path: Path, form: str) -> None:
     assert set(corners_of(tmp_path, ply({"vertex": (XYZ, SQUARE), "face": FACE}, form, ["comment größe"]))) == {GREY}
@@ -212,6 +218,7 @@ def off(keyword: str, vertices: Sequence[Sequence[Any]], faces: Sequence[str]) -
     return "\n".join([keyword, f"{len(rows)} {len(faces)} 0", *rows, *faces]) + "\n"
 
 
+@pytest.mark.situation("colours of OFF and STL")
 @pytest.mark.parametrize("text", ["255 128 0", "255 128 0 255", "1.0 0.5 0.0", "1.0 .5 0 1."])
 @pytest.mark.parametrize("where", ["vertex", "face", "normals", "unannounced"])
 def test_colours_of_off_are_shown(tmp_path: Path, text: str, where: str) -> None:
@@ -253,6 +260,7 @@ def binary_stl(colours: Sequence[int], header: bytes = b"") -> bytes:
     return header.ljust(80, b"\0") + struct.pack("<I", len(FACES)) + rows
 
 
+@pytest.mark.situation("colours of OFF and STL")
 def test_face_colours_of_both_kinds_of_stl(tmp_path: Path) -> None:
     centres = [CORNERS[face].mean(0) - (CORNERS.min(0) + CORNERS.max(0)) / 2 for face in FACES]
 
@@ -281,6 +289,7 @@ def test_text_stl_of_several_solids_is_one_body(tmp_path: Path) -> None:
 # ---- closed forms
 
 
+@pytest.mark.situation("area and volume against formulas")
 @pytest.mark.parametrize("suffix", ["obj", "off", "ply", "stl", "glb"])
 def test_area_and_volume_of_solids_agree_with_their_formulas(tmp_path: Path, suffix: str) -> None:
     solids = {
