@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from smcrep.encoders.trunk import trunk
+from smcrep.encoders.trunk import dtype_of, trunk
 
 
 class CloudEncoder(nn.Module):
@@ -23,8 +23,9 @@ class CloudEncoder(nn.Module):
 
     def forward(self, points: Tensor) -> tuple[Tensor, Tensor]:
         centre = points.mean(-2, keepdim=True)
-        features = self.backbone((points - centre) / self.scale_m)
-        return self.invariant(features), self.equivariant(torch.cat([features, centre[:, 0] / self.scale_m], -1))
+        features = self.backbone(((points - centre) / self.scale_m).to(dtype_of(self.invariant)))
+        place = (centre[:, 0] / self.scale_m).to(features.dtype)
+        return self.invariant(features), self.equivariant(torch.cat([features, place], -1))
 
 
 class PointNet(nn.Module):

@@ -15,6 +15,7 @@ def nearest_neighbours(x: Tensor, k: int, *, chunk_numbers: int = CHUNK_NUMBERS)
 
     Equal to `cdist` + `topk`, computed over slices of rows so that at most about ``chunk_numbers`` distances exist.
     """
+    x = x.float()  # in half, neighbours would tie
     num_batch, num_points = x.shape[:2]
     k = min(k, num_points)
     rows = max(1, chunk_numbers // max(1, num_batch * num_points))

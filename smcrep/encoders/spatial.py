@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from smcrep.encoders.trunk import trunk
+from smcrep.encoders.trunk import dtype_of, trunk
 
 MAP_SIZE = 8
 NORM_GROUPS = 8
@@ -41,10 +41,11 @@ class SpatialEncoder(nn.Module):
         self.has_context = num_context > 0
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        maps = self.backbone(self.channels(images))
+        maps = self.backbone(self.channels(images).to(dtype_of(self.invariant)))
         invariant, places = self.invariant(self.regions(maps)), maps[-1].flatten(1)
         if self.has_context:
-            places = torch.cat([places, self.channels.context(images)], 1)  # type: ignore[operator]
+            context: Tensor = self.channels.context(images)  # type: ignore[operator]
+            places = torch.cat([places, context.to(places.dtype)], 1)
         return invariant, self.equivariant(places)
 
 

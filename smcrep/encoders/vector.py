@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from smcrep.encoders.trunk import trunk
+from smcrep.encoders.trunk import dtype_of, trunk
 
 
 class VectorEncoder(nn.Module):
@@ -21,5 +21,6 @@ class VectorEncoder(nn.Module):
         self.invariant, self.equivariant = trunk(hidden, trunk_dim), trunk(hidden, trunk_dim)
 
     def forward(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
-        features = self.backbone((vectors.float() - self.mean) / self.std)
+        scaled = (vectors.float() - self.mean) / self.std
+        features = self.backbone(scaled.to(dtype_of(self.invariant)))
         return self.invariant(features), self.equivariant(features)

@@ -21,6 +21,8 @@ class BeliefHead(nn.Module):
     Each number of the invariant part has a precision of its own, so senses can share the dimensions out between them
     (one precision for all would let the better sense silence the other); each vector and each tensor of the equivariant
     part has one, because a precision for each of its coordinates would not commute with rotations.
+
+    Beliefs are float32 whatever the layers compute in: norms and exponentials of what follows want its range.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -32,11 +34,11 @@ class BeliefHead(nn.Module):
         self.parts = [config.num_vectors, config.num_tensors]
 
     def forward(self, invariant: Tensor, equivariant: Tensor) -> tuple[Tensor, Tensor]:
-        parts = self.invariant(invariant), self.equivariant(equivariant)
+        parts = _wide(self.invariant(invariant)), _wide(self.equivariant(equivariant))
         mean = torch.cat([F.normalize(part, dim=-1) for part in parts], -1)
         of_vectors, of_tensors = self.equivariant_precision(equivariant).split(self.parts, -1)
         of_each = of_vectors.repeat_interleave(3, -1), of_tensors.repeat_interleave(9, -1)
-        log_precision = torch.cat([self.invariant_precision(invariant), *of_each], -1)
+        log_precision = _wide(torch.cat([self.invariant_precision(invariant), *of_each], -1))
         return mean, MAX_LOG_PRECISION * torch.tanh(log_precision / MAX_LOG_PRECISION)
 
 
@@ -50,6 +52,11 @@ def projector(config: ModelConfig) -> nn.Module:
     """Invariant part [..., di] -> [..., projector_dim], where the contrast is taken."""
     hidden = 2 * config.invariant_dim
     return nn.Sequential(nn.Linear(config.invariant_dim, hidden), nn.GELU(), nn.Linear(hidden, config.projector_dim))
+
+
+def _wide(x: Tensor) -> Tensor:
+    """half and bfloat16 as float32, the rest as it is."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def _two_layers(num_in: int, num_out: int) -> nn.Sequential:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from smcrep.geometry.action import ActionLike
 from smcrep.models.action import ActionEncoder, Condition
 from smcrep.models.config import ModelConfig
+from smcrep.models.evaluating import evaluating
 from smcrep.models.heads import BeliefHead, projector
 from smcrep.models.predictors import PREDICTORS, Sizes
 from smcrep.models.weights import check_weights, load_weights, read_config, write_model
@@ -108,22 +109,23 @@ class SensorimotorModel(nn.Module):
 
         By keyword, or as one dictionary: name -> NumPy array or tensor [b, ...], as the record of each sense says
         (`smcrep.senses`); a sense that is None or left out is absent. The result lies on the model's device. ``chunk``
-        observations run at once. A batch gives what its items give one by one.
+        observations run at once. A batch gives what its items give one by one. Always in evaluation mode, and the model
+        is not changed meanwhile: threads may share it. float32 also of a model in half or bfloat16, or under autocast.
 
         Raises ValueError, naming the fault and the remedy, for anything else.
         """
+        if chunk < 1:
+            raise ValueError(f"embed: chunk is {chunk}; give the number of observations to run at once, at least 1")
         given = self._checked({**(senses or {}), **named})
         num_batch = len(next(iter(given.values())))
-        training = self.training
-        self.eval()
-        try:
-            parts = [
-                self(Senses.all_present({k: v[start : start + chunk] for k, v in given.items()}).map(self._here))
-                for start in range(0, max(num_batch, 1), chunk)
-            ]
-        finally:
-            self.train(training)
-        return concatenate(parts)
+        if not num_batch:  # some backbones cannot take an empty batch: one observation runs, none is returned
+            given = {name: x.new_zeros(1, *x.shape[1:]) for name, x in given.items()}
+        model = evaluating(self)
+        parts = [
+            model(Senses.all_present({k: v[start : start + chunk] for k, v in given.items()}).map(self._here))
+            for start in range(0, max(num_batch, 1), chunk)
+        ]
+        return concatenate(parts)[:num_batch]
 
     def _checked(self, senses: Mapping[str, Array | None]) -> dict[str, Tensor]:
         names = ", ".join(self.config.names)

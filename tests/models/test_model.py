@@ -173,9 +173,11 @@ class TestEmbed:
                 r"senses hold different numbers .*\(rgb 2, points 1\)",
             ),
             ({"rgb": images(2).float()}, "rgb is float32, expected uint8"),
+            ({"rgb": images(2), "chunk": 0}, "chunk is 0; give the number of observations to run at once, at least 1"),
+            ({"rgb": images(2), "chunk": -1}, "chunk is -1; give"),
         ],
     )
     def test_wrong_senses_are_refused_in_one_line(self, given: dict, words: str) -> None:
         with pytest.raises(ValueError, match=f"^embed: {words}") as caught:
-            build().embed(given)
+            build().embed(**given)
         assert "\n" not in str(caught.value)
