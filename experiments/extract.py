@@ -13,7 +13,7 @@ from pathlib import Path
 
 from smcrep import script
 from smcrep.engines import ENGINES
-from smcrep.extraction.extract import extract, verify
+from smcrep.extraction.extract import damaged_shards, extract, verify
 from smcrep.pretraining.folder import store_path
 
 
@@ -22,7 +22,9 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True, help="folder of a run, or of a saved model")
     parser.add_argument("--store", type=Path, help="store to embed (default: the run's test store)")
     parser.add_argument("--out", type=Path, help="folder of the embeddings (default: RUN/embeddings/NAME_OF_STORE)")
-    parser.add_argument("--rows-per-shard", type=script.at_least(1), default=10_000, help="observations in each file")
+    parser.add_argument(
+        "--rows-per-shard", type=script.at_least(1), help="observations in each file (default: 64 MiB of them)"
+    )
     parser.add_argument("--engine", choices=sorted(ENGINES), default="local", help="what makes the shards")
     parser.add_argument(
         "--processes", type=script.at_least(1), default=1, help="worker processes; each loads the model"
@@ -34,11 +36,11 @@ def main() -> None:
     manifest = extract(
         arguments.run, store, out, rows_per_shard=arguments.rows_per_shard, engine=engine, workers=arguments.processes
     )
-    faults = verify(out, manifest)
-    if faults and arguments.engine == "slurm":
-        print(f"{len(faults)} shards are left to other jobs of the array; the one that ends last writes the index")
+    left = damaged_shards(out, manifest) if arguments.engine == "slurm" else {}
+    if left:
+        print(f"{len(left)} shards are left to other jobs of the array; the one that ends last writes the index")
         return
-    if faults:
+    if faults := verify(out, manifest):
         raise ValueError("; ".join(faults))
     print(f"{manifest.num_rows} embeddings of {manifest.embed_dim} numbers in {manifest.num_shards} shards: {out}")
 

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from smcrep.data.augment import Augmentation
 from smcrep.data.schema import Schema, unpack_action
+from smcrep.data.seal import broken_seal, sealed
 from smcrep.data.shard import is_complete, open_shard, verify_shard, write_shard
 from smcrep.files import atomic_write_bytes
 from smcrep.geometry.physics import PHYSICS_DIM
@@ -69,7 +70,7 @@ def write_manifest(folder: str | Path, manifest: Manifest) -> None:
         "classes": list(manifest.classes),
         "config": dict(manifest.config),
     }
-    atomic_write_bytes(Path(folder) / "manifest.json", (json.dumps(value, indent=1) + "\n").encode())
+    atomic_write_bytes(Path(folder) / "manifest.json", sealed(value))
 
 
 def read_manifest(folder: str | Path) -> Manifest:
@@ -93,9 +94,15 @@ def read_manifest(folder: str | Path) -> Manifest:
 
 
 def damaged(folder: str | Path) -> dict[Path, str]:
-    """Shard -> what is wrong with it, of those that are not as they were written. Reads every byte of the store."""
-    manifest = read_manifest(folder)
-    found = {}
+    """File -> what is wrong with it, of the manifest and the shards, where they are not as they were written. Reads
+    every byte of the store."""
+    path, found = Path(folder) / "manifest.json", dict[Path, str]()
+    try:
+        manifest = read_manifest(folder)
+    except ValueError as error:
+        return {path: str(error)}
+    if words := broken_seal(path):  # shards cannot be judged by it
+        return {path: f"{path}: {words}; copy it from where it was written, or generate the store again"}
     for path in (shard_path(folder, shard_id) for shard_id in range(manifest.num_shards)):
         try:
             verify_shard(path, manifest.schema)
@@ -105,7 +112,7 @@ def damaged(folder: str | Path) -> dict[Path, str]:
 
 
 def verify(folder: str | Path) -> None:
-    """Read every byte of the store; ValueError names all shards that are not as they were written."""
+    """Read every byte of the store; ValueError names all files that are not as they were written."""
     if found := damaged(folder):
         raise ValueError("\n".join(found.values()))
     Store(folder)

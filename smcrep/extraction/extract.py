@@ -3,20 +3,19 @@
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from smcrep import __version__
+from smcrep.data.seal import broken_seal
 from smcrep.data.store import Store
 from smcrep.engines import Engine, Work, local, on_slurm
-from smcrep.extraction.manifest import FILE, EmbeddingManifest, begin, sha256
-from smcrep.extraction.shards import fault, run_shard
-from smcrep.files import atomic_write, file_lock
+from smcrep.extraction.index import INDEX, index_fault, write_index
+from smcrep.extraction.manifest import FILE, EmbeddingManifest, begin, read_manifest, sha256
+from smcrep.extraction.shards import fault, row_bytes, run_shard
+from smcrep.files import file_lock
 from smcrep.hub import load_model, model_folder
 from smcrep.progress import progress
 
-INDEX_COLUMNS = ("state_id", "object_id", "class_id", "environment_id")
+SHARD_BYTES = 64 << 20
+"""Of one shard of embeddings, at most."""
 
 
 def extract(
@@ -24,12 +23,13 @@ def extract(
     store_path: Path,
     out: Path,
     *,
-    rows_per_shard: int = 10_000,
+    rows_per_shard: int | None = None,
     engine: Engine = local,
     workers: int = 1,
 ) -> EmbeddingManifest:
     """Embeds every observation of the store at ``store_path`` with the model of ``run``; ``engine`` (`smcrep.engines`)
-    works the shards off with so many ``workers``, each of which loads the model once.
+    works the shards off with so many ``workers``, each of which loads the model once. ``rows_per_shard`` None: those
+    that ``out`` is cut into already, or as many as fit into `SHARD_BYTES`.
 
     Leaves in ``out``: manifest.json (provenance), shard-*.safetensors, index.parquet (one row an observation: row,
     shard, offset, object, class, state, branch). Raises ValueError where ``out`` holds another extraction, or another
@@ -37,6 +37,9 @@ def extract(
     model, embed_dim, _, _ = load_model(run)
     store = Store(store_path)
     weights = model_folder(run) / "model.safetensors"
+    if rows_per_shard is None:
+        fitting = max(1, SHARD_BYTES // row_bytes(embed_dim, len(model.config.names)))
+        rows_per_shard = read_manifest(out).rows_per_shard if (out / FILE).exists() else fitting
     manifest = EmbeddingManifest(
         store=str(store_path),
         store_sha256=sha256(store_path / "manifest.json"),
@@ -60,8 +63,8 @@ def _complete(manifest: EmbeddingManifest, run: Path, store: Store, out: Path, e
     with progress(manifest.num_shards, "extract", unit="shards", done=manifest.num_shards - len(todo)) as bar:
         for _ in engine(todo, partial(_maker, run, store.path, out, manifest), workers):
             bar.update()
-    if not verify(out, manifest):  # else other jobs are still at their shards
-        _write_index(manifest, store, out)
+    if not damaged_shards(out, manifest):  # else other jobs are still at their shards
+        write_index(manifest, store, out)
 
 
 def _maker(run: Path, store_path: Path, out: Path, manifest: EmbeddingManifest) -> Work:
@@ -74,30 +77,22 @@ def _maker(run: Path, store_path: Path, out: Path, manifest: EmbeddingManifest) 
 
 
 def damaged(out: Path, manifest: EmbeddingManifest) -> dict[Path, str]:
-    """Shard -> what is wrong with it, of those that are not as they were written. Reads every byte."""
+    """File -> what is wrong with it, of the manifest, the shards and the index, where they are not as they were
+    written. Reads every byte."""
+    if words := broken_seal(out / FILE):  # shards cannot be judged by it
+        return {out / FILE: f"{out / FILE}: {words}; remove the folder and extract again"}
+    found = damaged_shards(out, manifest)
+    if words := index_fault(out):
+        found[out / INDEX] = f"{out / INDEX}: {words}; run the extraction again to remake it"
+    return found
+
+
+def damaged_shards(out: Path, manifest: EmbeddingManifest) -> dict[Path, str]:
+    """Shard -> what is wrong with it, of those that are not as they were written."""
     found = ((manifest.shard(out, i), fault(i, manifest, out)) for i in range(manifest.num_shards))
     return {path: f"{path}: {words}; run the extraction again to remake it" for path, words in found if words}
 
 
 def verify(out: Path, manifest: EmbeddingManifest) -> list[str]:
-    """One line for each shard that is not whole; empty where all are."""
+    """One line for each file that is not whole; empty where all are."""
     return list(damaged(out, manifest).values())
-
-
-def _write_index(manifest: EmbeddingManifest, store: Store, out: Path) -> None:
-    rows = np.arange(manifest.num_rows)
-    columns = {name: tensor.numpy() for name, tensor in store.read(rows, list(INDEX_COLUMNS)).items()}
-    names = {entry.object_id: entry.name for entry in store.objects}
-    table = pa.table(
-        {
-            "row": rows,
-            "shard": rows // manifest.rows_per_shard,
-            "offset": rows % manifest.rows_per_shard,
-            "branch": rows % (store.num_branches + 1),
-            "object": [names[int(i)] for i in columns["object_id"]],
-            **columns,
-        }
-    )
-    table = table.replace_schema_metadata({"provenance": (out / FILE).read_text(encoding="utf-8")})
-    with atomic_write(out / "index.parquet") as file:
-        pq.write_table(table, file)

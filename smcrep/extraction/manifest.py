@@ -5,7 +5,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from smcrep.results import write_json
+from smcrep.data.seal import SEAL, sealed
+from smcrep.files import atomic_write_bytes
 
 FILE = "manifest.json"
 MAX_SHARDS = 100_000
@@ -56,19 +57,21 @@ def begin(out: Path, manifest: EmbeddingManifest) -> None:
                 "choose a new --out or remove the folder"
             )
         return
-    write_json(path, asdict(manifest))
+    out.mkdir(parents=True, exist_ok=True)
+    atomic_write_bytes(path, sealed(asdict(manifest)))
 
 
 def read_manifest(out: Path) -> EmbeddingManifest:
     path = out / FILE
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
+        fields.pop(SEAL, None)
         manifest = EmbeddingManifest(**fields | {"senses": tuple(fields["senses"])})
         _check(manifest)
         return manifest
     except FileNotFoundError:
         raise ValueError(f"{out}: no {FILE} in it; this is not a folder of embeddings") from None
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(
             f"{path}: not a manifest of embeddings ({error!r}); remove the folder and extract again"
         ) from None

@@ -19,6 +19,11 @@ CHUNK = 256
 """Observations embedded at once."""
 
 
+def row_bytes(embed_dim: int, num_senses: int) -> int:
+    """Bytes of one row of a shard: float32 embeddings of every sense and fused, weights, presence, int64 row."""
+    return 4 * embed_dim * (num_senses + 1) + 5 * num_senses + 8
+
+
 def embed_rows(model: SensorimotorModel, store: Store, rows: range) -> dict[str, Tensor]:
     """Tensors of one shard: "fused" [r, d], each sense [r, d], "weight" [r, m], "present" [r, m], "row" [r]."""
     index, found = torch.arange(rows.start, rows.stop), list[dict[str, Tensor]]()
@@ -68,6 +73,10 @@ def fault(shard_id: int, manifest: EmbeddingManifest, out: Path) -> str | None:
             source = json.loads((file.metadata() or {}).get("manifest", "{}"))
             if not isinstance(source, dict) or source.get("model_sha256") != manifest.model_sha256:
                 return "was made by another model"
+            if source.get("store_sha256") != manifest.store_sha256:
+                return "was made from another store"
+            if file.get_tensor("row").tolist() != list(manifest.rows(shard_id)):
+                return "holds other rows"
             if source.get("sha256") != _digest({name: file.get_tensor(name) for name in names}):
                 return "is corrupt (sha256 differs)"
     except (SafetensorError, OSError, ValueError, RecursionError) as error:

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from smcrep.data.schema import Column, Schema
 from smcrep.data.shard import is_complete, open_shard, sidecar, verify_shard, write_shard
+from smcrep.files import atomic_write_bytes
 from tests.data.stores import SMALL, random_rows
 
 TINY = Schema({"x": Column((3,), "float32", "m", "camera"), "state_id": Column((), "int64")})
@@ -137,3 +139,25 @@ def test_refused_write_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no rows to write"):
         write_shard(tmp_path / "s.arrow", TINY, {"x": np.zeros((0, 3), np.float32), "state_id": np.zeros(0, np.int64)})
     assert not list(tmp_path.iterdir())
+
+
+def test_the_note_with_the_checksum_is_written_after_its_shard(shard: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed between the two, a shard without a note is made again; a note without its shard would vouch for it."""
+    written, module = [], import_module("smcrep.data.shard")
+
+    def record(path: Path, content: bytes) -> None:
+        written.append((path.name, sorted(p.name for p in path.parent.iterdir())))
+        atomic_write_bytes(path, content)
+
+    monkeypatch.setattr(module, "atomic_write_bytes", record)
+    rows = {"x": np.ones((2, 3), np.float32), "state_id": np.arange(2)}
+    write_shard(shard, TINY, rows)  # over one that is there: its old note must be gone first
+    assert written == [(shard.name, [shard.name]), (sidecar(shard).name, [shard.name])]
+
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module, "atomic_write_bytes", full)
+    with pytest.raises(OSError, match="No space"):
+        write_shard(shard.with_name("shard-00001.arrow"), TINY, rows)
+    assert not sidecar(shard.with_name("shard-00001.arrow")).exists()

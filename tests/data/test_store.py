@@ -99,7 +99,7 @@ def test_a_missing_or_damaged_manifest_is_named(folder: Path) -> None:
     path.write_text(json.dumps(whole)[:-9])
     with pytest.raises(ValueError, match=r"manifest.json: damaged manifest .* generate the store again"):
         Store(folder)
-    for field in whole:
+    for field in whole.keys() - {"sha256"}:  # stores from before there were seals have none
         path.write_text(json.dumps({n: v for n, v in whole.items() if n != field}))
         with pytest.raises(ValueError, match=rf"manifest.json: .*{field}"):
             Store(folder)

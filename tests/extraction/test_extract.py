@@ -1,98 +1,108 @@
 """What is extracted equals what the model says; interrupted or damaged, only what is missing is made again."""
 
+import shutil
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 import torch
 
-from smcrep.data.schema import world_schema
-from smcrep.data.store import Manifest as StoreManifest
-from smcrep.data.store import Store, StoredObject, shard_path, write_manifest, write_shard
-from smcrep.extraction.extract import extract, verify
+from smcrep.data.store import Store
+from smcrep.extraction.extract import damaged, extract, verify
 from smcrep.extraction.manifest import read_manifest
-from smcrep.extraction.shards import load_embeddings
-from smcrep.hub import build_model, load_model, save_pretrained
-from smcrep.models.config import ModelConfig
-from smcrep.senses import DEFAULT_SENSES, Resolution
-
-NUM_STATES, NUM_BRANCHES = 6, 2
+from smcrep.extraction.shards import load_embeddings, row_bytes
+from smcrep.hub import load_model
+from tests.extraction.extractions import Extraction, extracted, small_model, small_store
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    rng = np.random.default_rng(0)
-    schema = world_schema(DEFAULT_SENSES, Resolution(16, 20))
-    r = NUM_STATES * (NUM_BRANCHES + 1)
-    rows = {name: rng.normal(size=(r, *c.shape)).astype(c.dtype) for name, c in schema.columns.items()}
-    rows["rgb"] = rng.integers(0, 256, rows["rgb"].shape, dtype=np.uint8)
-    rows["state_id"] = np.arange(r) // (NUM_BRANCHES + 1)
-    rows["object_id"] = rows["state_id"] % 2
-    write_shard(shard_path(tmp_path / "store", 0), schema, rows)
-    objects = (StoredObject(0, "mug-0", 0, "mug"), StoredObject(1, "can-1", 1, "can"))
-    write_manifest(tmp_path / "store", StoreManifest(schema, NUM_BRANCHES, 1, objects, ("mug", "can")))
-    return tmp_path / "store"
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Extraction:
+    return extracted(tmp_path_factory.mktemp("made"))
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Path:
-    return save_model(tmp_path / "run", seed=0)
+def own(tmp_path: Path) -> Extraction:
+    """One that a test may damage."""
+    return extracted(tmp_path, rows_per_shard=5)
 
 
-def save_model(run: Path, seed: int) -> Path:
-    torch.manual_seed(seed)
-    senses = {"rgb": {"size": 16}, "points": None}
-    config = ModelConfig(
-        senses=senses, trunk_dim=16, invariant_dim=8, num_tensors=1, projector_dim=8, predictor_hidden=8
-    )
-    save_pretrained(build_model(config), run / "model")
-    return run
-
-
-def test_equals_the_model_and_the_index_finds_every_row(store: Path, run: Path, tmp_path: Path) -> None:
-    out = tmp_path / "embeddings"
-    manifest = extract(run, store, out, rows_per_shard=7)
-    assert verify(out, manifest) == []
-    assert manifest == read_manifest(out)
-    found = load_embeddings(out, manifest)
-    model, embed_dim, _, _ = load_model(run)
-    sensed = Store(store).read(np.arange(18), ["rgb", "points"])
-    expected = model.embed(**sensed)
+def test_embeddings_equal_the_model(made: Extraction) -> None:
+    assert verify(made.out, made.manifest) == []
+    assert made.manifest == read_manifest(made.out)
+    found = load_embeddings(made.out, made.manifest)
+    model, embed_dim, _, _ = load_model(made.run)
+    expected = model.embed(**Store(made.store).read(np.arange(18), ["rgb", "points"]))
     assert found["fused"].shape == (18, embed_dim)
     torch.testing.assert_close(found["fused"], expected.fused, atol=1e-5, rtol=0)
     torch.testing.assert_close(found["points"], expected.senses["points"], atol=1e-5, rtol=0)
-    index = pq.read_table(out / "index.parquet")
-    assert index["object"].to_pylist() == [["mug-0", "can-1"][i // 3 % 2] for i in range(18)]
-    assert index["branch"].to_pylist() == [0, 1, 2] * 6
-    assert index["shard"].to_pylist() == [i // 7 for i in range(18)]
-    assert b"model_sha256" in index.schema.metadata[b"provenance"]
 
 
-def test_only_what_is_missing_or_damaged_is_made_again(store: Path, run: Path, tmp_path: Path) -> None:
-    out = tmp_path / "embeddings"
-    manifest = extract(run, store, out, rows_per_shard=5)
+def test_only_what_is_missing_or_damaged_is_made_again(own: Extraction) -> None:
+    manifest, out = own.manifest, own.out
     whole = [manifest.shard(out, i).read_bytes() for i in range(4)]
     untouched = manifest.shard(out, 0).stat().st_mtime_ns
     manifest.shard(out, 1).unlink()
     manifest.shard(out, 2).write_bytes(whole[2][: len(whole[2]) // 2])
     faults = verify(out, manifest)
     assert [(": missing;" in f, "cannot be read" in f) for f in faults] == [(True, False), (False, True)]
-    extract(run, store, out, rows_per_shard=5)
+    extract(own.run, own.store, out)
     assert [manifest.shard(out, i).read_bytes() for i in range(4)] == whole
     assert manifest.shard(out, 0).stat().st_mtime_ns == untouched
 
 
-def test_a_folder_of_another_model_is_refused(store: Path, run: Path, tmp_path: Path) -> None:
-    out = tmp_path / "embeddings"
-    manifest = extract(run, store, out)
-    before = manifest.shard(out, 0).read_bytes()
-    other = save_model(tmp_path / "other", seed=1)
+@pytest.mark.situation
+@pytest.mark.parametrize(
+    ("foreign", "words"), [("model", "another model"), ("store", "another store"), ("rows", "other rows")]
+)
+def test_shard_of_another_extraction_is_named_and_made_again(
+    own: Extraction, tmp_path: Path, foreign: str, words: str
+) -> None:
+    run = small_model(tmp_path / "run-2", seed=1) if foreign == "model" else own.run
+    store = small_store(tmp_path / "store-2", seed=1) if foreign == "store" else own.store
+    other = extract(run, store, tmp_path / "other", rows_per_shard=5)
+    number = 2 if foreign == "rows" else 1
+    path = own.manifest.shard(own.out, 1)
+    whole = path.read_bytes()
+    shutil.copy(other.shard(tmp_path / "other", number), path)
+    assert list(damaged(own.out, own.manifest)) == [path]
+    assert words in verify(own.out, own.manifest)[0]
+    with pytest.raises(ValueError, match=words):
+        load_embeddings(own.out, own.manifest)
+    extract(own.run, own.store, own.out)
+    assert path.read_bytes() == whole
+
+
+def test_a_folder_of_another_model_is_refused(made: Extraction, tmp_path: Path) -> None:
+    before = made.manifest.shard(made.out, 0).read_bytes()
+    other = small_model(tmp_path / "other", seed=1)
     with pytest.raises(ValueError, match=r"holds another extraction .*model_sha256.* choose a new --out"):
-        extract(other, store, out)
-    assert manifest.shard(out, 0).read_bytes() == before
+        extract(other, made.store, made.out)
+    assert made.manifest.shard(made.out, 0).read_bytes() == before
+
+
+@pytest.mark.situation
+def test_a_folder_of_another_store_at_the_same_path_is_refused(own: Extraction) -> None:
+    shutil.rmtree(own.store)
+    small_store(own.store, seed=1)
+    with pytest.raises(ValueError, match=r"holds another extraction .*store_sha256.* choose a new --out"):
+        extract(own.run, own.store, own.out)
 
 
 def test_folder_without_a_manifest_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"no manifest\.json in it"):
         read_manifest(tmp_path)
+
+
+@pytest.mark.situation
+def test_shards_are_cut_by_bytes(made: Extraction, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bound = 4096
+    monkeypatch.setattr(import_module("smcrep.extraction.extract"), "SHARD_BYTES", bound)
+    manifest = extract(made.run, made.store, tmp_path / "out")
+    sizes = [len(manifest.rows(i)) * row_bytes(manifest.embed_dim, 2) for i in range(manifest.num_shards)]
+    assert manifest.num_shards > 1
+    assert bound / 2 < sizes[0] <= bound
+    tensors = load_embeddings(tmp_path / "out", manifest)
+    assert sum(t.numel() * t.element_size() for t in tensors.values()) == sum(sizes)
+    monkeypatch.undo()
+    assert extract(made.run, made.store, tmp_path / "out") == manifest  # it goes on as it was cut

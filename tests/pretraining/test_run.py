@@ -31,10 +31,10 @@ def test_run_is_frozen() -> None:
         ("num_objects", (8, 0, 4), "give at least 1 for each split"),
         ("states_per_object", (0, 1, 1), "give at least 1 for each split"),
         ("num_branches", (2, 2, 0), "give at least 1 for each split"),
-        ("procedural", -1, "give at least 0"),
+        ("procedural", -1, "give 0 or more"),
         ("procedural_states", 0, "give at least 1"),
         ("processes", 0, "give at least 1"),
-        ("seed", -1, "give at least 0"),
+        ("seed", -1, "give 0 or more"),
         ("procedural_share", 1.0, "give a share between 0 and 1"),
     ],
 )
