@@ -234,7 +234,8 @@ def evaluate(
     found = outcomes(model, encoded) | recognised(encoded)
     if whole:
         shapes = simulation_of(test).object_set
-        found |= pose(model, training, encoded, lambda i: shapes[i].surface(SURFACE_POINTS)) | laws(model, encoded)
+        surface = lambda i: shapes[i].surface(SURFACE_POINTS)
+        found |= pose(model, encoded, surface, training=training) | laws(model, encoded)
         for name, store in evaluated.items():
             if name != "test":
                 there = encode(model, store)

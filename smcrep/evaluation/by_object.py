@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import torch
 
-from smcrep.evaluation.encoded import Encoded
+from smcrep.evaluation.encoded import Encoded, refuse_shared
 from smcrep.evaluation.outcome import mismatched_action_hits, outcome_hits, roll_out_hits
 from smcrep.evaluation.pose_search import pose_search
-from smcrep.evaluation.recognition import accuracy_by_object, episodes_of
+from smcrep.evaluation.recognition import Strength, accuracy_by_object, episodes_of
 from smcrep.geometry.rotations import geodesic_degrees
 from smcrep.models.model import SensorimotorModel
 from smcrep.probes.equivariance import group_laws
@@ -40,7 +40,7 @@ def outcomes(model: SensorimotorModel, encoded: Encoded, *, controls: bool = Tru
 
 
 def recognition(
-    encoded: Encoded, strengths: Mapping[tuple[str, int], float], *, n_way: int = 15, num_episodes: int = 200
+    encoded: Encoded, strengths: Mapping[tuple[str, int], Strength], *, n_way: int = 15, num_episodes: int = 200
 ) -> Metrics:
     """Kshot.SENSE by a ridge probe, for each (sense, K) and its strength; ``n_way`` or as many as there are."""
     found = {}
@@ -53,7 +53,7 @@ def recognition(
 
 
 def pose(
-    model: SensorimotorModel, training: Encoded, encoded: Encoded, surface: Callable[[int], np.ndarray]
+    model: SensorimotorModel, encoded: Encoded, surface: Callable[[int], np.ndarray], *, training: Encoded
 ) -> Metrics:
     """Turn from one observation to another, of an object never seen; medians over its queries, degrees:
 
@@ -62,8 +62,10 @@ def pose(
     add_s.SENSE            mean ADD-S of the search over the object's diameter
     pose_probe_deg.SENSE   read by a probe fitted on ``training``; pose_constant_deg: the best constant turn
 
-    surface  object id -> float64 [m, 3], points of its surface in its own frame, metres.
+    surface   object id -> float64 [m, 3], points of its surface in its own frame, metres.
+    training  other objects; ValueError where they are among those of ``encoded``.
     """
+    refuse_shared(training.objects, encoded.objects)
     objects = np.unique(encoded.object_ids)
     few = encoded.some(np.concatenate([np.flatnonzero(encoded.object_ids == i)[:NUM_POSES] for i in objects]))
     shapes = {i: surface(int(i)) for i in objects}

@@ -24,6 +24,7 @@ class Encoded:
     physics        float32 [s, k, p], or None where the store knows none
     pose           float32 [s, k + 1, 4, 4]: T_camera_object, metres
     object_ids     int64 [s]
+    objects        names of the objects, the same in every store; none where they are not known
     """
 
     latent: dict[str, Tensor]
@@ -32,6 +33,7 @@ class Encoded:
     physics: Tensor | None
     pose: Tensor
     object_ids: np.ndarray
+    objects: frozenset[str] = frozenset()
 
     def some(self, states: np.ndarray) -> "Encoded":
         """Only those of its states [n]."""
@@ -42,6 +44,7 @@ class Encoded:
             None if self.physics is None else self.physics[states],
             self.pose[states],
             self.object_ids[states],
+            self.objects,
         )
 
     def by_object(self, values: np.ndarray) -> np.ndarray:
@@ -69,7 +72,17 @@ def encode(model: SensorimotorModel, store: Store, states: np.ndarray | None = N
         None if first.physics is None else torch.cat([p.physics for p in pieces if p.physics is not None]),
         torch.cat([p.pose for p in pieces]),
         np.concatenate([p.object_ids for p in pieces]),
+        frozenset(o.name for o in store.objects if o.object_id in store.object_ids[states]),
     )
+
+
+def refuse_shared(fitted: frozenset[str], tested: frozenset[str]) -> None:
+    """ValueError where objects that something was fitted to or chosen on are among those that it is tested on."""
+    if shared := sorted(fitted & tested):
+        raise ValueError(
+            f"evaluation: {len(shared)} objects, such as {shared[0]!r}, are among those fitted to and those tested on; "
+            "fit to training objects"
+        )
 
 
 @torch.no_grad()

@@ -1,15 +1,24 @@
 """Few labels, unseen objects: accuracy of a linear probe on frozen embeddings, object by object."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from smcrep.evaluation.encoded import Encoded
+from smcrep.evaluation.encoded import Encoded, refuse_shared
 from smcrep.probes.few_shot import Episodes, classify, ridge, sample_episodes
 from smcrep.transition import FUSED
 
 STRENGTHS = (0.1, 1.0, 10.0, 100.0)
 NUM_QUERY = 15
+
+
+@dataclass(frozen=True)
+class Strength:
+    """A ridge strength, and the names of the objects that it was chosen on, for which it gives no accuracy."""
+
+    value: float
+    chosen_on: frozenset[str] = frozenset()
 
 
 def episodes_of(encoded: Encoded, *, k_shot: int, n_way: int, num_episodes: int, seed: int = 0) -> Episodes:
@@ -34,18 +43,20 @@ def choose_strength(
     n_way: int,
     num_episodes: int = 100,
     strengths: Sequence[float] = STRENGTHS,
-) -> float:
+) -> Strength:
     """The ridge strength that is most accurate in episodes of training objects."""
     episodes = episodes_of(training, k_shot=k_shot, n_way=n_way, num_episodes=num_episodes)
     z = training.invariant(sense).flatten(0, 1).numpy()
-    return max(strengths, key=lambda strength: float(classify(z, episodes, ridge(strength)).mean()))
+    best = max(strengths, key=lambda strength: float(classify(z, episodes, ridge(strength)).mean()))
+    return Strength(best, training.objects)
 
 
-def accuracy_by_object(encoded: Encoded, sense: str, episodes: Episodes, strength: float) -> np.ndarray:
+def accuracy_by_object(encoded: Encoded, sense: str, episodes: Episodes, strength: Strength) -> np.ndarray:
     """float64 [objects]: mean accuracy on the queries of each object, in the order of their ids, by a ridge probe of
     the invariant part."""
+    refuse_shared(strength.chosen_on, encoded.objects)
     labels, _ = _labels(encoded)
-    correct = classify(encoded.invariant(sense).flatten(0, 1).numpy(), episodes, ridge(strength))
+    correct = classify(encoded.invariant(sense).flatten(0, 1).numpy(), episodes, ridge(strength.value))
     true = labels[episodes.query]
     return np.array([correct[true == name].mean() for name in np.unique(labels)])
 

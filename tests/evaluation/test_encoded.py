@@ -49,6 +49,16 @@ def test_chosen_states_are_those_of_the_whole(model: SensorimotorModel, store: S
     torch.testing.assert_close(some.action.motion, every.action.motion[chosen])
 
 
+def test_the_names_of_its_objects_are_those_of_its_states(model: SensorimotorModel, store: Store) -> None:
+    names = {o.object_id: o.name for o in store.objects}
+    assert encode(model, store).objects == {names[i] for i in store.object_ids.tolist()}
+    chosen = np.flatnonzero(store.object_ids == store.object_ids[3])
+    found = encode(model, store, chosen)
+    assert found.objects == {names[int(store.object_ids[3])]}
+    assert found.some(np.array([0])).objects == found.objects
+    assert len(encode(model, store).objects) > 1
+
+
 def test_prediction_starts_before_and_takes_its_own_action(model: SensorimotorModel, store: Store) -> None:
     encoded = encode(model, store)
     predicted = predict(model, encoded, "points")

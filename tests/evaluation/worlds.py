@@ -48,5 +48,6 @@ def turned(seed: int = 0, num_objects: int = 4) -> Encoded:
     noise = torch.randn(NUM_STATES, NUM_ACTIONS + 1, 8 + 3 * NUM_VECTORS, generator=generator)
     latent = torch.cat([own, equivariant], -1)
     pose = torch.eye(4).repeat(NUM_STATES, NUM_ACTIONS + 1, 1, 1)
-    pose[:, 1:, :3, :3] = rotation
+    held = roma.rotvec_to_rotmat(torch.randn(NUM_STATES, 1, 3, generator=generator))  # no turn commutes with it
+    pose[..., :3, :3] = torch.cat([held, rotation @ held], 1)
     return Encoded({"fused": latent, "a": latent, "noise": noise}, 8, action, None, pose, objects)
