@@ -65,6 +65,24 @@ def test_meta_is_json_and_says_units_and_frames(tmp_path: Path) -> None:
     assert meta["sizes"]["num_invariant"] == 8
 
 
+def test_a_model_fuses_as_it_did_when_it_was_saved(tmp_path: Path) -> None:
+    """Untrained precisions are nearly equal: those of one sense are raised, so that the rules differ."""
+    model, given = smcrep.build_model(replace(SMALL, fusion="equal")), {"rgb": RGB, "points": POINTS}
+    with torch.no_grad():
+        for name, parameter in model.heads["rgb"].named_parameters():
+            if name.endswith("_precision.bias"):
+                parameter += 3
+    smcrep.save_pretrained(model, tmp_path)
+    loaded = [smcrep.load_model(tmp_path)[0], smcrep.from_pretrained(tmp_path)]
+    for again in loaded:
+        embedding = again.embed(given)
+        assert torch.equal(embedding.weight, torch.full((3, 2), 0.5))
+        assert torch.equal(embedding.fused, model.embed(given).fused)
+    by_precision = smcrep.build_model(SMALL)
+    by_precision.load_state_dict(model.state_dict())
+    assert (by_precision.embed(given).weight[:, 0] > 0.8).all()
+
+
 def test_run_folder_and_model_folder_load_alike(tmp_path: Path) -> None:
     model = smcrep.build_model(SMALL)
     model.save_pretrained(tmp_path / "model")

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from smcrep.encoders.efficientnet_lite import is_efficientnet_lite, timm_names
+from smcrep.encoders.names import COUNTER, unwrapped
 from smcrep.encoders.timm_map import TimmMap, timm_model
 
 TIMM = "timm"
@@ -44,13 +45,13 @@ def load_image_weights(backbone: nn.Module, weights: str | Path | Mapping[str, T
         raise ValueError("image weights: this encoder is no timm model; set the sense's encoder to a timm name")
     found = timm_weights(backbone.name, backbone.size, weights)
     own = backbone.model.state_dict()
-    for name in own:
+    for name in own.keys() & found.keys():
         if found[name].shape != own[name].shape:
             raise ValueError(
                 f"image weights: {name!r} has shape {list(found[name].shape)}, {backbone.name} at "
                 f"{backbone.size} pixels wants {list(own[name].shape)}; take the weights of that name and size"
             )
-    backbone.model.load_state_dict({name: found[name] for name in own})
+    backbone.model.load_state_dict({name: found.get(name, own[name]) for name in own})  # only counters may be absent
 
 
 def timm_weights(name: str, size: int, weights: str | Path | Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -59,7 +60,8 @@ def timm_weights(name: str, size: int, weights: str | Path | Mapping[str, Tensor
     weights  "timm" (fetched from timm's hub), a file (.safetensors, or .pth, .pt, .bin read with ``weights_only``), or
              a state dict; named as timm names them, or as `efficientnet-lite-pytorch` does.
 
-    A classifier may be missing. ValueError in one line for another tensor that is missing, or that the model does not
+    Prefixes that all names share are taken off (`names.WRAPPERS`). A classifier may be missing, and counters of
+    BatchNorm. ValueError in one line for another tensor that is missing, or that the model does not
     know.
     """
     if isinstance(weights, str) and weights == TIMM:
@@ -67,13 +69,14 @@ def timm_weights(name: str, size: int, weights: str | Path | Mapping[str, Tensor
     known = timm_model(name, size).state_dict()
     where = "the state dict" if isinstance(weights, Mapping) else str(weights)
     found = dict(weights) if isinstance(weights, Mapping) else read_image_weights(weights)
+    found = {own: found[name] for name, own in unwrapped(found, known).items()}
     if is_efficientnet_lite(found):
         found = timm_names(found, known)
     for key in found:
         if key not in known:
             raise ValueError(f"image weights: {where} has an unknown tensor {key!r}; {name} has none of that name")
     for key in timm_model(name, size, num_classes=0).state_dict():
-        if key not in found:
+        if key not in found and not key.endswith(COUNTER):
             raise ValueError(f"image weights: {where} lacks {key!r}; it is of another model than {name}")
     return found
 
@@ -93,7 +96,7 @@ def read_image_weights(path: str | Path) -> dict[str, Tensor]:
             read = read[key]
     if not isinstance(read, dict) or not read or not all(isinstance(t, Tensor) for t in read.values()):
         raise ValueError(f"image weights: {path} holds no state dict; save model.state_dict() of the encoder")
-    return {name.removeprefix("module."): tensor for name, tensor in read.items()}
+    return read
 
 
 def freeze_groups(backbone: nn.Module, num_groups: int) -> None:

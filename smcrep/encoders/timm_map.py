@@ -20,13 +20,19 @@ class TimmMap(nn.Module):
     def __init__(self, name: str, size: int, *, frozen_norm: bool = False) -> None:
         super().__init__()
         self.name, self.size, self.frozen_norm = name, size, frozen_norm
-        model = timm_model(name, size, num_classes=0)
+        try:
+            model = timm_model(name, size, num_classes=0)
+        except (AssertionError, AttributeError, RuntimeError) as error:
+            raise _unfit(name, size, error) from None
         if not hasattr(model, "forward_intermediates"):
             raise ValueError(f"image encoder: timm's {name!r} gives no intermediate maps; take another model")
         self.model = model.eval()
         self.index: int | None = None
-        with torch.no_grad():
-            sides = [min(maps.shape[-2:]) for maps in self._maps(torch.zeros(1, 3, size, size))]
+        try:
+            with torch.no_grad():
+                sides = [min(maps.shape[-2:]) for maps in self._maps(torch.zeros(1, 3, size, size))]
+        except (AssertionError, AttributeError, RuntimeError) as error:
+            raise _unfit(name, size, error) from None
         self.index = max((i for i, side in enumerate(sides) if side >= MIN_MAP_SIZE), default=len(sides) - 1)
         if hasattr(model, "prune_intermediate_layers"):
             model.prune_intermediate_layers([self.index], prune_norm=True, prune_head=True)  # type: ignore[operator]
@@ -42,12 +48,24 @@ class TimmMap(nn.Module):
 
     def _maps(self, x: Tensor) -> list[Tensor]:
         indices = None if self.index is None else [self.index]
-        return self.model.forward_intermediates(x, indices, intermediates_only=True)  # type: ignore[operator]
+        return self.model.forward_intermediates(x, indices=indices, intermediates_only=True)  # type: ignore[operator]
 
     def forward(self, x: Tensor) -> list[Tensor]:
         maps = self._maps(x)[0]
         size = min(MAX_MAP_SIZE, maps.shape[-2]), min(MAX_MAP_SIZE, maps.shape[-1])
         return [F.adaptive_avg_pool2d(maps, size)]
+
+
+def _unfit(name: str, size: int, error: Exception) -> ValueError:
+    import timm
+
+    given = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    own = f"{given.input_size[-1]} pixels, for which it was made, " if given and given.input_size else ""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return ValueError(
+        f"image encoder: timm's {name!r} gives no maps of images of {size} pixels ({reason}); "
+        f"take {own}or another model"
+    )
 
 
 def timm_model(name: str, size: int, **options: Any) -> nn.Module:

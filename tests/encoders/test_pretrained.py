@@ -147,3 +147,23 @@ def test_frozen_groups_get_no_gradient() -> None:
     assert learns
     assert not learns & frozen
     assert not learns & {"conv1", "bn1"}
+
+
+@pytest.mark.situation
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "backbone.", "encoder.", "model.", "module.model."])
+def test_weights_under_a_shared_prefix_are_the_same(prefix: str) -> None:
+    ours, weights = backbone(), learned()
+    load_image_weights(ours, {prefix + name: tensor for name, tensor in weights.items()})
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in ours.model.state_dict().items())
+
+
+@pytest.mark.situation
+def test_counters_of_batches_may_be_absent_and_nothing_else() -> None:
+    ours, weights = backbone(), learned()
+    without = {name: tensor for name, tensor in weights.items() if not name.endswith("num_batches_tracked")}
+    assert len(without) < len(weights)
+    load_image_weights(ours, without)
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in ours.model.state_dict().items())
+    without.pop(next(name for name in without if name.endswith("running_var")))
+    with pytest.raises(ValueError, match=r"the state dict lacks '.*running_var'"):
+        load_image_weights(ours, without)

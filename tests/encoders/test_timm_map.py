@@ -17,7 +17,7 @@ def images(*shape: int) -> Tensor:
     return torch.randint(0, 256, (*shape, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize("name", ["test_resnet", "test_vit"])
+@pytest.mark.parametrize("name", ["test_resnet", "test_vit", "hiera_tiny_224"])
 def test_any_timm_name_encodes_and_every_parameter_learns(name: str) -> None:
     of = encoder(name)
     invariant, equivariant = of(images(2, 50, 70))
@@ -56,3 +56,14 @@ def test_frozen_norm_keeps_its_statistics_and_a_batch_equals_its_items() -> None
     norms = [m for m in frozen.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     assert norms
     assert all(p.requires_grad for m in norms for p in m.parameters())  # gain and bias still learn
+
+
+@pytest.mark.situation
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("inception_v4", "take 299 pixels"), ("crossvit_tiny_240", "take 240 pixels"), ("efficientformer_l1", "take 224")],
+)
+def test_model_that_takes_no_images_of_this_size_is_refused_in_one_line(name: str, words: str) -> None:
+    with pytest.raises(ValueError, match=rf"timm's '{name}' gives no maps of images of 64 pixels .*{words}") as caught:
+        TimmMap(name, 64)
+    assert "\n" not in str(caught.value)

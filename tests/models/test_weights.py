@@ -1,6 +1,7 @@
 """What is saved is loaded and gives the same; what is damaged is named."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from smcrep.fusion import equal_precision, precision_weighted
+from smcrep.hub import build_model
 from smcrep.models import ModelConfig, SensorimotorModel
 from smcrep.models.weights import CONFIG, WEIGHTS, read_config
 
@@ -61,6 +63,27 @@ def rewrite(folder: Path, change) -> None:
     weights = load_file(folder / WEIGHTS)
     change(weights)
     save_file(weights, folder / WEIGHTS)
+
+
+@pytest.mark.situation
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod."])
+def test_names_of_a_wrapped_model_are_read(folder: Path, prefix: str) -> None:
+    plain = load(folder).state_dict()
+    rewrite(folder, lambda w: [w.update({prefix + name: w.pop(name)}) for name in list(w)])
+    assert all(torch.equal(plain[name], tensor) for name, tensor in load(folder).state_dict().items())
+
+
+@pytest.mark.situation
+@pytest.mark.parametrize("encoder", ["coat_lite_tiny", "test_efficientnet"])
+def test_any_image_encoder_is_saved_and_loaded(tmp_path: Path, encoder: str) -> None:
+    """CoaT shares tensors between its parts; BatchNorm's counters may be absent from a file."""
+    model = build_model(replace(SMALL, senses={"rgb": {"encoder": encoder}})).eval()
+    model.save_pretrained(tmp_path)
+    rewrite(tmp_path, lambda w: [w.pop(name) for name in list(w) if name.endswith("num_batches_tracked")])
+    images = torch.randint(0, 256, (2, 64, 64, 3), dtype=torch.uint8)
+    assert torch.equal(load(tmp_path).embed(rgb=images).fused, model.embed(rgb=images).fused)
+    places = [tensor.data_ptr() for tensor in model.state_dict().values() if tensor.numel()]
+    assert (len(set(places)) < len(places)) == (encoder == "coat_lite_tiny")
 
 
 @pytest.mark.parametrize(

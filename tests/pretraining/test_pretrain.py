@@ -20,7 +20,7 @@ from smcrep.data.store import Store
 from smcrep.hub import load_model
 from smcrep.objectives import SimCLRWeights
 from smcrep.pretraining import Interrupted, Pretrained, Run, load, pretrain
-from smcrep.pretraining.variants import with_data, with_model, with_optim, with_recipe, with_senses
+from smcrep.pretraining.variants import with_data, with_model, with_optim, with_recipe, with_sense, with_senses
 from smcrep.records import differences
 from tests.pretraining.conftest import smaller
 
@@ -163,6 +163,14 @@ def test_what_cannot_be_built_is_refused_before_anything_is_simulated(tmp_path: 
     run = smaller(tmp_path / "run")
     with pytest.raises(ValueError, match="there is no rule 'unknown'"):
         pretrain(with_model(run, fusion="unknown"), progress=False)
+    assert not run.out.exists()
+
+
+@pytest.mark.situation
+def test_image_encoder_that_does_not_fit_is_refused_before_anything_is_simulated(tmp_path: Path) -> None:
+    run = with_sense(smaller(tmp_path / "run"), "rgb", encoder="inception_v4")
+    with pytest.raises(ValueError, match=r"timm's 'inception_v4' gives no maps of images of 64 pixels"):
+        pretrain(run, progress=False)
     assert not run.out.exists()
 
 
