@@ -1,6 +1,5 @@
 """RGB: pictures."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +11,7 @@ from smcrep.encoders.pretrained import freeze_groups, load_image_weights, pixel_
 from smcrep.encoders.spatial import SmallCNN, SpatialEncoder, resized
 from smcrep.encoders.timm_map import TimmMap
 from smcrep.senses.arrays import as_tensor, check_pixels, dtype_name
+from smcrep.senses.pictures import pixels
 from smcrep.senses.sense import Array, Sense
 from smcrep.senses.sizes import CNNSettings
 
@@ -108,16 +108,15 @@ def check(rgb: Array) -> Tensor:
 
 
 def convert(value: Any) -> Tensor:
-    """A PIL image of any mode, uint8 [h, w, 3] or [b, h, w, 3], or a list of images of one size -> uint8 tensor."""
-    if isinstance(value, Sequence):
-        images = [convert(item) for item in value]
-        sizes = {tuple(image.shape) for image in images}
-        if len(sizes) != 1:
-            raise ValueError(f"transform: rgb is a list of images of sizes {sorted(sizes)}; give images of one size")
-        return torch.stack(images)
-    if hasattr(value, "convert"):  # a PIL image; Pillow itself is not needed for arrays
-        value = np.array(value.convert("RGB"))
-    return torch.as_tensor(value)
+    """A picture in any form of `smcrep.senses.pictures`, a batch as one array, or a list of pictures of one size ->
+    uint8 tensor [h, w, 3] or [b, h, w, 3]."""
+    if not isinstance(value, list | tuple):
+        return torch.from_numpy(pixels(value))
+    images = [pixels(item) for item in value]
+    sizes = {image.shape for image in images}
+    if len(sizes) != 1:
+        raise ValueError(f"transform: rgb is a list of images of sizes {sorted(sizes)}; give images of one size")
+    return torch.from_numpy(np.stack(images))
 
 
 def fit(settings: RGBSettings, sample: Tensor) -> RGBSettings:

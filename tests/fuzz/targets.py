@@ -26,6 +26,7 @@ from smcrep.models.config import ModelConfig
 from smcrep.models.weights import read_config
 from smcrep.pretraining.folder import store_path
 from smcrep.results import read_claims
+from smcrep.senses import pictures
 from smcrep.training import checkpoint
 from smcrep.training.recipes import Recipe
 from smcrep.worlds.objects import mesh_checks, meshes
@@ -33,7 +34,7 @@ from smcrep.worlds.objects import mesh_checks, meshes
 Target = Callable[[bytes], None]
 # Smaller than for a user, so that what meets a bound costs milliseconds.
 mesh_checks.MAX_BYTES = modelnet.MAX_BYTES = 1 << 24
-mesh_checks.MAX_TEXELS = images.MAX_PIXELS = 1 << 22
+mesh_checks.MAX_TEXELS = pictures.MAX_PIXELS = 1 << 22
 images.MAX_TABLE_BYTES = 1 << 24
 mesh_checks.MAX_LINES = meshes.MAX_FACES = 20_000
 

@@ -3,7 +3,6 @@
 Reads a folder of one sub-folder a class, or a Parquet file with a column of encoded images (CIFAR-10).
 """
 
-import io
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,10 +15,9 @@ from PIL import Image, ImageOps
 
 from smcrep.data.augment import Augmentation, AugmentationRanges, augment, sample
 from smcrep.geometry.physics import PHYSICS_DIM
+from smcrep.senses.pictures import rgb_image
 from smcrep.transition import Senses, Targets, Transition
 
-MAX_PIXELS = 8192 * 8192
-"""Of one image: 200 MB as RGB. A file of some kilobytes may declare any size."""
 MAX_TABLE_BYTES = 8 << 30
 """Of all encoded images of a Parquet file, which may repeat one image a billion times in a few bytes."""
 MAX_CLASSES = 1_000_000
@@ -39,14 +37,12 @@ class Pictures:
         return len(self.labels)
 
     def decode(self, index: int, size: int) -> np.ndarray:
-        """uint8 [size, size, 3]: the largest central square, resized. Transparent parts show white."""
+        """uint8 [size, size, 3]: the largest central square of the picture (`smcrep.senses.pictures`), resized."""
         item = self.files[index]
         name = str(item) if isinstance(item, Path) else f"{self.where}, row {index}"
         try:
-            with Image.open(item if isinstance(item, Path) else io.BytesIO(item.as_py())) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise ValueError(f"{image.width} x {image.height} pixels, limit {MAX_PIXELS}")
-                return np.asarray(ImageOps.fit(_rgb(image), (size, size), Image.Resampling.BILINEAR))
+            image = rgb_image(item if isinstance(item, Path) else item.as_py())
+            return np.asarray(ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR))
         except Exception as error:  # Pillow raises many kinds for a corrupt image
             reason = " ".join(str(error).split()) or type(error).__name__
             raise ValueError(f"{name}: not a readable image ({reason}); replace it or leave it out") from None
@@ -147,19 +143,6 @@ class AugmentedImages:
             physics=torch.full((b, k, PHYSICS_DIM), torch.nan),
         )
         return transition, targets
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    """Any mode as 8-bit RGB, upright. 16 bits keep their upper 8; floating point is refused: its range is unknown."""
-    image = ImageOps.exif_transpose(image)
-    if image.mode == "F":
-        raise ValueError("floating-point pixels of unknown range; save it with 8 or 16 bits")
-    if image.mode.startswith("I"):
-        return Image.fromarray((np.asarray(image).clip(0, 65535) // 257).astype(np.uint8)).convert("RGB")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image.convert("RGB")
 
 
 def _bounded_table(path: Path, columns: list[str]) -> pa.Table:
