@@ -1,5 +1,7 @@
 """The audit finds the signal used where it is planted, and ignored where the model cannot see it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,8 @@ from smcrep.models.config import ModelConfig
 from smcrep.worlds.generate import generate
 from smcrep.worlds.objects.source import ProceduralObjects
 from smcrep.worlds.policy import Policy
+from smcrep.worlds.rendering.environments import ENVIRONMENTS
+from smcrep.worlds.rendering.noise import SensorNoise
 from smcrep.worlds.simulation import Simulation
 
 NUM_OBJECTS, NUM_CANDIDATES = 3, 4
@@ -40,6 +44,29 @@ def test_the_oracle_finds_every_outcome_by_its_true_action_only(store: Store) ->
     assert known.true.shape == (store.num_states, NUM_CANDIDATES)
     assert known.true.mean() > 0.9
     assert known.mismatched.mean() == pytest.approx(1 / NUM_CANDIDATES, abs=0.01)
+
+
+def test_the_oracle_knows_the_noise_of_the_noisiest_environment(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each pixel has the largest deviation that any environment of the store gives its depth."""
+    given = {}
+
+    def hits(depth: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        given["depth"], given["sigma"] = depth, sigma
+        return np.ones((2, 2)), np.zeros((2, 2))
+
+    depth = store.targets(np.arange(store.num_states)).depth_after.double().numpy()
+    steady = float(0.02 * np.median(depth[depth > 0]) ** 2)
+    noises = {"steady": SensorNoise(depth_base_m=steady), "growing": SensorNoise(depth_per_m=0.02)}
+    for name, noise in noises.items():
+        monkeypatch.setitem(ENVIRONMENTS, name, replace(next(iter(ENVIRONMENTS.values())), name=name, noise=noise))
+    known = replace(simulation_of(store), environments=tuple(noises))
+    monkeypatch.setattr("smcrep.evaluation.audit.simulation_of", lambda store: known)
+    monkeypatch.setattr("smcrep.evaluation.audit.oracle_hits", hits)
+    assert oracle(store).true.all()
+    assert (steady > 0.02 * depth**2)[depth > 0].any()
+    assert (steady < 0.02 * depth**2).any()
+    np.testing.assert_allclose(given["sigma"], np.maximum(steady, 0.02 * depth**2), rtol=1e-6)
+    np.testing.assert_array_equal(given["depth"], depth)
 
 
 def test_a_store_without_clean_depth_has_no_oracle(store: Store) -> None:

@@ -1,5 +1,7 @@
 """Retrieval where the answer is planted: a model that knows it scores 1, a model that does not scores chance."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -33,6 +35,24 @@ def test_roll_out_goes_from_view_to_view_without_observing() -> None:
     assert roll_out_hits(MODEL, turned(), "a").mean(0) == pytest.approx(np.ones(3))  # type: ignore[arg-type]
     blind = roll_out_hits(BLIND, turned(), "a")  # type: ignore[arg-type]
     assert (blind.mean(0) < 0.5).all()
+
+
+@pytest.mark.parametrize("view", [1, 2])
+def test_a_roll_out_never_starts_from_what_was_seen(view: int) -> None:
+    """What is seen at one view says nothing: that view is not found, and those after it are, as before."""
+    encoded = turned()
+    seen = encoded.latent["a"].clone()
+    seen[:, view] = encoded.latent["noise"][:, view]
+    hits = roll_out_hits(MODEL, replace(encoded, latent=encoded.latent | {"a": seen}), "a").mean(0)  # type: ignore[arg-type]
+    assert hits[view - 1] < 0.5
+    assert np.delete(hits, view - 1) == pytest.approx(1)
+
+
+def test_a_roll_out_starts_from_the_view_before() -> None:
+    encoded = turned()
+    seen = encoded.latent["a"].clone()
+    seen[:, 0] = encoded.latent["noise"][:, 0]
+    assert roll_out_hits(MODEL, replace(encoded, latent={"a": seen}), "a").max(1).mean() < 0.6  # type: ignore[arg-type]
 
 
 def test_chained_actions_end_where_each_action_ends() -> None:

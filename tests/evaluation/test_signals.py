@@ -1,5 +1,6 @@
 """Hits under true, mismatched, shuffled and wrong signals, of models whose answers are known."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -37,6 +38,13 @@ class Planted:
         return torch.stack([condition.angle.cos(), condition.angle.sin()], -1)
 
 
+class ByDuration(Planted):
+    """The same by the duration of the action."""
+
+    def condition(self, action: Action, physics: torch.Tensor | None) -> SimpleNamespace:
+        return SimpleNamespace(angle=action.duration * self.follows)
+
+
 def test_a_model_that_follows_the_signal_follows_it_wherever_it_leads() -> None:
     found = signal_hits(Planted(True), slid(400), rng=np.random.default_rng(0))  # type: ignore[arg-type]
     assert found.true.shape == (400, N)
@@ -45,6 +53,27 @@ def test_a_model_that_follows_the_signal_follows_it_wherever_it_leads() -> None:
     assert found.mismatched.sum(1) == pytest.approx(1)
     assert found.shuffled.mean() == pytest.approx(1 / N, abs=0.02)
     assert (found.scores.argmax(-1) == np.arange(N)).all()
+
+
+def test_the_mismatched_signal_is_that_of_the_last_outcome() -> None:
+    """Its prediction lies nearest to the candidates whose friction is next to that of the last outcome."""
+    encoded = slid(60)
+    assert encoded.physics is not None
+    rank = (encoded.physics[..., 1] * (N + 1)).round().numpy()
+    nearest = np.abs(rank[:, :N] - rank[:, N:]) == 1
+    found = signal_hits(Planted(True), encoded, rng=np.random.default_rng(0))  # type: ignore[arg-type]
+    np.testing.assert_allclose(found.mismatched, nearest / nearest.sum(1, keepdims=True), atol=1e-6)
+
+
+def test_actions_are_a_signal_as_physics_are() -> None:
+    """The action of the candidate goes with its physics: a model that follows the action alone finds it too."""
+    encoded = slid(40)
+    assert encoded.physics is not None
+    action = replace(encoded.action, duration=encoded.physics[..., 1])
+    model = ByDuration(True)
+    found = signal_hits(model, replace(encoded, action=action, physics=None), rng=np.random.default_rng(0))  # type: ignore[arg-type]
+    assert found.true.mean() == 1
+    assert found.wrong.mean() == 0
 
 
 def test_a_model_that_ignores_it_stands_at_chance_throughout() -> None:
