@@ -39,7 +39,7 @@ from smcrep.evaluation.world import simulation_of
 from smcrep.pretraining import Run, pretrain, stores, tiny, ycb
 from smcrep.pretraining.stores import some_states
 from smcrep.pretraining.variants import with_data, with_model, with_optim, with_recipe, with_sense, with_senses
-from smcrep.probes.intervals import Estimate, over_seeds_and_objects
+from smcrep.probes.intervals import Estimate, over_seeds_and_objects, share_over_seeds_and_objects
 from smcrep.provenance import made
 from smcrep.report import marks
 from smcrep.report.style import COLOURS, legend_below, picture
@@ -207,7 +207,7 @@ def record(variant: str, own: dict[int, dict], recipe: dict[int, dict]) -> Recor
     """H@1 of the cells of a variant, seed -> cell; beside it the other metrics, and the difference from the cells of
     the recipe itself, paired by seed and object."""
     about = next(iter(own.values()))
-    found = {metric: estimate([own[seed]["metrics"][metric] for seed in sorted(own)]) for metric in about["metrics"]}
+    found = {metric: share([own[seed]["metrics"][metric] for seed in sorted(own)]) for metric in about["metrics"]}
     h1 = found.pop("h1")
     controls: dict[str, object] = {"chance": 1 / 16, "parameters": about["parameters"]}
     for metric, each in found.items():
@@ -216,7 +216,7 @@ def record(variant: str, own: dict[int, dict], recipe: dict[int, dict]) -> Recor
     if own is not recipe and both:
         for metric in ("h1", "1shot"):
             pairs = [(own[seed]["metrics"][metric], recipe[seed]["metrics"][metric]) for seed in both]
-            controls |= bounds(f"{metric}_ahead", estimate([np.subtract(*pair) for pair in pairs]))
+            controls |= bounds(f"{metric}_ahead", difference([np.subtract(*pair) for pair in pairs]))
     seeds = " ".join(map(str, sorted(own)))
     return Record(
         h1.value,
@@ -227,14 +227,20 @@ def record(variant: str, own: dict[int, dict], recipe: dict[int, dict]) -> Recor
         controls=controls,
         command=f"python experiments/ablations.py --variants {about['sense']} {variant} --seeds {seeds}",
         commit=about["commit"],
+        commits=tuple(dict.fromkeys(cell["commit"] for cell in [*own.values(), *(recipe[seed] for seed in both)])),
         minutes=round(float(np.mean([cell["minutes"] for cell in own.values()])), 2),
         machine=about["machine"],
     )
 
 
-def estimate(values: Sequence) -> Estimate:
-    """Mean of values [seeds, objects], with its interval over both."""
-    return over_seeds_and_objects(np.array(values), rng=np.random.default_rng(0))
+def share(values: Sequence) -> Estimate:
+    """Mean of H@1 or accuracies [seeds, objects], with its interval over both."""
+    return share_over_seeds_and_objects(np.array(values))
+
+
+def difference(values: Sequence) -> Estimate:
+    """The same of differences [seeds, objects]."""
+    return over_seeds_and_objects(np.array(values))
 
 
 def draw(records: dict[str, Record], path: Path) -> None:

@@ -104,13 +104,18 @@ def claims(model: SensorimotorModel, audits: dict[str, dict[str, Audit]], varian
     action = audits[variant]["action"]
     encoded = action.encoded
     for source in model.sources:
-        found = summarise(rank_same_state(action.hits[source].scores), rng=np.random.default_rng(SEED))
+        found = summarise(rank_same_state(action.hits[source].scores), encoded.object_ids)
         hit, mrr = found.hits[1], {"chance": found.chance_mrr, "hit_at_5": found.hits[5].value}
-        controls = {"chance": found.chance_hits[1], "mismatched_action": float(action.hits[source].mismatched.mean())}
+        given = action.hits[source]
+        controls = {
+            "chance": found.chance_hits[1],
+            "mismatched_is_chance_by_construction": float(given.mismatched.mean()),
+        }
+        controls |= {"shuffled_action": float(given.shuffled.mean()), "wrong_action": float(given.wrong.mean())}
         controls["other_state_action"] = other_state_hits(model, action, source)
         for baseline in (name for name in BASELINES if name in audits and name != variant):
             scores = audits[baseline]["action"].hits[source].scores
-            theirs = summarise(rank_same_state(scores), rng=np.random.default_rng(SEED))
+            theirs = summarise(rank_same_state(scores), encoded.object_ids)
             controls |= bounds(baseline, theirs.hits[1])
         records[f"outcome.{source}"] = Record(hit.value, hit.ci95, n=hit.n, unit="H@1 of 16", controls=controls)
         records[f"outcome_mrr.{source}"] = Record(found.mrr.value, found.mrr.ci95, n=hit.n, unit="MRR", controls=mrr)
@@ -137,7 +142,7 @@ def other_state_hits(model: SensorimotorModel, audited: Audit, source: str) -> f
 
 
 def utilisation_record(audited: Audit, source: str) -> Record:
-    found = audited.utilisation(source, np.arange(len(audited.encoded.object_ids)))
+    found = audited.utilisation(source, audited.encoded.object_ids)
     value = found.utilisation or Estimate(0.0, (0.0, 0.0), found.model_gain.n)
     controls = {"verdict": found.verdict, "model_gain": found.model_gain.value, "oracle_gain": found.oracle_gain.value}
     controls |= {"oracle_true": found.oracle_true, "oracle_mismatched": found.oracle_mismatched}
@@ -147,7 +152,7 @@ def utilisation_record(audited: Audit, source: str) -> Record:
 def say(model: SensorimotorModel, records: dict[str, Record], run: str) -> None:
     print(f"{run}, unseen objects:")
     for source in model.sources:
-        words, controls = f"H@1 of {NUM_CANDIDATES}, {source}", ("chance", "mismatched_action", *BASELINES[::-1])
+        words, controls = f"H@1 of {NUM_CANDIDATES}, {source}", ("chance", "shuffled_action", *BASELINES[::-1])
         print(f"  {percent(words, records[f'outcome.{source}'], *controls)}")
     for signal, words in {"action": "the action", "physics": "physics"}.items():
         for source in model.sources:

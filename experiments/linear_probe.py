@@ -80,7 +80,7 @@ def main() -> None:
 
 def recognition(encoded: dict[str, Encoded], store: Store, episodes: int, n_way: int) -> dict[str, Record]:
     """few_shot.objects.SOURCE.K: single objects, by other states; few_shot.families.SOURCE.K: families, by other
-    objects."""
+    objects. Intervals are over objects."""
     objects, families, states = (observed(ids, store) for ids in (store.object_ids, store.class_ids, all_states(store)))
     several = [c for c in np.unique(families) if len(np.unique(objects[families == c])) > 1]
     shown = np.isin(families, several)
@@ -103,6 +103,7 @@ def recognition(encoded: dict[str, Encoded], store: Store, episodes: int, n_way:
                             n_way=ways,
                             num_episodes=episodes,
                             rng=np.random.default_rng(SEED),  # the same episodes for every variant
+                            units=objects[rows],
                         )
                         for variant, each in encoded.items()
                     }
@@ -121,9 +122,9 @@ def nearest(encoded: dict[str, Encoded], store: Store) -> dict[str, Record]:
     for source in encoded["ours"].latent:
         found = {}
         for variant, each in encoded.items():
-            z, rng = invariant(each, source), np.random.default_rng(SEED)
+            z = invariant(each, source)
             sides = {"train": z[votes], "train_labels": labels[votes], "test": z[~votes], "test_labels": labels[~votes]}
-            found[variant] = knn_probe(**sides, groups=labels[~votes], rng=rng)
+            found[variant] = knn_probe(**sides, groups=labels[~votes])
         records[f"knn.objects.{source}"] = compared(found, "accuracy", chance=1 / len(np.unique(labels)))
     return records
 
@@ -146,7 +147,6 @@ def linear(
             test=encoded[variant].invariant()[tested, 0].numpy(),
             test_labels=families_of(test)[tested],
             groups=test.object_ids[tested],
-            rng=np.random.default_rng(SEED),
         )
     majority = max(np.unique(families_of(test), return_counts=True)[1]) / test.num_states
     return {"linear.families": compared(found, "accuracy", chance=1 / len(shared), majority=float(majority))}

@@ -12,7 +12,7 @@ ModelNet10 as 1,024-point clouds ($SMCREP_DATA/modelnet10_points1024). The cloud
 beside chance, the same networks untrained and the encoders of each --baseline; several runs of a variant are its seeds.
 Near-duplicates of test shapes are left out of the training side. How clouds are shown, which features are used and the
 SVM's C are chosen for each variant and protocol by one rule: the best on shapes held out from the training side.
-Intervals are over groups of test shapes and, with few labels, over draws too. Expected: above the untrained encoders
+Intervals are over groups of test shapes, seeds and, with few labels, draws. Expected: above the untrained encoders
 and SimCLR.
 
 Leaves claims/modelnet10.json and figures/modelnet10.png in --out.
@@ -39,7 +39,7 @@ from smcrep.hub import build_model, from_pretrained
 from smcrep.models.model import SensorimotorModel
 from smcrep.pretraining.recipes import data_folder
 from smcrep.probes.few_shot import centred_centroid, classify, sample_across
-from smcrep.probes.intervals import Estimate, crossed_bootstrap, over_seeds
+from smcrep.probes.intervals import grouped_parts, of_share, symmetric
 from smcrep.probes.svm import choose_c, svm_correct, svm_episodes
 from smcrep.provenance import stamped
 from smcrep.report import figures
@@ -268,25 +268,19 @@ def compared(
     """Ours as a record, the other variants and ours minus theirs among its controls.
 
     correct  variant -> [seeds, queries].
-    crossed  groupings that the intervals are over, in which seeds are averaged (``seeds_low``, ``seeds_high``: over
-             seeds).
+    crossed  groupings of the queries that the intervals are over, and over seeds; a difference is paired by query, and
+             by seed where both variants have as many (else it is over our seeds alone).
     """
-
-    def estimate(values: np.ndarray) -> Estimate:
-        return crossed_bootstrap(values, *crossed, rng=np.random.default_rng(SEED))
-
-    mean = {variant: right.mean(0) for variant, right in correct.items()}
-    ours = estimate(mean["ours"])
+    ours = of_share(*grouped_parts(correct["ours"], *crossed))
     for variant, right in correct.items():
         controls |= {f"{variant}_read": str(chosen[variant])}
         controls |= {f"{variant}_by_seed": " ".join(f"{x:.4f}" for x in right.mean(1))}
         if variant != "ours":
-            controls |= bounds(variant, estimate(mean[variant]))
-            controls |= bounds(f"minus_{variant}", estimate(mean["ours"] - mean[variant]))
-    if (seeds := len(correct["ours"])) > 1:
-        low, high = over_seeds(correct["ours"].mean(1)).ci95
-        controls |= {"seeds_low": low, "seeds_high": high}
-    return Record(ours.value, ours.ci95, seeds=seeds, n=ours.n, unit="accuracy", controls=controls)
+            controls |= bounds(variant, of_share(*grouped_parts(right, *crossed)))
+            paired = len(right) == len(correct["ours"])
+            ahead = correct["ours"] - (right if paired else right.mean(0))
+            controls |= bounds(f"minus_{variant}", symmetric(*grouped_parts(ahead, *crossed)))
+    return Record(ours.value, ours.ci95, seeds=len(correct["ours"]), n=ours.n, unit="accuracy", controls=controls)
 
 
 def draw(records: dict[str, Record], variants: list[str], shots: Sequence[int], path: Path) -> None:

@@ -144,8 +144,8 @@ def utilisations(audits: dict[str, Audit]) -> Metrics:
 def utilisation(audited: Audit, source: str, given: Given) -> tuple[Estimate, dict[str, float]]:
     """The unit of the interval is the object."""
     found = audited.utilisation(source, audited.encoded.object_ids, given=given)
-    controls = {"hit": found.model_true, "chance": found.model_mismatched}
-    controls |= {"oracle_hit": found.oracle_true, "oracle_chance": found.oracle_mismatched}
+    controls = {"hit": found.model_true, "chance_by_construction": found.model_mismatched}
+    controls |= {"oracle_hit": found.oracle_true, "oracle_mismatched": found.oracle_mismatched}
     return found.utilisation or Estimate(0.0, (0.0, 0.0), found.model_gain.n), controls
 
 

@@ -30,6 +30,7 @@ from torch import Tensor
 from smcrep import script
 from smcrep.data.store import Store
 from smcrep.encoders.pretrained import pixel_scale, timm_weights
+from smcrep.evaluation.comparison import bounds
 from smcrep.evaluation.encoded import encode
 from smcrep.evaluation.outcome import outcome_hits
 from smcrep.evaluation.sentence import percent
@@ -40,7 +41,7 @@ from smcrep.pretraining import Data, Run, pretrain, stores
 from smcrep.pretraining.recipes import data_folder
 from smcrep.pretraining.variants import with_data, with_model, with_optim, with_recipe
 from smcrep.probes.few_shot import Classifier, Episodes, centroid, classify, ridge, sample_episodes
-from smcrep.probes.intervals import over_seeds_and_objects
+from smcrep.probes.intervals import Estimate, over_seeds_and_objects, share_over_seeds_and_objects
 from smcrep.provenance import stamped
 from smcrep.results import Record, write_claims
 from smcrep.senses import RGB, RGBSettings
@@ -192,19 +193,29 @@ def metrics(
         before: dict[int, np.ndarray] = {}
         for size, features in frozen.items():
             before[size], how = evaluate([features], episodes)
-            records[f"pretrained.frozen_{size}.{k}shot"] = record(before[size], objects, n_way=n_way, by=how)
+            records[f"pretrained.frozen_{size}.{k}shot"] = record(
+                share(before[size], objects), len(before[size]), n_way=n_way, by=how
+            )
         after = {variant: evaluate(runs, episodes) for variant, runs in trained.items()}
         correct, how = after["ours"]
-        records[f"pretrained.trained_{SIZE}.{k}shot"] = record(correct, objects, n_way=n_way, by=how)
+        records[f"pretrained.trained_{SIZE}.{k}shot"] = record(
+            share(correct, objects), len(correct), n_way=n_way, by=how
+        )
         controls = {f"frozen_{size}": float(values.mean()) for size, values in before.items()}
         controls |= {variant: float(values.mean()) for variant, (values, _) in after.items()}
+        for variant in (name for name in after if name != "ours"):
+            ahead = over_seeds_and_objects(by_object(correct - after[variant][0], objects))
+            controls |= bounds(f"minus_{variant}", ahead)
         same_size = before[SIZE] if SIZE in before else next(iter(before.values()))
-        records[f"pretrained.{k}shot_gain"] = record(correct - same_size, objects, **controls)
+        gain = over_seeds_and_objects(by_object(correct - same_size, objects))
+        records[f"pretrained.{k}shot_gain"] = record(gain, len(correct), **controls)
     objects = np.repeat(test.object_ids, test.num_branches)
     hits = {variant: np.stack([run["test"]["hits"].ravel() for run in runs]) for variant, runs in trained.items()}
     controls = {"chance": 1 / test.num_branches}
     controls |= {variant: float(values.mean()) for variant, values in hits.items() if variant != "ours"}
-    records[f"pretrained.h1_{test.num_branches}"] = record(hits["ours"], objects, unit="share", **controls)
+    records[f"pretrained.h1_{test.num_branches}"] = record(
+        share(hits["ours"], objects), len(hits["ours"]), unit="share", **controls
+    )
     return records
 
 
@@ -228,11 +239,18 @@ def evaluate(runs: list[Features], episodes: dict[str, Episodes]) -> tuple[np.nd
     return np.stack(correct), f"{feature}, {chosen}"
 
 
-def record(values: np.ndarray, objects: np.ndarray, unit: str = "accuracy", **controls: Any) -> Record:
-    """Mean of values [runs, n] with the interval over runs and the objects [n] of the columns."""
-    each = np.stack([values[:, objects == name].mean(1) for name in np.unique(objects)], 1)
-    e = over_seeds_and_objects(each, rng=np.random.default_rng(SEED))
-    return Record(e.value, e.ci95, seeds=len(values), n=e.n, unit=unit, controls=controls)
+def by_object(values: np.ndarray, objects: np.ndarray) -> np.ndarray:
+    """[runs, objects]: means of values [runs, n] over the columns of each of ``objects`` [n]."""
+    return np.stack([values[:, objects == name].mean(1) for name in np.unique(objects)], 1)
+
+
+def share(correct: np.ndarray, objects: np.ndarray) -> Estimate:
+    """Accuracy of correct [runs, n] with the interval over runs and the objects [n] of the columns."""
+    return share_over_seeds_and_objects(by_object(correct, objects))
+
+
+def record(found: Estimate, runs: int, unit: str = "accuracy", **controls: Any) -> Record:
+    return Record(found.value, found.ci95, seeds=runs, n=found.n, unit=unit, controls=controls)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """Records of claimed metrics, written by the experiment that measured them and read by the report and the checks."""
 
+import hashlib
 import json
 import os
 import platform
 import subprocess
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,11 @@ from smcrep.files import atomic_write_bytes
 
 @dataclass(frozen=True)
 class Record:
-    """A metric with its 95 % interval, controls (chance, untrained encoder, ...), and how it was measured."""
+    """A metric with its 95 % interval, controls (chance, untrained encoder, ...), and how it was measured.
+
+    commits  of all cells that the value and its controls come from, where it was made from cells.
+    seal     digest of all other fields, given by `write_claims`: a field changed by hand no longer agrees with it.
+    """
 
     value: float
     ci95: tuple[float, float] | None = None
@@ -25,10 +30,19 @@ class Record:
     commit: str = ""
     minutes: float = 0.0
     machine: str = ""
+    commits: tuple[str, ...] = ()
+    seal: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         if self.ci95 is not None and not self.ci95[0] <= self.value <= self.ci95[1]:
             raise ValueError(f"Record: value {self.value} lies outside its interval {self.ci95}; check the estimator")
+
+
+def sealed(record: Record) -> Record:
+    """With the digest of its other fields, as JSON has them."""
+    others = {name: value for name, value in asdict(record).items() if name != "seal"}
+    text = json.dumps(others, sort_keys=True, ensure_ascii=False)
+    return replace(record, seal=hashlib.sha256(text.encode()).hexdigest()[:16])
 
 
 def machine() -> str:
@@ -58,9 +72,10 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_claims(path: Path, claims: dict[str, Record]) -> None:
-    """Merges ``claims`` into the theme file ``path`` (``<theme>.json``); records of other names are unchanged."""
+    """Merges ``claims``, sealed, into the theme file ``path`` (``<theme>.json``); records of other names are
+    unchanged."""
     known = read_claims(path) if path.exists() else {}
-    merged = known | claims
+    merged = known | {name: sealed(record) for name, record in claims.items()}
     write_json(path, {"theme": path.stem, "claims": {name: asdict(merged[name]) for name in sorted(merged)}})
 
 
@@ -68,12 +83,17 @@ def read_claims(path: Path) -> dict[str, Record]:
     """Records by name. Raises ValueError, in one line, for a file of another form."""
     try:
         claims = json.loads(path.read_text(encoding="utf-8"))["claims"]
-        return {name: Record(**(fields | {"ci95": _interval(fields.get("ci95"))})) for name, fields in claims.items()}
+        return {name: _record(name, fields) for name, fields in claims.items()}
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(
             f"{path}: not a file of claims ({error!r}); remake it with the command in its records"
         ) from None
 
 
-def _interval(value: list[float] | None) -> tuple[float, float] | None:
-    return None if value is None else (value[0], value[1])
+def _record(name: str, fields: dict[str, Any]) -> Record:
+    low_high = fields.get("ci95")
+    ends = None if low_high is None else (low_high[0], low_high[1])
+    try:
+        return Record(**(fields | {"ci95": ends, "commits": tuple(fields.get("commits", ()))}))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None

@@ -3,7 +3,7 @@
     python experiments/figures/generalisation.py --cells experiments/cells/generalisation      # seconds
 
 Writes experiments/claims/generalisation.json and experiments/figures/generalisation_*.png. Every value is a mean over
-seeds and unseen objects; its interval is over both, drawn independently; differences are paired on seed and object. The
+seeds and unseen objects; its interval is over both (probes.intervals); differences are paired on seed and object. The
 records of physics.py, pretrained.py and modelnet10.py, which lie beside the cells in records/, are taken over as they
 are; generalisation_modelnet10.png is drawn by modelnet10.py.
 """
@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from generalisation_cells import FACTORS, LAWS, SENSES, VARIANTS, Cells, estimate
+from generalisation_cells import FACTORS, LAWS, SENSES, VARIANTS, Cells
 from generalisation_pictures import (
     draw_encoders,
     draw_environments,
@@ -22,6 +22,7 @@ from generalisation_pictures import (
     draw_variants,
 )
 
+from smcrep.probes.intervals import over_seeds_and_objects
 from smcrep.results import Record, read_claims, write_claims
 from smcrep.script import run
 
@@ -60,9 +61,9 @@ def outcome(cells: Cells) -> dict[str, Record]:
     for sense in (*SENSES, *CROSS):
         name = sense.replace(">", "_to_")
         wrong = cells.values("main", f"h1_shuffled_action.{sense}")
-        found[f"{name}.h1_16"] = cells.record(cells.values("main", f"h1.{sense}"), "main", "H@1 of 16", chance=1 / 16)
+        found[f"{name}.h1_16"] = cells.share(cells.values("main", f"h1.{sense}"), "main", "H@1 of 16", chance=1 / 16)
         kind = "other_sense_action" if ">" in sense else "shuffled_action"
-        found[f"{kind}.{name}.h1_16"] = cells.record(wrong, "main", "H@1 of 16", chance=1 / 16)
+        found[f"{kind}.{name}.h1_16"] = cells.share(wrong, "main", "H@1 of 16", chance=1 / 16)
     better = max(("rgb", "points"), key=lambda sense: found[f"{sense}.h1_16"].value)
     ahead = cells.values("main", "h1.fused") - cells.values("main", f"h1.{better}")
     found["fused_minus_better.h1_16"] = cells.record(ahead, "main", f"H@1, paired with {better}")
@@ -72,14 +73,16 @@ def outcome(cells: Cells) -> dict[str, Record]:
             words: float(cells.values("moved_cloud", f"{name}.points").mean())
             for name, words in (("h1_96", "with_96_points"), ("h1_untrimmed", "untrimmed"))
         }
-        found["moved_cloud.h1_16"] = cells.record(geometry[None], "moved_cloud", "H@1 of 16", **beside)
+        found["moved_cloud.h1_16"] = cells.share(geometry[None], "moved_cloud", "H@1 of 16", **beside)
         for sense in SENSES:
             ahead = cells.values("main", f"h1.{sense}") - geometry
-            found[f"{sense}_minus_moved_cloud.h1_16"] = cells.record(ahead, "main", "H@1, paired with the moved cloud")
+            found[f"{sense}_minus_moved_cloud.h1_16"] = cells.record(
+                ahead, "main", "H@1, paired with the moved cloud", others=["moved_cloud"]
+            )
     if "no_action" in cells.by_variant:
         for sense in SENSES:
             blind = cells.values("no_action", f"h1.{sense}")
-            found[f"no_action.{sense}.h1_16"] = cells.record(blind, "no_action", "H@1 of 16", chance=1 / 16)
+            found[f"no_action.{sense}.h1_16"] = cells.share(blind, "no_action", "H@1 of 16", chance=1 / 16)
     return found
 
 
@@ -87,13 +90,12 @@ def recognition(cells: Cells) -> dict[str, Record]:
     found = {}
     for shots in ("1shot", "5shot"):
         for sense in SENSES:
-            beside = {
-                variant: estimate(cells.values(variant, f"{shots}.{sense}")).value
-                for variant in ("simclr", "no_action", "untrained")
-                if variant in cells.by_variant
-            }
+            others = [variant for variant in ("simclr", "no_action", "untrained") if variant in cells.by_variant]
+            beside = {variant: float(cells.values(variant, f"{shots}.{sense}").mean()) for variant in others}
             values = cells.values("main", f"{shots}.{sense}")
-            found[f"{sense}.{shots}"] = cells.record(values, "main", "accuracy, 15-way", chance=1 / 15, **beside)
+            found[f"{sense}.{shots}"] = cells.share(
+                values, "main", "accuracy, 15-way", others=others, chance=1 / 15, **beside
+            )
     return found
 
 
@@ -175,17 +177,19 @@ def variants(cells: Cells) -> dict[str, Record]:
             continue
         for metric, unit in (("h1", "H@1 of 16"), ("1shot", "accuracy, 15-way"), ("5shot", "accuracy, 15-way")):
             for sense in SENSES:
-                values, beside = cells.values(variant, f"{metric}.{sense}"), {}
+                values, beside, others = cells.values(variant, f"{metric}.{sense}"), {}, []
                 seeds = sorted(cells.seeds(variant) & cells.seeds("ours"))
                 if variant != "ours" and seeds:
                     ours, theirs = (cells.values(a, f"{metric}.{sense}", seeds) for a in ("ours", variant))
-                    ahead = estimate(ours - theirs)
+                    ahead, others = over_seeds_and_objects(ours - theirs), ["ours"]
                     beside = {
                         "ours_ahead": ahead.value,
                         "ours_ahead_low": ahead.ci95[0],
                         "ours_ahead_high": ahead.ci95[1],
                     }
-                found[f"variant.{variant}.{sense}.{metric}"] = cells.record(values, variant, unit, **beside)
+                found[f"variant.{variant}.{sense}.{metric}"] = cells.share(
+                    values, variant, unit, others=others, **beside
+                )
     return found
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from smcrep.probes.intervals import Estimate, over_seeds_and_objects
+from smcrep.probes.intervals import Estimate, over_seeds_and_objects, share_over_seeds_and_objects
 from smcrep.results import Record
 
 SENSES = ("fused", "rgb", "points")
@@ -54,17 +54,33 @@ class Cells:
         kept = [cell for cell in self.by_variant[variant] if seeds is None or cell["seed"] in seeds]
         return np.array([cell["metrics"][metric] for cell in kept])
 
-    def record(
-        self, values: np.ndarray, variant: str, unit: str, statistic: Callable | None = None, **beside: float
+    def share(
+        self, values: np.ndarray, variant: str, unit: str, *, others: Sequence[str] = (), **beside: float
     ) -> Record:
-        found = estimate(values, statistic)
+        """Record of accuracies or H@1 [seeds, objects]. others: variants that the controls come from."""
+        return self._record(share_over_seeds_and_objects(values), variant, unit, others, beside)
+
+    def record(
+        self,
+        values: np.ndarray,
+        variant: str,
+        unit: str,
+        statistic: Callable | None = None,
+        *,
+        others: Sequence[str] = (),
+        **beside: float,
+    ) -> Record:
+        """Of values [seeds, objects] that may have any sign and size, or of a statistic of [seeds, objects, c]."""
+        return self._record(over_seeds_and_objects(values, statistic=statistic), variant, unit, others, beside)
+
+    def _record(
+        self, found: Estimate, variant: str, unit: str, others: Sequence[str], beside: dict[str, float]
+    ) -> Record:
         cells = self.by_variant[variant]
+        behind = [cell["commit"] for name in dict.fromkeys((variant, *others)) for cell in self.by_variant[name]]
         return Record(
             found.value, found.ci95, seeds=len(cells), n=found.n, unit=unit, controls=dict(beside),
             command=f"python experiments/generalisation.py --variants {variant}", commit=cells[0]["commit"],
             minutes=round(float(np.mean([cell["train_minutes"] for cell in cells])), 2), machine=cells[0]["machine"],
+            commits=tuple(dict.fromkeys(behind)),
         )  # fmt: skip
-
-
-def estimate(values: np.ndarray, statistic: Callable | None = None) -> Estimate:
-    return over_seeds_and_objects(values, rng=np.random.default_rng(0), statistic=statistic)

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-from generalisation_cells import FACTORS, LAWS, SENSES, VARIANTS, Cells, estimate
+from generalisation_cells import FACTORS, LAWS, SENSES, VARIANTS, Cells
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from smcrep.probes.intervals import share_over_seeds_and_objects
 from smcrep.report import figures, marks
 from smcrep.report.style import COLOURS, label, legend_below, picture
 from smcrep.results import Record
@@ -105,7 +106,8 @@ def draw_laws(records: dict[str, Record], cells: Cells, path: Path) -> None:
         marks.reference(axes[0], 1, "displacement")
         axes[0].set(title="Deviation from a group action", ylabel="residual / displacement by the action")
         for sense in SENSES:
-            steps = [estimate(cells.values("main", f"roll_out_{step}.{sense}")) for step in (1, 2, 3)]
+            rolled = [cells.values("main", f"roll_out_{step}.{sense}") for step in (1, 2, 3)]
+            steps = [share_over_seeds_and_objects(values) for values in rolled]
             found = [Record(step.value, step.ci95) for step in steps]
             marks.band(axes[1], (1, 2, 3), found, COLOURS[sense], label(sense))
         marks.reference(axes[1], 1 / 16, "chance")

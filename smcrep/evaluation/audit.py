@@ -41,8 +41,8 @@ class Audit:
     hits: dict[str, SignalHits]
 
     def utilisation(self, source: str, clusters: np.ndarray, *, given: Given = "true", seed: int = 0) -> Utilisation:
-        """Utilisation by ``source`` of the signal that it is ``given``. clusters [s]: unit of the interval, such as the
-        state or the object of each state."""
+        """Utilisation by ``source`` of the signal that it is ``given``. clusters [s]: outermost unit of each state,
+        which the interval is over: its object."""
         hits = self.hits[source]
         scores = (getattr(hits, given), hits.mismatched, self.oracle.true, self.oracle.mismatched)
         each, rng = np.repeat(clusters, hits.true.shape[1]), np.random.default_rng(seed)

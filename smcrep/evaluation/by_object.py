@@ -109,7 +109,7 @@ def laws(model: SensorimotorModel, encoded: Encoded) -> Metrics:
         for i in np.unique(encoded.object_ids):
             rows = torch.from_numpy(encoded.object_ids == i)
             first, second, third = (link[rows] for link in links)
-            kept = group_laws(act, z[rows, 0], first, second, third, z[rows, 1], rng=np.random.default_rng(0))
+            kept = group_laws(act, z[rows, 0], first, second, third, z[rows, 1])
             for name, estimate in vars(kept).items():
                 found.setdefault(f"law_{name}.{sense}", []).append(estimate.value)
         for step, hits in enumerate(roll_out_hits(model, encoded, sense).T, 1):

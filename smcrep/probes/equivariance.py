@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from smcrep.probes.inputs import finite
-from smcrep.probes.intervals import Estimate, cluster_bootstrap
+from smcrep.probes.intervals import Estimate, over_units
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,6 @@ def group_laws(
     third: Any,
     outcome: Tensor,
     groups: np.ndarray | None = None,
-    *,
-    rng: np.random.Generator,
 ) -> GroupLaws:
     """Residuals of P = ``predict``: (z [n, d], actions [n]) -> [n, d].
 
@@ -63,15 +61,14 @@ def group_laws(
             "group_laws: the actions move no embedding, so residuals have no scale; probe an encoder that sees them"
         )
     laws = {
-        name: cluster_bootstrap(
+        name: over_units(
             np.stack([residual.norm(dim=-1).double().numpy(force=True), displacement], 1),
             groups,
-            rng=rng,
             statistic=lambda means: means[..., 0] / means[..., 1],
         )
         for name, residual in residuals.items()
     }
-    return GroupLaws(**laws, gain=cluster_bootstrap(gained, groups, rng=rng))
+    return GroupLaws(**laws, gain=over_units(gained, groups))
 
 
 def gain(z: Tensor, predicted: Tensor, outcome: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from smcrep.probes.inputs import finite, one_a_row
-from smcrep.probes.intervals import Estimate, cluster_bootstrap
+from smcrep.probes.intervals import Estimate, share_over_units
 
 CHUNK = 32
 """Episodes classified at once; bounds the memory."""
@@ -96,20 +96,23 @@ def few_shot(
     n_way: int | None = None,
     num_episodes: int = 200,
     num_query: int = 15,
+    units: np.ndarray | None = None,
     classifier: Classifier | None = None,
 ) -> Estimate:
-    """Mean accuracy over episodes; the interval is over the groups of the queries (over rows where groups is None).
+    """Mean accuracy over episodes; the interval is over the units of the queries.
 
     embeddings [n, d]; labels [n]; groups [n]; classifier: `centroid` (the default), `centred_centroid` or
-    `ridge(strength)`. Chance is 1 / n_way. Episodes from one pool share its objects: an interval over episodes
-    would shrink to 0 as their number grows, and say nothing of other objects.
+    `ridge(strength)`. units [n]: outermost unit of each row, such as the object where groups are its states; None: the
+    group, or the row where groups is None. Chance is 1 / n_way. Episodes from one pool share its objects: an interval
+    over episodes would shrink to 0 as their number grows, and say nothing of other objects.
     """
     episodes = sample_episodes(
         labels, groups, k_shot=k_shot, n_way=n_way, num_episodes=num_episodes, num_query=num_query, rng=rng
     )
     correct = classify(embeddings, episodes, classifier or centroid)
     query = episodes.query.ravel()
-    return cluster_bootstrap(correct.ravel(), query if groups is None else np.ravel(groups)[query], rng=rng)
+    units = groups if units is None else units
+    return share_over_units(correct.ravel(), query if units is None else np.ravel(units)[query])
 
 
 def classify(embeddings: np.ndarray, episodes: Episodes, classifier: Classifier) -> np.ndarray:

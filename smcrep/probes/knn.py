@@ -4,7 +4,7 @@ import faiss
 import numpy as np
 
 from smcrep.probes.inputs import finite, one_a_row
-from smcrep.probes.intervals import Estimate, cluster_bootstrap
+from smcrep.probes.intervals import Estimate, share_over_units
 
 ROWS_AT_ONCE = 16_384
 
@@ -16,7 +16,6 @@ def knn_probe(
     test: np.ndarray,
     test_labels: np.ndarray,
     groups: np.ndarray | None = None,
-    rng: np.random.Generator,
     k: int = 20,
     temperature: float = 0.07,
 ) -> Estimate:
@@ -24,7 +23,7 @@ def knn_probe(
     weight exp(cosine / temperature) (arXiv:1805.01978, section 3.4). groups [m]: the unit of the interval."""
     test_labels = one_a_row("knn", "test_labels", test_labels, len(test))
     correct = knn_classify(train, train_labels, test, k=k, temperature=temperature) == test_labels
-    return cluster_bootstrap(correct, groups, rng=rng)
+    return share_over_units(correct, groups)
 
 
 def knn_classify(

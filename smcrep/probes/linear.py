@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from smcrep.probes.inputs import finite, one_a_row, scaled
-from smcrep.probes.intervals import Estimate, cluster_bootstrap
+from smcrep.probes.intervals import Estimate, share_over_units
 
 
 def linear_probe(
@@ -14,7 +14,6 @@ def linear_probe(
     test: np.ndarray,
     test_labels: np.ndarray,
     groups: np.ndarray | None = None,
-    rng: np.random.Generator,
     strength: float = 1.0,
 ) -> Estimate:
     """Accuracy on ``test`` of multinomial logistic regression fitted to ``train``.
@@ -27,4 +26,4 @@ def linear_probe(
     test_labels = one_a_row("linear_probe", "test_labels", test_labels, len(test))
     x, queries = scaled(train, test)
     correct = LogisticRegression(C=1 / strength, max_iter=2000).fit(x, train_labels).predict(queries) == test_labels
-    return cluster_bootstrap(correct, groups, rng=rng)
+    return share_over_units(correct, groups)

@@ -8,8 +8,9 @@ import numpy as np
 from scipy import stats
 from sklearn.linear_model import Ridge
 
+from smcrep.probes.bootstrap import widened_interval
 from smcrep.probes.inputs import finite, scaled
-from smcrep.probes.intervals import Estimate, percentile_interval
+from smcrep.probes.intervals import Estimate
 
 NUM_RESAMPLES = 500
 
@@ -68,8 +69,8 @@ def physics_score(
     draws = (np.concatenate([rows[g] for g in rng.integers(len(rows), size=len(rows))]) for _ in range(NUM_RESAMPLES))
     resampled = np.array([(_r2(true[d], predicted[d]), _spearman(true[d], predicted[d])) for d in draws])
     return PhysicsScore(
-        percentile_interval(_r2(true, predicted), resampled[:, 0], len(rows)),
-        percentile_interval(_spearman(true, predicted), resampled[:, 1], len(rows)),
+        widened_interval(_r2(true, predicted), resampled[:, 0], len(rows)),
+        widened_interval(_spearman(true, predicted), resampled[:, 1], len(rows)),
     )
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from smcrep.geometry.rotations import chordal_mean, geodesic_degrees, nearest_rotation
 from smcrep.probes.inputs import finite, scaled
-from smcrep.probes.intervals import Estimate, cluster_bootstrap
+from smcrep.probes.intervals import Estimate, over_units, share_over_units
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def pose_probe(
     with torch.no_grad():
         predicted = nearest_rotation(network(queries).double().view(-1, 3, 3))
     return pose_errors(
-        geodesic_degrees(predicted, rotation).numpy(), geodesic_degrees(constant, rotation).numpy(), groups, rng=rng
+        geodesic_degrees(predicted, rotation).numpy(), geodesic_degrees(constant, rotation).numpy(), groups
     )
 
 
@@ -70,18 +70,16 @@ def steerable_pose(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     return nearest_rotation(covariance).numpy()
 
 
-def pose_errors(
-    errors_deg: np.ndarray, constant_deg: np.ndarray, groups: np.ndarray | None, *, rng: np.random.Generator
-) -> Pose:
+def pose_errors(errors_deg: np.ndarray, constant_deg: np.ndarray, groups: np.ndarray | None) -> Pose:
     """Errors [n] of a predictor and of the constant one on the same pairs, with intervals over groups [n]."""
     finite("pose_errors", errors_deg=errors_deg, constant_deg=constant_deg)
     return Pose(
-        cluster_bootstrap(errors_deg, groups, rng=rng),
+        over_units(errors_deg, groups),
         float(np.median(errors_deg)),
-        cluster_bootstrap(errors_deg < 15, groups, rng=rng),
-        cluster_bootstrap(errors_deg < 30, groups, rng=rng),
-        cluster_bootstrap(constant_deg, groups, rng=rng),
-        cluster_bootstrap(constant_deg - errors_deg, groups, rng=rng),
+        share_over_units(errors_deg < 15, groups),
+        share_over_units(errors_deg < 30, groups),
+        over_units(constant_deg, groups),
+        over_units(constant_deg - errors_deg, groups),
         errors_deg,
         constant_deg,
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smcrep.probes.intervals import Estimate, cluster_bootstrap
+from smcrep.probes.intervals import Estimate, share_over_units
 
 TOLERANCE = 1e-7
 """Scores this close count as equal: float32 rounding alone changes a cosine by as much."""
@@ -37,7 +37,7 @@ class Ranks:
 
 @dataclass(frozen=True)
 class Retrieval:
-    """H@k and mean reciprocal rank, with intervals over states, and their chance levels."""
+    """H@k and mean reciprocal rank, with intervals over states or what they share, and their chance levels."""
 
     hits: dict[int, Estimate]
     mrr: Estimate
@@ -77,13 +77,15 @@ def rank_same_state(scores: np.ndarray) -> Ranks:
     return rank(scores, np.broadcast_to(np.arange(k), (s, k)))
 
 
-def summarise(ranks: Ranks, *, rng: np.random.Generator, ks: Sequence[int] = (1, 5)) -> Retrieval:
-    """H@k and MRR of ranks [s, k]; the unit of the interval is the state."""
-    states = np.repeat(np.arange(len(ranks.higher)), ranks.higher[0].size)
+def summarise(ranks: Ranks, units: np.ndarray | None = None, *, ks: Sequence[int] = (1, 5)) -> Retrieval:
+    """H@k and MRR of ranks [s, k]. units [s]: outermost unit of each state (its object), which the intervals are over;
+    None: the state itself."""
+    units = np.arange(len(ranks.higher)) if units is None else np.asarray(units)
+    each = np.repeat(units, ranks.higher[0].size)
     c = ranks.num_candidates
     return Retrieval(
-        {k: cluster_bootstrap(ranks.hits(k).ravel(), states, rng=rng) for k in ks},
-        cluster_bootstrap(ranks.reciprocal().ravel(), states, rng=rng),
+        {k: share_over_units(ranks.hits(k).ravel(), each) for k in ks},
+        share_over_units(ranks.reciprocal().ravel(), each),
         {k: min(k / c, 1.0) for k in ks},
         float((1 / np.arange(1, c + 1)).mean()),
         c,
@@ -91,13 +93,14 @@ def summarise(ranks: Ranks, *, rng: np.random.Generator, ks: Sequence[int] = (1,
 
 
 def retrieval(
-    predicted: np.ndarray, outcome: np.ndarray, *, rng: np.random.Generator, ks: Sequence[int] = (1, 5)
+    predicted: np.ndarray, outcome: np.ndarray, units: np.ndarray | None = None, *, ks: Sequence[int] = (1, 5)
 ) -> Retrieval:
     """For each of k actions of each state, the predicted outcome ranks the k observed outcomes of that state.
 
-    predicted, outcome: [s, k, d], compared by cosine. The observation before the action is not a candidate.
+    predicted, outcome: [s, k, d], compared by cosine. The observation before the action is not a candidate. units [s]:
+    as `summarise` takes them.
     """
-    return summarise(rank_same_state(same_state_scores(predicted, outcome)), rng=rng, ks=ks)
+    return summarise(rank_same_state(same_state_scores(predicted, outcome)), units, ks=ks)
 
 
 def _unit(x: np.ndarray) -> np.ndarray:

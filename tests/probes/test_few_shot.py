@@ -133,6 +133,30 @@ def test_centring_removes_a_direction_that_all_share() -> None:
     np.testing.assert_array_equal(found, oracle.predict(unit_query.reshape(-1, 10)))
 
 
+def test_centre_is_that_of_the_support_whatever_is_asked() -> None:
+    """Queries that all lie to one side: a centre taken from them would give other cosines than the support's."""
+    support, query = episode(2)
+    query = query.reshape(-1, 10) + 3 * np.eye(10)[0]
+    query /= np.linalg.norm(query, axis=-1, keepdims=True)
+    centre = support.reshape(-1, 10).mean(0)
+    cosines = []
+    for q in query:
+        means = [np.mean([(s - centre) / np.linalg.norm(s - centre) for s in way], 0) for way in support]
+        cosines.append([(q - centre) @ m / np.linalg.norm(m) / np.linalg.norm(q - centre) for m in means])
+    found = centred_centroid(support[None], query[None])[0]
+    np.testing.assert_allclose(found, cosines, atol=1e-6)
+    alone = centred_centroid(support[None], query[None, :1])[0]
+    np.testing.assert_allclose(alone, found[:1], atol=1e-6)  # no query knows of the others
+
+
+@pytest.mark.parametrize("classifier", CLASSIFIERS)
+def test_no_query_knows_of_the_others(classifier) -> None:
+    support, query = episode(3)
+    together = classifier(support[None], query.reshape(1, -1, 10))[0]
+    alone = np.concatenate([classifier(support[None], q[None, None])[0] for q in query.reshape(-1, 10)])
+    np.testing.assert_allclose(alone, together, atol=1e-6)
+
+
 def test_accuracy_equals_a_loop_over_queries() -> None:
     labels, groups = pool()
     rng = np.random.default_rng(0)

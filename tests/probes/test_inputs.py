@@ -67,8 +67,8 @@ def right(given: Sides) -> float:
 
 
 FITTED: dict[str, Callable[[Sides], float]] = {
-    "k-NN": lambda given: knn_probe(**given, rng=rng()).value,
-    "linear": lambda given: linear_probe(**given, rng=rng()).value,
+    "k-NN": lambda given: knn_probe(**given).value,
+    "linear": lambda given: linear_probe(**given).value,
     "SVM": right,
 }
 
@@ -95,13 +95,13 @@ def test_nan_is_refused_by_every_other_probe_too() -> None:
         lambda: pose((nan, ok, turn), (ok, ok, turn)),
         lambda: pose((ok, ok, turn), (ok, nan, turn)),
         lambda: pose((ok, ok, turn * np.nan), (ok, ok, turn)),
-        lambda: pose_errors(nan[:, 0], ok[:, 0], None, rng=rng()),
+        lambda: pose_errors(nan[:, 0], ok[:, 0], None),
         lambda: steerable_pose(nan.reshape(40, 2, 3), ok.reshape(40, 2, 3)),
         lambda: few_shot(nan, labels, k_shot=2, rng=rng()),
         lambda: svm_episodes(nan, episodes),
         lambda: physics_score(ok[:, 0], nan[:, 0], rng=rng()),
-        lambda: retrieval(nan.reshape(4, 10, 6), ok.reshape(4, 10, 6), rng=rng()),
-        lambda: group_laws(lambda z, a: z, torch.tensor(nan), action, action, action, torch.tensor(ok), rng=rng()),
+        lambda: retrieval(nan.reshape(4, 10, 6), ok.reshape(4, 10, 6)),
+        lambda: group_laws(lambda z, a: z, torch.tensor(nan), action, action, action, torch.tensor(ok)),
         lambda: moved_cloud_scores(cloud * torch.nan, moves, cloud[:, None].expand(2, 4, 5, 3)),
         lambda: depth_distance(np.full((1, 1, 2, 2), np.nan), np.ones((1, 1, 2, 2))),
         lambda: add_s(nan[:, :3], turn, turn),

@@ -26,16 +26,16 @@ def test_equals_scikit_learn_on_features_scaled_by_the_training_rows(strength: f
     mean, std = train.mean(0), train.std(0)
     oracle = LogisticRegression(C=1 / strength, max_iter=2000).fit((train - mean) / std, given["train_labels"])
     given |= {"train": train, "test": test}
-    found = linear_probe(**given, rng=np.random.default_rng(0), strength=strength)
+    found = linear_probe(**given, strength=strength)
     assert found.value == pytest.approx(oracle.score((test - mean) / std, given["test_labels"]))
 
 
 def test_planted_classes_are_recognised_and_noise_scores_chance() -> None:
-    assert linear_probe(**data(4.0), rng=np.random.default_rng(0)).value > 0.98
-    low, high = linear_probe(**data(0.0), rng=np.random.default_rng(0)).ci95
+    assert linear_probe(**data(4.0)).value > 0.98
+    low, high = linear_probe(**data(0.0)).ci95
     assert low < 0.25 < high
 
 
 def test_the_interval_is_over_groups() -> None:
     groups = np.arange(400) // 40
-    assert linear_probe(**data(0.5), groups=groups, rng=np.random.default_rng(0)).n == 10
+    assert linear_probe(**data(0.5), groups=groups).n == 10

@@ -74,8 +74,33 @@ def test_steerable_pose_equals_scipys_alignment_and_needs_no_training() -> None:
 
 
 def test_summary_of_known_errors() -> None:
-    found = pose_errors(np.array([1.0, 14, 16, 100]), np.array([50.0, 50, 50, 50]), None, rng=np.random.default_rng(0))
+    found = pose_errors(np.array([1.0, 14, 16, 100]), np.array([50.0, 50, 50, 50]), None)
     assert found.mean_deg.value == pytest.approx(32.75)
     assert found.median_deg == 15
     assert (found.within_15_deg.value, found.within_30_deg.value) == (0.5, 0.75)
     assert found.gain_deg.value == pytest.approx(17.25)
+
+
+def about(centre_deg: float, num: int, seed: int) -> Pairs:
+    """Turns about x by around ``centre_deg``, and embeddings that show the turn: its sine and cosine."""
+    angle = np.radians(centre_deg + np.random.default_rng(seed).uniform(-20, 20, num))
+    shown = np.stack([np.cos(angle), np.sin(angle)], 1)
+    return np.zeros((num, 2)), shown, Rotation.from_euler("x", angle[:, None]).as_matrix()
+
+
+def test_the_constant_prediction_is_that_of_the_training_pairs() -> None:
+    train, test = about(50, 300, 0), about(-30, 80, 1)
+    found = probe(train, test)
+    constant = Rotation.from_matrix(train[2]).mean()
+    wanted = np.degrees((constant.inv() * Rotation.from_matrix(test[2])).magnitude())
+    np.testing.assert_allclose(found.constants_deg, wanted, atol=1e-3)
+    assert wanted.mean() > 70  # the mean of the test pairs would be about 10 degrees away
+
+
+def test_the_probe_is_fitted_to_the_training_pairs_alone() -> None:
+    """The same embeddings mean the opposite turn in training: what it says of the test pairs is as wrong as that."""
+    train, test = about(30, 400, 0), about(30, 80, 1)
+    mirrored = train[0], train[1], train[2].swapaxes(1, 2)
+    assert probe(train, test).mean_deg.value < 5
+    wanted = 2 * np.degrees(Rotation.from_matrix(test[2]).magnitude()).mean()
+    assert probe(mirrored, test).mean_deg.value == pytest.approx(wanted, abs=5)

@@ -5,7 +5,8 @@ from typing import Literal
 
 import numpy as np
 
-from smcrep.probes.intervals import Estimate, num_units, percentile_interval, resampled_means
+from smcrep.probes.bootstrap import num_units, resampled_means, widened_interval
+from smcrep.probes.intervals import Estimate
 
 Verdict = Literal["used", "ignored", "not identifiable", "undecided"]
 
@@ -44,7 +45,8 @@ def utilisation(
 
     model_true / model_mismatched    the model is given the signal that was applied / that of another state.
     oracle_true / oracle_mismatched  the same for the oracle, which knows the simulator (`collapse.oracle`).
-    clusters                         [q] state of each query; the interval is a bootstrap over them, all four paired.
+    clusters                         [q] outermost unit of each query (its object); a bootstrap over them, all four
+                                     paired.
 
     Verdict, the first that holds:
 
@@ -69,12 +71,12 @@ def utilisation(
     if identifiable:
         # Bounded below: in a resample where the oracle gains almost nothing the ratio could take any value.
         ratios = models / np.maximum(oracles, oracle / 10)
-        estimate = percentile_interval(float(model / oracle), ratios, n)
+        estimate = widened_interval(float(model / oracle), ratios, n)
     return Utilisation(
         _verdict(estimate, used_above, ignored_below),
         estimate,
-        percentile_interval(float(model), models, n),
-        percentile_interval(float(oracle), oracles, n),
+        widened_interval(float(model), models, n),
+        widened_interval(float(oracle), oracles, n),
         *(float(m) for m in mean),
     )
 

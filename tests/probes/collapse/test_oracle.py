@@ -108,12 +108,28 @@ def test_images_of_another_size_are_refused() -> None:
         depth_distance(np.ones((2, 3, 4, 4)), np.ones((2, 3, 4, 5)))
 
 
-def test_oracle_hits_on_known_outcomes() -> None:
-    """Outcomes 0, 1 and 2 show a bar in three places, 3 repeats 2 within the noise, 4 (mismatched) is where 0 is."""
-    depth = np.full((1, 5, 8, 8), 0.8, np.float32)  # the table
-    for outcome, column in enumerate((0, 2, 5, 5, 0)):
+def bars(*columns: int) -> np.ndarray:
+    """A table with a bar in one place in each outcome of one state."""
+    depth = np.full((1, len(columns), 8, 8), 0.8, np.float32)
+    for outcome, column in enumerate(columns):
         depth[0, outcome, :, column] = 0.5
+    return depth
+
+
+def test_oracle_hits_on_known_outcomes() -> None:
+    """Outcomes 0, 1 and 2 show a bar in three places, 3 repeats 2 within the noise, 4 (mismatched) is where 1 is."""
+    depth = bars(0, 2, 5, 5, 2)
     depth[0, 3, :, 5] += 1e-4
     true, mismatched = oracle_hits(depth, np.full_like(depth, 0.002))
     np.testing.assert_allclose(true, [[1, 1, 0.5, 0.5]])
-    np.testing.assert_allclose(mismatched, [[1, 0, 0, 0]])
+    np.testing.assert_allclose(mismatched, [[0, 1, 0, 0]])
+
+
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+def test_the_mismatched_signal_of_the_oracle_is_that_of_the_last_outcome(place: int) -> None:
+    """It finds the candidate that the last outcome looks like, wherever that stands; one like none ties them all."""
+    columns = (0, 2, 4, 6)
+    depth = bars(*columns, columns[place])
+    np.testing.assert_allclose(oracle_hits(depth, np.full_like(depth, 0.002))[1], [np.eye(4)[place]])
+    alone = bars(*columns, 7)
+    np.testing.assert_allclose(oracle_hits(alone, np.full_like(alone, 0.002))[1], [[0.25] * 4])

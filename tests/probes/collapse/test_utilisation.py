@@ -73,6 +73,54 @@ def test_signal_without_effect_is_not_identifiable() -> None:
     assert exact.verdict == "not identifiable"
 
 
+def gains(model: np.ndarray, oracle: np.ndarray, **settings: float) -> Utilisation:
+    """Of queries whose true signal gains model and oracle so much, each a state of its own."""
+    zero = np.zeros(len(model))
+    return utilisation(model, zero, oracle, zero, rng=np.random.default_rng(0), **settings)
+
+
+def test_the_interval_holds_what_is_not_known_of_the_oracle() -> None:
+    """The model gains the same everywhere, the oracle a lot in half of the states: the ratio is as uncertain as the
+    oracle's mean is, of relative deviation 1 / sqrt(60)."""
+    found = gains(np.full(60, 0.3), np.tile([0.0, 1.0], 30))
+    assert found.model_gain.ci95 == pytest.approx((0.3, 0.3))
+    assert found.utilisation is not None
+    low, high = found.utilisation.ci95
+    assert found.utilisation.value == pytest.approx(0.6)
+    assert (high - low) / 0.6 == pytest.approx(2 * 1.96 / np.sqrt(60), rel=0.15)
+
+
+def test_gains_that_go_together_leave_a_narrow_interval() -> None:
+    """Model and oracle are paired query by query: where both gain or neither does, their ratio is known."""
+    both = np.tile([0.0, 1.0], 30)
+    found = gains(both / 2, both)
+    assert found.utilisation is not None
+    assert found.utilisation.ci95 == pytest.approx((0.5, 0.5))
+
+
+@pytest.mark.parametrize(("mean", "verdict"), [(2.0, "not identifiable"), (4.5, "used")])
+def test_a_gain_of_the_oracle_counts_from_three_standard_errors(mean: float, verdict: str) -> None:
+    """80 states, half of them 1 above the mean and half below: a standard error of 1 / sqrt(80)."""
+    oracle = mean / np.sqrt(80) + np.tile([-1.0, 1.0], 40)
+    found = gains(oracle, oracle)
+    assert found.verdict == verdict
+    assert (found.utilisation is None) == (verdict == "not identifiable")
+    assert found.oracle_gain.value == pytest.approx(mean / np.sqrt(80))
+    assert gains(oracle, oracle, standard_errors=1.0).utilisation is not None
+    assert gains(oracle, oracle, standard_errors=6.0).utilisation is None
+
+
+def test_scores_stand_in_their_own_places() -> None:
+    given = [np.full(8, value) for value in (0.7, 0.2, 0.9, 0.1)]
+    found = utilisation(*given, rng=np.random.default_rng(0))
+    assert (found.model_true, found.model_mismatched) == pytest.approx((0.7, 0.2))
+    assert (found.oracle_true, found.oracle_mismatched) == pytest.approx((0.9, 0.1))
+    assert found.model_gain.value == pytest.approx(0.5)
+    assert found.oracle_gain.value == pytest.approx(0.8)
+    assert found.utilisation is not None
+    assert found.utilisation.value == pytest.approx(0.625)
+
+
 def test_too_few_states_are_undecided() -> None:
     """Queries of four states of which one is solved: the interval of the utilisation reaches from 0 to above 0.2."""
     solved = np.repeat([1.0, 0.0, 0.0, 0.0], K)
