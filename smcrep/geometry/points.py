@@ -1,7 +1,10 @@
-"""Point sets: how far apart they are."""
+"""Point sets: how far apart they are, which of their points stand alone, and how some points stand in for others."""
 
 import torch
 from torch import Tensor
+
+NUM_REFERENCES = 256
+"""Points of a set against which isolation is measured: 5,000 points do not need their 25 million distances."""
 
 
 def chamfer(a: Tensor, b: Tensor, *, share: float = 1.0) -> Tensor:
@@ -19,3 +22,47 @@ def chamfer(a: Tensor, b: Tensor, *, share: float = 1.0) -> Tensor:
 def _trimmed_mean(distance: Tensor, share: float) -> Tensor:
     number = max(1, round(share * distance.shape[-1]))
     return distance.topk(number, largest=False).values.mean(-1)
+
+
+def repeated(points: Tensor) -> Tensor:
+    """bool [b, n]: points of [b, n, 3] that equal an earlier one of their set."""
+    # Equal points have equal keys, so they are neighbours once sorted by it; irrational, so hardly any others are.
+    order = (points * points.new_tensor([1.0, 0.7548777, 0.5698403])).sum(-1).argsort(dim=-1, stable=True)
+    in_order = points.gather(1, order[..., None].expand_as(points))
+    again = torch.zeros_like(order, dtype=torch.bool)
+    again[:, 1:] = (in_order[:, 1:] == in_order[:, :-1]).all(-1)
+    return torch.zeros_like(again).scatter(1, order, again)
+
+
+def isolation(points: Tensor, left_out: Tensor, *, num_neighbours: int) -> Tensor:
+    """float32 [b, n]: distance of each point of [b, n, 3] to its ``num_neighbours``-th nearest other one, over the median
+    of that in its set; 1 where a set has too few. Points ``left_out`` (bool [b, n]) are neighbours of none, and the
+    median is without them. The same for any order of the points, any rigid motion and any unit.
+
+    Neighbours are looked for among `NUM_REFERENCES` points, evenly by their distance from the centre.
+    """
+    num = (~left_out).sum(1, keepdim=True).clamp(min=1)
+    centre = torch.where(left_out[..., None], 0, points).sum(1, keepdim=True) / num[..., None]
+    outward = (points - centre).norm(dim=-1).masked_fill(left_out, torch.inf).argsort(dim=-1)
+    num_references = min(points.shape[1], NUM_REFERENCES)
+    rank = torch.arange(num_references, device=points.device) * num.clamp(min=num_references) // num_references
+    chosen = outward.gather(1, rank)
+    references = points.gather(1, chosen[..., None].expand(-1, -1, 3))
+    distance = torch.cdist(points, references, compute_mode="donot_use_mm_for_euclid_dist")
+    unused = torch.arange(num_references, device=points.device) >= num
+    distance = distance.masked_fill((distance == 0) | unused[:, None], torch.inf)  # 0: the point itself
+    if num_neighbours > num_references:
+        return torch.ones_like(distance[..., 0])
+    nearest = distance.topk(num_neighbours, largest=False).values[..., -1]
+    usual = nearest.masked_fill(left_out, torch.nan).nanmedian(-1, keepdim=True).values
+    return torch.where(usual.isinf(), 1, nearest / usual)
+
+
+def filled(points: Tensor, left_out: Tensor) -> Tensor:
+    """``points`` [b, n, 3] with those ``left_out`` (bool [b, n]) replaced by copies of the others, as many of each;
+    sets of which all are left out stay as they are."""
+    num = (~left_out).sum(1, keepdim=True)
+    num = torch.where(num == 0, points.shape[1], num)
+    order = left_out.long().argsort(dim=1, stable=True)
+    copied = order.gather(1, (left_out.cumsum(1) - 1).clamp(min=0) % num)
+    return torch.where(left_out[..., None], points.gather(1, copied[..., None].expand_as(points)), points)

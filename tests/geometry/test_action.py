@@ -61,3 +61,55 @@ def test_is_rigid_holds_for_rigid_kinds_only() -> None:
     assert [k for k, r in zip(KINDS, action.is_rigid.tolist(), strict=True) if r] == [
         k for k in KINDS if k in RIGID_KINDS
     ]
+
+
+def test_each_action_is_chosen_by_its_own_row() -> None:
+    a, b = random_actions(4, 8), random_actions(4, 9)
+    first = torch.tensor([True, False, False, True])
+    chosen = Action.where(first, a, b)
+    for i, from_a in enumerate(first.tolist()):
+        torch.testing.assert_close(chosen[i].vector(), (a if from_a else b)[i].vector())
+
+
+def test_chained_actions_lead_from_view_to_view() -> None:
+    """Link 1 leads from view 0 to view 1, link 2 from there to view 2: a point is where the second action takes it."""
+    actions = Action(*(t.unflatten(0, (4, 3)) for t in vars(random_actions(12, 10)).values()))
+    links = actions.chain(3)
+    x = torch.randn(4, 1, 3, generator=torch.Generator().manual_seed(11))
+    at = x
+    for i, link in enumerate(links):
+        assert link.kind.shape == (4, 1)
+        at = apply(link.motion, at)
+        torch.testing.assert_close(at, apply(actions.motion[:, i : i + 1], x), atol=1e-4, rtol=0)
+    assert len(actions.chain(1)) == 1
+
+
+def test_force_and_duration_add_up_and_hold_adds_nothing() -> None:
+    a, b = random_actions(3, 12), random_actions(3, 13)
+    a, b = (
+        Action(each.kind, each.motion, each.contact, torch.full((3, 3), force), torch.full((3,), seconds))
+        for each, force, seconds in ((a, 1.0, 2.0), (b, 4.0, 5.0))
+    )
+    both = a.then(b)
+    torch.testing.assert_close(both.force, torch.full((3, 3), 5.0))
+    torch.testing.assert_close(both.duration, torch.full((3,), 7.0))
+    torch.testing.assert_close(both.contact, a.contact)
+    torch.testing.assert_close(a.inverse().force, -a.force)
+    torch.testing.assert_close(a.inverse().duration, a.duration)
+    push = Action(torch.full_like(b.kind, KINDS.index("push")), b.motion, b.contact, b.force, b.duration)
+    assert (a.then(push).kind == KINDS.index("turn")).all()
+    assert (Action.identity(3).then(push).kind == KINDS.index("push")).all()
+
+
+def test_a_motion_is_applied_from_the_left_and_then_moved() -> None:
+    motion = torch.eye(4)
+    motion[:3, :3] = torch.tensor([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])  # a quarter turn about z: x becomes y
+    motion[:3, 3] = torch.tensor([0.0, 0.0, 5.0])
+    assert apply(motion, torch.tensor([1.0, 0.0, 0.0])).tolist() == [0, 1, 5]
+
+
+def test_the_vector_holds_force_and_duration_last() -> None:
+    a = random_actions(2, 14)
+    a = Action(a.kind, a.motion, a.contact, torch.tensor([[1.0, 2, 3], [4, 5, 6]]), torch.tensor([7.0, 8]))
+    assert a.vector()[:, 20:].tolist() == [[1, 2, 3, 7], [4, 5, 6, 8]]
+    assert ACTION_DIM == 24

@@ -127,13 +127,24 @@ def test_draws_follow_the_generator_alone() -> None:
     np.testing.assert_array_equal(a, uniform_rotations(3, np.random.default_rng(7)))
 
 
-def test_rotation_grid_covers_so3_evenly() -> None:
-    grid = rotation_grid(512)
+@pytest.mark.parametrize(("num", "apart", "farthest"), [(512, 26.14, 27.5), (4096, 11.12, 13.4)])
+def test_rotation_grid_is_even(num: int, apart: float, farthest: float) -> None:
+    """Every rotation is as far from its neighbour as any other, no rotation is far from all of them, and the moments
+    are those of the Haar measure: E[R] = 0, E[R_ij R_kl] = 1/3 where ij = kl, else 0."""
+    grid = rotation_grid(num)
     assert_rotations(grid)
-    drawn = torch.from_numpy(uniform_rotations(200, np.random.default_rng(0)))
-    nearest = geodesic_degrees(drawn[:, None], torch.from_numpy(grid)).amin(1)
-    assert nearest.max() < 35
-    assert nearest.mean() == pytest.approx(17, abs=3)
+    cosine = np.abs(Rotation.from_matrix(grid).as_quat() @ Rotation.from_matrix(grid).as_quat().T)
+    np.fill_diagonal(cosine, 0)
+    neighbour = np.degrees(2 * np.arccos(np.minimum(cosine.max(1), 1)))
+    assert neighbour.mean() == pytest.approx(apart, abs=0.05)
+    assert neighbour.min() > 0.78 * apart
+    drawn = Rotation.random(2000, random_state=0).as_quat()
+    nearest = np.degrees(2 * np.arccos(np.abs(drawn @ Rotation.from_matrix(grid).as_quat().T).max(1)))
+    assert nearest.max() < farthest
+    entries = grid.reshape(num, 9)
+    assert np.abs(entries.mean(0)).max() < 2 / num
+    np.testing.assert_allclose(entries.T @ entries / num, np.eye(9) / 3, atol=2 / num)
+    assert kstest(angle_degrees(grid), lambda t: (np.radians(t) - np.sin(np.radians(t))) / np.pi).statistic < 0.02
 
 
 def test_nearest_rotation_undoes_scale_and_small_noise_and_never_mirrors() -> None:
