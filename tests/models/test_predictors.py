@@ -125,6 +125,15 @@ def test_group_residual_moves_on_the_sphere() -> None:
     assert (torch.cosine_similarity(out, rotate(scale * Z, r, 1)) < 1 - 1e-6).any()
 
 
+def test_group_residual_reads_where_the_rotation_led_and_not_where_it_began() -> None:
+    """It corrects the turned latent by what it knows of the turned latent: given that and no rotation, it says the
+    same."""
+    p, r = build("group_residual"), rotations(20)
+    still = torch.eye(3, dtype=torch.float64).expand(20, 3, 3)
+    torch.testing.assert_close(p(Z, r, C), p(rotate(Z, r, 1), still, C))
+    assert (p(Z, r, C) - p(Z, r, C.flip(0))).norm() > 1e-3  # and the condition too
+
+
 def test_equimod_is_linear_in_latent_and_condition_together() -> None:
     p = build("equimod")
     torch.testing.assert_close(p(2 * Z + Z.flip(0), None, 2 * C + C.flip(0)), 2 * p(Z, None, C) + p(Z, None, C).flip(0))
