@@ -7,6 +7,7 @@
 A state is k + 1 rows of one shard that follow each other: before, then its k outcomes.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -22,7 +23,7 @@ from torch import Tensor
 from smcrep.data.augment import Augmentation
 from smcrep.data.schema import Schema, unpack_action
 from smcrep.data.seal import broken_seal, sealed
-from smcrep.data.shard import is_complete, open_shard, verify_shard, write_shard
+from smcrep.data.shard import is_complete, open_shard, read_sidecar, verify_shard, write_shard
 from smcrep.files import atomic_write_bytes
 from smcrep.geometry.physics import PHYSICS_DIM
 from smcrep.senses import SENSES
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 __all__ = [
-    "Manifest", "Store", "StoredObject", "damaged", "is_complete", "read_manifest", "shard_path", "verify",
+    "Manifest", "Store", "StoredObject", "damaged", "identity", "is_complete", "read_manifest", "shard_path", "verify",
     "write_manifest", "write_shard",
 ]  # fmt: skip
 
@@ -91,6 +92,14 @@ def read_manifest(folder: str | Path) -> Manifest:
         return Manifest(schema, num_branches, num_shards, objects, tuple(value["classes"]), value["config"])
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{path}: damaged manifest ({error!r}); generate the store again") from None
+
+
+def identity(folder: str | Path) -> str:
+    """sha256 of the manifest and of the checksums of all shards: stores that differ in a byte differ in it."""
+    found = hashlib.sha256((Path(folder) / "manifest.json").read_bytes())
+    for shard_id in range(read_manifest(folder).num_shards):
+        found.update(str(read_sidecar(shard_path(folder, shard_id))["sha256"]).encode())
+    return found.hexdigest()
 
 
 def damaged(folder: str | Path) -> dict[Path, str]:

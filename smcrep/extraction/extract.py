@@ -5,7 +5,7 @@ from pathlib import Path
 
 from smcrep import __version__
 from smcrep.data.seal import broken_seal
-from smcrep.data.store import Store
+from smcrep.data.store import Store, identity
 from smcrep.engines import Engine, Work, local, on_slurm
 from smcrep.extraction.index import INDEX, index_fault, write_index
 from smcrep.extraction.manifest import FILE, EmbeddingManifest, begin, read_manifest, sha256
@@ -42,7 +42,7 @@ def extract(
         rows_per_shard = read_manifest(out).rows_per_shard if (out / FILE).exists() else fitting
     manifest = EmbeddingManifest(
         store=str(store_path),
-        store_sha256=sha256(store_path / "manifest.json"),
+        store_sha256=identity(store_path),
         model=str(run),
         model_sha256=sha256(weights),
         num_rows=store.num_rows,

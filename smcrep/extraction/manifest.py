@@ -15,7 +15,11 @@ MAX_SHARDS = 100_000
 
 @dataclass(frozen=True)
 class EmbeddingManifest:
-    """Shard i holds rows [i * rows_per_shard, (i + 1) * rows_per_shard) of the store, in order."""
+    """Shard i holds rows [i * rows_per_shard, (i + 1) * rows_per_shard) of the store, in order.
+
+    store_sha256  `data.store.identity` of the store
+    version       of this record; 1 had the sum of the store's manifest alone
+    """
 
     store: str
     store_sha256: str
@@ -27,7 +31,7 @@ class EmbeddingManifest:
     num_invariant: int
     senses: tuple[str, ...]
     smcrep: str
-    version: int = 1
+    version: int = 2
 
     @property
     def num_shards(self) -> int:

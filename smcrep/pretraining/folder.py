@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from smcrep.data.store import Store
+from smcrep.data.store import Store, identity
 from smcrep.hub import from_pretrained
 from smcrep.models.model import SensorimotorModel
 from smcrep.results import write_json
 from smcrep.training.recipes import Recipe
 
 STORES, RECIPE = "stores.json", "recipe.json"
+PATH, SUM = "path", "sha256"
+"""What stores.json says of each store."""
 
 
 @dataclass(frozen=True)
@@ -46,19 +48,28 @@ def load(run: str | Path) -> Pretrained:
 
 
 def write_stores(run: Path, stores: dict[str, Path]) -> None:
-    """Note where the stores of a run are: relative to its folder where they lie in it, so that it can be moved."""
-    write_json(run / STORES, {split: _relative(path, run) for split, path in stores.items()})
+    """Note where the stores of a run are, relative to its folder where they lie in it, so that it can be moved; and the
+    sum of each one, by which another store at that place is told apart."""
+    noted = {split: {PATH: _relative(path, run), SUM: identity(path)} for split, path in stores.items()}
+    write_json(run / STORES, noted)
 
 
 def store_path(run: Path, split: str) -> Path:
-    """The store of one split of a run; ValueError in one line where ``run`` is none."""
+    """The store of one split of a run; ValueError in one line where ``run`` is none, or another store lies there."""
     stores = _stores(run)
     if split not in stores:
         raise ValueError(f"{run / STORES}: names no store {split!r}, only {sorted(stores)}; give a whole run")
-    return run / stores[split]
+    path, noted = run / stores[split][PATH], stores[split].get(SUM)
+    if noted and (path / "manifest.json").is_file() and noted != identity(path):
+        raise ValueError(
+            f"{path}: another store than the one that the run {run} was made with; put that one back, or name this one "
+            "with --store"
+        )
+    return path
 
 
-def _stores(run: Path) -> dict[str, str]:
+def _stores(run: Path) -> dict[str, dict[str, str]]:
+    """Split -> path and sum; runs of smcrep 0.2 noted paths alone."""
     path = run / STORES
     if not path.is_file():
         what = f"no {STORES} in it" if run.is_dir() else "no such folder"
@@ -67,9 +78,15 @@ def _stores(run: Path) -> dict[str, str]:
         stores = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not JSON ({error}); run experiments/pretrain.py again") from None
-    if not isinstance(stores, dict) or not all(isinstance(where, str) for where in stores.values()):
-        raise ValueError(f"{path}: names no stores; run experiments/pretrain.py again")
-    return stores
+    if isinstance(stores, dict):
+        stores = {split: {PATH: noted} if isinstance(noted, str) else noted for split, noted in stores.items()}
+        if all(_is_note(noted) for noted in stores.values()):
+            return stores
+    raise ValueError(f"{path}: names no stores; run experiments/pretrain.py again")
+
+
+def _is_note(noted: object) -> bool:
+    return isinstance(noted, dict) and PATH in noted and all(isinstance(value, str) for value in noted.values())
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -33,7 +33,7 @@ class Data:
     states_per_object: tuple[int, int, int] = (8, 4, 6)
     """States of each object; each is acted on in ``num_branches`` ways."""
     procedural: int = 0
-    """Beside meshes, so many procedural objects in training (0: none): their variety is what generalises to unseen objects."""
+    """Beside meshes, so many procedural objects in training (0: none): variety generalises to unseen objects."""
     procedural_states: int = 4
     """States of each procedural object beside meshes."""
     procedural_share: float = 0.5

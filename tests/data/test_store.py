@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from smcrep.data.schema import image_schema, unpack_action
-from smcrep.data.store import Store, read_manifest, shard_path, verify
+from smcrep.data.shard import open_shard, write_shard
+from smcrep.data.store import Store, identity, read_manifest, shard_path, verify
 from tests.data.stores import SMALL, random_store
 
 
@@ -162,3 +163,15 @@ def test_memory_does_not_grow_with_the_store(tmp_path: Path) -> None:
     )
     small, large = map(float, done.stdout.split())
     assert large - small < 16
+
+
+@pytest.mark.situation
+def test_stores_that_differ_in_one_value_have_another_identity(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        random_store(tmp_path / name)
+    assert identity(tmp_path / "a") == identity(tmp_path / "b")
+    rows = {name: column.copy() for name, column in open_shard(shard_path(tmp_path / "b", 1), SMALL).items()}
+    rows["rgb"][0, 0, 0, 0] ^= 1
+    write_shard(shard_path(tmp_path / "b", 1), SMALL, rows)
+    assert identity(tmp_path / "a") != identity(tmp_path / "b")
+    assert (tmp_path / "a/manifest.json").read_bytes() == (tmp_path / "b/manifest.json").read_bytes()

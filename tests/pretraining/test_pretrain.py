@@ -52,7 +52,10 @@ def test_leaves_what_it_says(run: Run, pretrained: Pretrained) -> None:
     assert {path.name for path in run.out.iterdir()} >= {
         *("recipe.json", "run.json", "stores.json", "metrics.jsonl", "tensorboard", "checkpoint", "model", "stores"),
     }
-    assert json.loads((run.out / "stores.json").read_text()) == {s: f"stores/{s}" for s in ("train", "val", "test")}
+    noted = json.loads((run.out / "stores.json").read_text())
+    assert {split: note["path"] for split, note in noted.items()} == {
+        s: f"stores/{s}" for s in ("train", "val", "test")
+    }
     records = [json.loads(line) for line in (run.out / "metrics.jsonl").read_text().splitlines()]
     assert [r["step"] for r in records if "loss" in r] == [2, 4, 6]
     assert [r["step"] for r in records if "probe/few_shot/fused" in r or "probe/retrieval/fused" in r] == [3, 6]
