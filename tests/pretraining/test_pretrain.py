@@ -17,11 +17,12 @@ import torch
 
 from smcrep.data.mixture import MixedLoader
 from smcrep.data.store import Store
-from smcrep.hub import load_model
+from smcrep.hub import build_model, load_model
 from smcrep.objectives import SimCLRWeights
 from smcrep.pretraining import Interrupted, Pretrained, Run, load, pretrain
 from smcrep.pretraining.variants import with_data, with_model, with_optim, with_recipe, with_sense, with_senses
 from smcrep.records import differences
+from smcrep.training.calibrate import calibrate_precision
 from tests.pretraining.conftest import smaller
 
 STEPS = 6
@@ -77,6 +78,20 @@ def test_model_is_calibrated_and_says_where_it_comes_from(run: Run, pretrained: 
     trained = torch.load(run.out / "checkpoint" / "last.pt", weights_only=True)["model"]
     moved = {name for name, value in model.state_dict().items() if not torch.equal(value, trained[name])}
     assert moved == {name for name in trained if name.endswith("_precision.bias")}
+
+
+def test_precision_is_calibrated_on_validation_objects(run: Run, pretrained: Pretrained) -> None:
+    """The shifts that were applied are those of the validation store, and no others."""
+    recipe, shifts = pretrained.recipe, {}
+    for split in ("train", "val", "test"):
+        model, store = build_model(recipe.model).eval(), pretrained.store(split)
+        model.load_state_dict(torch.load(run.out / "checkpoint" / "last.pt", weights_only=True)["model"])
+        seen = store.transitions(np.arange(store.num_states), recipe.model.names)
+        shifts[split] = calibrate_precision(model, seen, recipe.objective, steps=recipe.calibration_steps)
+    applied = load_model(run.out)[3]["provenance"]["precision_shifts"]
+    assert applied == pytest.approx(shifts["val"])
+    assert applied != pytest.approx(shifts["train"], abs=1e-3)
+    assert applied != pytest.approx(shifts["test"], abs=1e-3)
 
 
 def test_embeds_its_own_stores(pretrained: Pretrained) -> None:

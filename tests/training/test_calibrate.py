@@ -47,14 +47,16 @@ def test_shift_of_precision_equals_a_shift_of_the_heads_biases() -> None:
     torch.testing.assert_close(shift_precision(before, shift), head(invariant, equivariant)[1], atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("worse", ["rgb", "points"])
-def test_sense_that_is_wrong_on_these_objects_weighs_less(worse: str) -> None:
-    """One sense holds what is there and turns as it does; the other, as sure of itself, holds noise."""
+@pytest.mark.parametrize("wrong", [("rgb", "rgb"), ("points", "points"), ("rgb", "points"), ("points", "rgb")])
+def test_the_part_of_a_sense_that_is_wrong_on_these_objects_weighs_less(wrong: tuple[str, str]) -> None:
+    """Of each part one sense holds what is there, and turns as it does; the other (``wrong`` in the invariant part,
+    and in the equivariant one), as sure of itself, holds noise."""
     batch, of = transition(12, 4, seed=0), model()
     true = truth(batch)
     noise = torch.randn(true.shape, generator=torch.Generator().manual_seed(2))
     noise = torch.cat([F.normalize(noise[..., :8], dim=-1), F.normalize(noise[..., 8:], dim=-1)], -1)
-    means = torch.stack([noise if name == worse else true for name in SMALL.senses], -2)
+    is_noise = [torch.tensor([name == wrong[0]] * 8 + [name == wrong[1]] * 15) for name in SMALL.senses]
+    means = torch.stack([torch.where(here, noise, true) for here in is_noise], -2)
     given = iter([True])
 
     def beliefs(senses: Senses) -> Beliefs:
@@ -66,10 +68,16 @@ def test_sense_that_is_wrong_on_these_objects_weighs_less(worse: str) -> None:
     of.condition = lambda action, physics=None: action.motion[..., :3, :3]  # type: ignore[method-assign, assignment]
     of.predict = lambda source, z, condition: rotate(z, condition, 1)  # type: ignore[method-assign, assignment]
     of.project = lambda invariant: invariant  # type: ignore[method-assign, assignment]
+    before = biases(of)
     found = calibrate_precision(of, batch, SensorimotorWeights())
-    better = "points" if worse == "rgb" else "rgb"
-    for part in ("invariant", "equivariant"):
+    for part, worse in zip(("invariant", "equivariant"), wrong, strict=True):
+        better = "points" if worse == "rgb" else "rgb"
         assert found[f"{part}/{better}"] - found[f"{part}/{worse}"] > 2
+        for sense in SMALL.senses:
+            name = f"heads.{sense}.{part}_precision.bias"
+            torch.testing.assert_close(
+                biases(of)[name] - before[name], torch.full_like(before[name], found[f"{part}/{sense}"])
+            )
 
 
 def truth(batch: Transition) -> torch.Tensor:
