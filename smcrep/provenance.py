@@ -1,11 +1,25 @@
-"""How a record was made: by which command, at which commit, on which machine, in how many minutes."""
+"""How a record was made: by which command, at which commit, on which machine, in how many minutes. And whether that
+command is still there, and the code that it trains with the same."""
 
+import ast
+import io
+import shlex
+import subprocess
+import tarfile
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from smcrep.results import Record, commit, machine
+
+TRAINING = (
+    *("geometry", "transition.py", "senses", "data", "encoders", "models", "fusion", "objectives"),
+    *("worlds", "training", "pretraining"),
+)
+"""Parts of the package that decide what a trained model is."""
 
 
 def made(command: str, begun: float) -> dict[str, Any]:
@@ -21,3 +35,110 @@ def stamped(records: Mapping[str, Record], command: str, begun: float) -> dict[s
     """The records with the fields of `made`."""
     about = made(command, begun)
     return {name: replace(record, **about) for name, record in records.items()}
+
+
+def command_faults(root: Path, command: str) -> list[str]:
+    """Why ``command``, given in the checkout at ``root``, would not run: no such script, target or option."""
+    program, *words = shlex.split(command)
+    if program == "make":
+        lines = (root / "Makefile").read_text(encoding="utf-8").splitlines()
+        missing = [word for word in words if not any(line.startswith(f"{word}:") for line in lines)]
+        return [f"its command makes {word!r}, which the Makefile has not" for word in missing]
+    if program != "python" or not words or not (root / words[0]).is_file():
+        return [f"its command runs {' '.join([program, *words[:1]])!r}, and no such script is here"]
+    known = _options(root / words[0])
+    given = [word.partition("=")[0] for word in words[1:] if word.startswith("--")]
+    return [f"its command gives {name}, which {words[0]} has not" for name in given if known and name not in known]
+
+
+def _options(script: Path) -> set[str]:
+    """Of its own calls of ``add_argument``, and of modules beside it that are no scripts. Empty: it makes them from the
+    fields of a recipe."""
+    beside = [p for p in script.parent.glob("*.py") if "if __name__ ==" not in p.read_text(encoding="utf-8")]
+    return {
+        str(node.args[0].value)
+        for path in (script, *beside)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "add_argument"
+        if node.args and isinstance(node.args[0], ast.Constant) and str(node.args[0].value).startswith("--")
+    }
+
+
+class History:
+    """The commits of the checkout at ``root``, and its Python code now and at each of them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.at, self.imported = cache(self._at), cache(self._imported)
+        self.now = {path.relative_to(root).as_posix(): path.read_bytes() for path in root.glob("smcrep/**/*.py")}
+
+    def is_whole(self) -> bool:
+        """False outside git, and in a shallow clone, which lacks commits."""
+        return _git(self.root, "rev-parse", "--is-shallow-repository").strip() == b"false"
+
+    def has(self, commit: str) -> bool:
+        """Whether the present state came from ``commit``."""
+        found = subprocess.run(
+            ["git", "merge-base", "--is-ancestor", commit, "HEAD"], cwd=self.root, capture_output=True, check=False
+        )
+        return found.returncode == 0
+
+    def changed(self, command: str, commit: str) -> str | None:
+        """A module of `TRAINING` that ``command`` imports and whose code, comments and docstrings aside, is not that of
+        ``commit``; None where there is none, and where the command trains nothing."""
+        imported = self.imported(next((word for word in shlex.split(command) if word.endswith(".py")), ""))
+        if not any(path.startswith("smcrep/training/") for path in imported):
+            return None
+        trained = sorted(path for path in imported if path.split("/")[1] in TRAINING)
+        return next((path for path in trained if not _alike(self.now[path], self.at(commit).get(path))), None)
+
+    def _at(self, commit: str) -> dict[str, bytes]:
+        with tarfile.open(fileobj=io.BytesIO(_git(self.root, "archive", commit, "smcrep"))) as archive:
+            files = [member for member in archive if member.name.endswith(".py")]
+            return {member.name: archive.extractfile(member).read() for member in files}  # type: ignore[union-attr]
+
+    def _imported(self, script: str) -> set[str]:
+        """Files of the package that ``script`` imports, and what they import in turn."""
+        found: set[str] = set()
+        waiting = [(self.root / script).read_text(encoding="utf-8")] if script else []
+        while waiting:
+            for name in _imports(waiting.pop()):
+                path = next((p for p in (f"{name}.py", f"{name}/__init__.py") if p in self.now), None)
+                if path and path not in found:
+                    found.add(path)
+                    waiting.append(self.now[path].decode())
+        return found
+
+
+def _imports(source: str) -> list[str]:
+    """ "smcrep/models/heads" for every module that may be meant by an import."""
+    names: list[str] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return [name.replace(".", "/") for name in names if name.split(".")[0] == "smcrep"]
+
+
+def _alike(now: bytes, then: bytes | None) -> bool:
+    return then is not None and (now == then or _code(now) == _code(then))
+
+
+@cache
+def _code(source: bytes) -> str:
+    """The syntax tree in words, without docstrings."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            kept = [x for x in body if not (isinstance(x, ast.Expr) and isinstance(x.value, ast.Constant))]
+            node.body = kept  # type: ignore[attr-defined]
+    return ast.dump(tree)
+
+
+def _git(root: Path, *arguments: str) -> bytes:
+    try:
+        return subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False).stdout
+    except OSError:  # no git on this machine
+        return b""
