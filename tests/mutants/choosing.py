@@ -10,7 +10,7 @@ from itertools import chain, zip_longest
 from pathlib import Path
 
 from tests.mutants.mistakes import Mistake
-from tests.mutants.operators import edits
+from tests.mutants.operators import Edit, compiles, edits
 
 EQUIVALENT = Path(__file__).with_name("equivalent.json")
 TOP = "top"
@@ -52,20 +52,23 @@ def packages(root: Path, source: str) -> dict[str, list[Path]]:
 
 def sample(root: Path, package: str, files: list[Path], limit: int, seed: int) -> list[Mutant]:
     """``limit`` mutants of a package, its kinds in turn; without those known to be equivalent."""
-    by_kind: dict[str, list[Mutant]] = defaultdict(list)
+    by_kind: dict[str, list[tuple[str, str, Edit]]] = defaultdict(list)
     for path in files:
         before, name = path.read_text(), str(path.relative_to(root))
-        for edit in edits(before):
-            by_kind[edit.kind].append(Mutant(package, name, edit.kind, edit.line, before, edit.applied(before)))
+        for edit in edits(before) if limit else ():
+            by_kind[edit.kind].append((name, before, edit))
     rng = random.Random(f"{seed} {package}")
-    for kind in sorted(by_kind):
-        rng.shuffle(by_kind[kind])
     kinds = sorted(by_kind)
     rng.shuffle(kinds)
-    in_turn = chain.from_iterable(zip_longest(*(by_kind[kind] for kind in kinds)))
-    known = equivalents()
-    chosen = (mutant for mutant in in_turn if mutant and (mutant.file, *mutant.diff) not in known)
-    return [mutant for mutant, _ in zip(chosen, range(limit), strict=False)]
+    for kind in kinds:
+        rng.shuffle(by_kind[kind])
+    in_turn = filter(None, chain.from_iterable(zip_longest(*(by_kind[kind] for kind in kinds))))
+    made = (Mutant(package, name, edit.kind, edit.line, text, edit.applied(text)) for name, text, edit in in_turn)
+    known, found = equivalents(), dict[str, Mutant]()
+    while len(found) < limit and (mutant := next(made, None)):
+        if mutant.diff and (mutant.file, *mutant.diff) not in known and compiles(mutant.after):
+            found[mutant.key] = mutant
+    return list(found.values())
 
 
 def written(root: Path, source: str, mistakes: list[Mistake]) -> list[Mutant]:

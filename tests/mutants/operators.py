@@ -52,14 +52,13 @@ class Edit:
 
 
 def edits(source: str) -> list[Edit]:
-    """All single mistakes of the kinds above in a file that compile, in the order of its text. Annotations,
-    decorators, docstrings, imports and the words of errors are left alone."""
-    unique = {edit.applied(source): edit for edit in _Finder(source).run()}
-    unique.pop(source, None)
-    return sorted((e for text, e in unique.items() if _compiles(text)), key=lambda e: (e.start, e.end, e.new))
+    """All single mistakes of the kinds above in a file, in the order of its text. Annotations, decorators, docstrings,
+    imports and the words of errors are left alone. Some few do not compile (`compiles`)."""
+    unique = {(edit.start, edit.end, edit.new): edit for edit in _Finder(source).run()}
+    return sorted(unique.values(), key=lambda e: (e.start, e.end, e.new))
 
 
-def _compiles(source: str) -> bool:
+def compiles(source: str) -> bool:
     try:
         return bool(ast.parse(source))
     except SyntaxError:
