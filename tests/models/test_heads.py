@@ -53,12 +53,17 @@ def test_precisions_are_equal_at_first_and_bounded_one_for_each_number_vector_an
     assert (of_vector[:, 0] != of_tensor[:, 0]).all()
 
 
-def test_each_part_reads_its_own_features_alone() -> None:
+def test_each_part_and_its_precision_read_its_own_features_alone() -> None:
     head, invariant, equivariant, other = BeliefHead(CONFIG), *torch.randn(3, 6, 16)
-    mean = head(invariant, equivariant)[0]
-    torch.testing.assert_close(mean[:, :8], head(invariant, other)[0][:, :8])
-    torch.testing.assert_close(mean[:, 8:], head(other, equivariant)[0][:, 8:])
-    assert not torch.allclose(mean, head(other, equivariant)[0])
+    with torch.no_grad():
+        head.invariant_precision.weight.normal_()
+        head.equivariant_precision.weight.normal_()
+    believed, swapped = head(invariant, equivariant), (head(invariant, other), head(other, equivariant))
+    for i in range(2):  # the mean, the precision
+        torch.testing.assert_close(believed[i][:, :8], swapped[0][i][:, :8])
+        torch.testing.assert_close(believed[i][:, 8:], swapped[1][i][:, 8:])
+        assert not torch.allclose(believed[i][:, :8], swapped[1][i][:, :8])
+        assert not torch.allclose(believed[i][:, 8:], swapped[0][i][:, 8:])
 
 
 def test_projector_shape() -> None:

@@ -107,6 +107,14 @@ def test_residual_predictors_start_near_the_action_of_the_group_or_the_identity(
     assert 0 < (out - start).norm() < 0.5 * start.norm()
 
 
+@pytest.mark.parametrize(("name", "layer"), [("group_residual", "residual.4"), ("mlp", "residual.4")])
+def test_a_residual_starts_without_an_offset(name: str, layer: str) -> None:
+    """One that all latents shared would be learned away first."""
+    last = build(name).get_submodule(layer)
+    assert isinstance(last, nn.Linear)
+    assert not last.bias.any()
+
+
 @pytest.mark.parametrize("name", ["group_residual", "mlp", "hypernetwork", "equimod"])
 def test_every_weight_learns(name: str) -> None:
     p = build(name)
