@@ -104,7 +104,8 @@ def test_residual_predictors_start_near_the_action_of_the_group_or_the_identity(
     r = rotations(20)
     start = rotate(Z, r, 1) if name == "group_residual" else Z
     out = build(name)(Z, r, C)
-    assert 0 < (out - start).norm() < 0.5 * start.norm()
+    near = 0.5 if name == "hypernetwork" else 0.02
+    assert 0 < (out - start).norm() < near * start.norm()
 
 
 @pytest.mark.parametrize(("name", "layer"), [("group_residual", "residual.4"), ("mlp", "residual.4")])
