@@ -16,6 +16,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -56,8 +57,9 @@ def main() -> None:
     if arguments.write:
         for page in pages(ROOT):
             page.write_text(drawn(page.read_text(encoding="utf-8"), themes, stale.keys()), encoding="utf-8")
-    for (theme, name), module in stale.items():
-        print(f"stale: {theme}: {name}: {module} has changed since; run: {themes[theme][name].command}")
+    groups = Counter((theme, themes[theme][name].command, module) for (theme, name), module in stale.items())
+    for (theme, command, module), count in groups.items():
+        print(f"stale: {theme}: {count} records; {module} has changed since; run: {command}")
     if found := faults(ROOT, themes, history):
         raise ValueError("\n".join(found))
     print(f"{sum(map(len, themes.values()))} records in {len(themes)} themes are whole, and the pages agree")

@@ -1,10 +1,12 @@
 """A record says how it was made, and nothing else of it changes."""
 
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
-from smcrep.provenance import made, stamped
+from smcrep.provenance import History, command_faults, made, stamped
 from smcrep.results import Record, commit, machine
 
 
@@ -21,3 +23,60 @@ def test_stamped_records_keep_their_values() -> None:
     assert found.command == "python experiments/some.py"
     kept = ("value", "ci95", "seeds", "n", "unit", "controls")
     assert all(getattr(found, name) == getattr(record, name) for name in kept)
+
+
+def test_commands_that_name_no_script_target_or_option_are_named(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text("demo: setup\n\t@true\n")
+    (tmp_path / "run.py").write_text('parser.add_argument("--seeds")\nif __name__ == "__main__":\n    main()\n')
+    (tmp_path / "tyro.py").write_text("print(1)\n")
+    for command, words in {
+        "make demo": "",
+        "make setup": "its command makes 'setup', which the Makefile has not",
+        "python run.py --seeds 0 1": "",
+        "python run.py --seeds=0 --fast": "its command gives --fast, which run.py has not",
+        "python gone.py": "its command runs 'python gone.py', and no such script is here",
+        "bash run.sh": "its command runs 'bash run.sh', and no such script is here",
+        "python tyro.py --data.root x": "",
+    }.items():
+        assert command_faults(tmp_path, command) == ([words] if words else []), command
+
+
+def git(root: Path, *arguments: str) -> str:
+    who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    return subprocess.run(["git", *who, *arguments], cwd=root, check=True, capture_output=True, text=True).stdout
+
+
+def test_training_code_that_has_changed_since_a_commit_is_named(tmp_path: Path) -> None:
+    files = {
+        "run.py": "from smcrep.training import fit\n",
+        "look.py": "from smcrep.models.heads import Head\n",
+        "smcrep/training/__init__.py": "",
+        "smcrep/training/fit.py": '"""Fits."""\nfrom smcrep.models import heads\nSTEPS = 3\n',
+        "smcrep/models/heads.py": "Head = 1\n",
+        "smcrep/models/unused.py": "x = 1\n",
+        "smcrep/report/page.py": "x = 1\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-q", "-m", "first")
+    first = git(tmp_path, "rev-parse", "HEAD").strip()
+    assert History(tmp_path).is_whole()
+    assert History(tmp_path).has(first)
+    assert not History(tmp_path).has("0123456789ab")
+
+    def changed(script: str = "run.py") -> str | None:
+        return History(tmp_path).changed(f"python {script} --seeds 0", first)
+
+    assert changed() is None
+    (tmp_path / "smcrep/training/fit.py").write_text(
+        '"""Fits well."""\nfrom smcrep.models import heads\n\nSTEPS = 3  # few\n'
+    )
+    (tmp_path / "smcrep/models/unused.py").write_text("x = 2\n")
+    (tmp_path / "smcrep/report/page.py").write_text("x = 2\n")
+    assert changed() is None, "words, and code that the command does not import"
+    (tmp_path / "smcrep/models/heads.py").write_text("Head = 2\n")
+    assert changed() == "smcrep/models/heads.py"
+    assert changed("look.py") is None, "trains nothing"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from smcrep.results import Record, read_claims, write_claims
+from smcrep.results import Record, read_claims, sealed, write_claims
 
 
 def test_claims_are_read_as_written_and_merged(tmp_path: Path) -> None:
@@ -29,3 +29,16 @@ def test_file_of_another_format_is_refused(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(ValueError, match=r"bad\.json: not a file of claims"):
         read_claims(path)
+
+
+def test_a_field_changed_by_hand_no_longer_agrees_with_the_seal(tmp_path: Path) -> None:
+    path = tmp_path / "theme.json"
+    write_claims(path, {"a": Record(0.88912, (0.8, 0.9), commits=("abc", "def")), "b": Record(2.0)})
+    path.write_text(path.read_text().replace("0.88912", "0.88913"))
+    found = read_claims(path)
+    assert found["a"].commits == ("abc", "def")
+    assert found["a"].seal != sealed(found["a"]).seal
+    assert found["b"].seal == sealed(found["b"]).seal
+    write_claims(path, {"c": Record(3.0)})
+    again = read_claims(path)
+    assert again["a"].seal == found["a"].seal, "writing other records beside it does not hide the change"
