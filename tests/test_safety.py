@@ -82,7 +82,7 @@ OPEN_ALL = """
 import resource, struct, sys, zlib
 from pathlib import Path
 import numpy as np
-from smcrep.data.readers import images
+from smcrep.data.readers import parquet
 from smcrep.data.readers.images import open_folder, open_parquet
 from smcrep.data.readers.modelnet import open_modelnet10
 from smcrep.data.schema import Column, Schema
@@ -102,7 +102,7 @@ readers = {
     "npz": open_modelnet10, "arrow": lambda p: open_shard(p, tiny_schema), "parquet": open_parquet,
     "model": load_model, "store": Store, "embeddings": read_manifest, "pictures": lambda p: open_folder(p).decode(0, 8),
 }
-images.MAX_TABLE_BYTES = bound // 4
+parquet.MAX_TABLE_BYTES = bound // 4
 size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (size + bound, size + bound))
 for path in sorted(folder.iterdir()):

@@ -16,11 +16,19 @@ import pyarrow as pa
 from smcrep.data.schema import Schema
 from smcrep.files import atomic_write_bytes
 
+SHARD_BYTES = 64 << 20
+"""Of one shard, at most, where one state is not larger: it is made in memory."""
 REMEDY = "delete it and generate the store again (whole shards are kept)"
 
 
 def sidecar(path: Path) -> Path:
     return path.with_suffix(".json")
+
+
+def states_per_shard(schema: Schema, num_branches: int) -> int:
+    """As many states as fit into `SHARD_BYTES`, at least one."""
+    row = sum(column.num_bytes for column in schema.columns.values())
+    return max(1, SHARD_BYTES // (row * (num_branches + 1)))
 
 
 def write_shard(path: str | Path, schema: Schema, rows: Mapping[str, np.ndarray]) -> None:

@@ -9,13 +9,11 @@ import torch
 from torch import Tensor
 
 from smcrep.data.schema import Column, Schema, condition_columns, pack_action
-from smcrep.data.shard import write_shard
+from smcrep.data.shard import states_per_shard, write_shard
 from smcrep.data.store import Manifest, Store, StoredObject, shard_path, write_manifest
 from smcrep.geometry.action import Action
 from smcrep.senses import SENSES
 from smcrep.transition import Transition
-
-STATES_PER_SHARD = 256
 
 
 def write_store(
@@ -48,9 +46,10 @@ def write_store(
     rows = _rows(transition, [classes.index(family) for family in families], pose)
     schema = _schema(rows)
     views = transition.observations.batch_shape[1]
-    cuts = range(0, len(transition.state_id), STATES_PER_SHARD)
+    per_shard = states_per_shard(schema, views - 1)
+    cuts = range(0, len(transition.state_id), per_shard)
     for shard_id, first in enumerate(cuts):
-        part = slice(first * views, (first + STATES_PER_SHARD) * views)
+        part = slice(first * views, (first + per_shard) * views)
         write_shard(shard_path(folder, shard_id), schema, {name: column[part] for name, column in rows.items()})
     named = zip(objects, families, strict=True)
     stored = tuple(StoredObject(i, name, classes.index(family), family) for i, (name, family) in enumerate(named))

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from smcrep.data.readers import images, modelnet
+from smcrep.data.readers import modelnet, parquet
 from smcrep.data.readers.images import open_folder, open_parquet
 from smcrep.data.readers.modelnet import open_modelnet10
 from tests.data.hostile import DEEP, ROBUST, answers
@@ -71,7 +71,7 @@ def test_parquet_file_above_the_limits_is_refused(tmp_path: Path, monkeypatch: p
         assert open_parquet(table(tmp_path / "c", note=note)).classes == ("a",)
     path = table(tmp_path / "d", count=20_000)
     assert path.stat().st_size < 100_000  # one picture, repeated
-    monkeypatch.setattr(images, "MAX_TABLE_BYTES", 500_000)
+    monkeypatch.setattr(parquet, "MAX_TABLE_BYTES", 500_000)
     assert "more than 500000 bytes; cut it into several files" in answers(lambda: open_parquet(path))
 
 

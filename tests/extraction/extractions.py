@@ -41,11 +41,11 @@ def small_store(path: Path, seed: int = 0) -> Path:
     return path
 
 
-def small_model(run: Path, seed: int = 0) -> Path:
+def small_model(run: Path, seed: int = 0, senses: tuple[str, ...] = ("rgb", "points")) -> Path:
     torch.manual_seed(seed)
-    senses = {"rgb": {"size": 16}, "points": None}
+    settings = {name: {"size": 16} if name == "rgb" else None for name in senses}
     config = ModelConfig(
-        senses=senses, trunk_dim=16, invariant_dim=8, num_tensors=1, projector_dim=8, predictor_hidden=8
+        senses=settings, trunk_dim=16, invariant_dim=8, num_tensors=1, projector_dim=8, predictor_hidden=8
     )
     save_pretrained(build_model(config), run / "model")
     return run

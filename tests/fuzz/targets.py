@@ -16,6 +16,7 @@ import trimesh
 from PIL import Image
 
 from smcrep.data.readers import images, modelnet
+from smcrep.data.readers import parquet as tables
 from smcrep.data.schema import Column, Schema
 from smcrep.data.shard import open_shard, sidecar, write_shard
 from smcrep.data.splits import read_split_file
@@ -35,7 +36,7 @@ Target = Callable[[bytes], None]
 # Smaller than for a user, so that what meets a bound costs milliseconds.
 mesh_checks.MAX_BYTES = modelnet.MAX_BYTES = 1 << 24
 mesh_checks.MAX_TEXELS = pictures.MAX_PIXELS = 1 << 22
-images.MAX_TABLE_BYTES = 1 << 24
+tables.MAX_TABLE_BYTES = 1 << 24
 mesh_checks.MAX_LINES = meshes.MAX_FACES = 20_000
 
 HOME = Path(tempfile.mkdtemp(prefix="smcrep-fuzz-"))
