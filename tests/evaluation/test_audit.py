@@ -96,3 +96,19 @@ def test_a_model_that_knows_as_much_as_the_oracle_has_utilisation_one() -> None:
     assert utilisations["shuffled"].utilisation.value == pytest.approx(0)
     assert utilisations["wrong"].utilisation.value < 0
     assert utilisations["true"].verdict == "used"
+    by_object = found.utilisation("fused", clusters // 4)
+    assert (by_object.model_gain.n, utilisations["true"].model_gain.n) == (states // 4, states)
+
+
+def test_the_clusters_of_an_audit_are_those_of_each_state() -> None:
+    """Of the states of two objects one's are all solved and the other's are not: the interval is as wide as that."""
+    states, objects = 40, np.repeat([0, 1], 20)
+    right, chance = np.ones((states, NUM_CANDIDATES)), np.full((states, NUM_CANDIDATES), 1 / NUM_CANDIDATES)
+    model = np.where(objects[:, None] == 0, right, chance)
+    hits = SignalHits(model, chance, chance, chance, np.zeros((states, NUM_CANDIDATES, NUM_CANDIDATES)))
+    found = Audit(None, Oracle(right, chance), {"fused": hits}).utilisation("fused", objects)  # type: ignore[arg-type]
+    assert found.utilisation
+    low, high = found.utilisation.ci95
+    assert found.utilisation.value == pytest.approx(0.5)
+    assert low <= 0.01
+    assert high >= 0.99

@@ -5,12 +5,16 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
+from roma import rotmat_to_rotvec as rotation_to_rotvec
 from scipy.spatial.transform import Rotation
 
 from smcrep.evaluation.by_object import laws, outcomes, pose, recognition
 from smcrep.evaluation.encoded import Encoded
 from smcrep.evaluation.pose_search import pose_search
-from smcrep.evaluation.recognition import Strength
+from smcrep.evaluation.recognition import Strength, accuracy_by_object, episodes_of
+from smcrep.geometry.action import Action
+from smcrep.geometry.rotations import rotvec_to_rotation
 from tests.evaluation.worlds import NUM_ACTIONS, TrueTurns, turned
 
 NUM_OBJECTS = 4
@@ -51,6 +55,41 @@ def test_outcomes_are_found_where_planted_and_by_chance_elsewhere(encoded: Encod
     for blind in ("h1.rgb", "h1.points>rgb", "h1.rgb>points", "h1_shuffled_action.points"):
         assert found[blind].mean() < 2.5 / NUM_ACTIONS, blind
     assert not [name for name in outcomes(Knowing(), encoded, controls=False) if "shuffled" in name]
+
+
+def test_a_metric_across_senses_is_named_from_source_to_target(encoded: Encoded) -> None:
+    """The picture sees nothing before and all after: it can be predicted, and predicts nothing."""
+    seen = encoded.latent["points"].clone()
+    seen[:, 0] = encoded.latent["rgb"][:, 0]
+    found = outcomes(Knowing(), replace(encoded, latent=encoded.latent | {"rgb": seen}))  # type: ignore[arg-type]
+    np.testing.assert_array_equal(found["h1.points>rgb"], 1)
+    assert found["h1.rgb>points"].mean() < 0.5
+    assert found["h1.rgb"].mean() < 0.5
+    assert found["h1_shuffled_action.points>rgb"].mean() < 0.5
+
+
+def test_metrics_stand_in_the_order_of_the_ids_of_objects(encoded: Encoded) -> None:
+    """Of one object nothing is seen: its own value is low, and no other."""
+    seen = encoded.latent["points"].clone()
+    lost = torch.from_numpy(encoded.object_ids == 2)
+    seen[lost, 1:] = encoded.latent["rgb"][lost, 1:]
+    spoilt = replace(encoded, latent=encoded.latent | {"points": seen})
+    for found in (outcomes(Knowing(), spoilt)["h1.points"], laws(Knowing(), spoilt)["roll_out_2.points"]):  # type: ignore[arg-type]
+        assert found[2] < 0.6
+        np.testing.assert_array_equal(np.delete(found, 2), 1)
+
+
+def test_each_sense_and_number_of_labels_has_its_own_strength(encoded: Encoded) -> None:
+    noisy = encoded.latent["points"] + 0.6 * encoded.latent["rgb"]
+    encoded = replace(encoded, latent={"points": noisy, "rgb": noisy.roll(1, -1), "fused": noisy})
+    strengths = {("points", 1): 0.01, ("points", 5): 10.0, ("rgb", 5): 100.0}
+    found = recognition(encoded, {key: Strength(value) for key, value in strengths.items()}, num_episodes=30)
+    assert sorted(found) == ["1shot.points", "5shot.points", "5shot.rgb"]
+    for (sense, k), value in strengths.items():
+        episodes = episodes_of(encoded, k_shot=k, n_way=NUM_OBJECTS, num_episodes=30)
+        wanted = accuracy_by_object(encoded, sense, episodes, Strength(value))
+        np.testing.assert_array_equal(found[f"{k}shot.{sense}"], wanted)
+        assert wanted.mean() < 1
 
 
 def test_recognition_has_at_most_as_many_ways_as_objects(encoded: Encoded) -> None:
@@ -148,6 +187,32 @@ def test_group_laws_hold_where_latents_turn_and_a_chain_of_turns_is_followed(enc
         assert found[f"law_{law}.points"].max() < 1e-4
     assert found["law_gain.points"].min() > 0.3
     assert abs(found["law_gain.rgb"].mean()) < 0.1
+    z = encoded.equivariant("points")
+    moved = 1 - torch.cosine_similarity(z[:, 1], z[:, 0], -1).numpy()  # exact predictions gain all that moved
+    wanted = [moved[encoded.object_ids == i].mean() for i in range(NUM_OBJECTS)]
+    np.testing.assert_allclose(found["law_gain.points"], wanted, rtol=1e-4)
     for step in (1, 2, 3):
         np.testing.assert_array_equal(found[f"roll_out_{step}.points"], 1)
         assert found[f"roll_out_{step}.rgb"].mean() < 0.5
+
+
+def test_roll_outs_are_named_by_their_steps(encoded: Encoded) -> None:
+    seen = encoded.latent["points"].clone()
+    seen[:, 2] = encoded.latent["rgb"][:, 2]
+    found = laws(Knowing(), replace(encoded, latent=encoded.latent | {"points": seen}))  # type: ignore[arg-type]
+    assert [found[f"roll_out_{step}.points"].mean() > 0.9 for step in (1, 2, 3)] == [True, False, True]
+
+
+class Halting(Knowing):
+    """Turns by half of what the action says, so that no two turns compose."""
+
+    def condition(self, action: Action, physics: torch.Tensor | None = None) -> torch.Tensor:
+        return rotvec_to_rotation(rotation_to_rotvec(action.motion[..., :3, :3]) / 2)
+
+
+def test_a_law_that_is_broken_is_reported_by_its_own_name(encoded: Encoded) -> None:
+    found = laws(Halting(), encoded)  # type: ignore[arg-type]
+    for law in ("identity", "inverse"):
+        assert found[f"law_{law}.points"].max() < 1e-3
+    for law in ("composition", "loop"):
+        assert found[f"law_{law}.points"].min() > 0.02

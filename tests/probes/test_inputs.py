@@ -167,6 +167,21 @@ def test_what_never_varies_in_training_is_harmless(level: float, jump: float) ->
     assert pose(*constant) == pytest.approx(clear, abs=3)
 
 
+@pytest.mark.parametrize("probe", FITTED.values(), ids=FITTED)
+def test_a_probe_is_fitted_to_the_training_rows_alone(probe) -> None:
+    """In the test rows every class has the name of another: what was learned in training is always wrong there."""
+    given = sides(signal=8.0)
+    assert probe(given) == 1
+    assert probe(given | {"test_labels": (given["test_labels"] + 1) % 3}) == 0
+    assert probe(given | {"train_labels": (given["train_labels"] + 1) % 3}) == 0
+
+
+def test_a_regression_is_fitted_to_the_training_rows_alone() -> None:
+    given = sides(signal=8.0)
+    assert physics(given) > 0.5
+    assert physics(given | {"test_labels": 2 - given["test_labels"]}) < -1
+
+
 def test_scaling_is_by_the_training_rows_as_scikit_learn_does() -> None:
     x, q = 50 * rng().normal(size=(30, 4)) + 7, rng().normal(size=(9, 4))
     oracle = StandardScaler().fit(x)

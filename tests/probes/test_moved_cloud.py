@@ -35,3 +35,14 @@ def test_clouds_of_other_states_are_refused() -> None:
     before, motion, after = clouds()
     with pytest.raises(ValueError, match=r"moved_cloud: clouds \[5, 40, 3\]"):
         moved_cloud_scores(before[:5], motion, after)
+
+
+def test_a_share_of_the_points_is_compared_where_the_others_are_seen_once() -> None:
+    """Each outcome shows ten points that were not seen before, somewhere of its own."""
+    before, motion, after = clouds()
+    strange = 0.6 * torch.randn(6, 5, 10, 3, generator=torch.Generator().manual_seed(1))
+    after = torch.cat([after, strange], 2)
+    scores = moved_cloud_scores(before, motion, after, share=0.8)
+    assert abs(scores[:, range(5), range(5)]).max() < 1e-8
+    assert abs(moved_cloud_scores(before, motion, after)[:, range(5), range(5)]).min() > 0.01
+    assert moved_cloud_scores(before, motion, after).dtype == "float64"
