@@ -80,3 +80,25 @@ def test_training_code_that_has_changed_since_a_commit_is_named(tmp_path: Path) 
     (tmp_path / "smcrep/models/heads.py").write_text("Head = 2\n")
     assert changed() == "smcrep/models/heads.py"
     assert changed("look.py") is None, "trains nothing"
+
+
+def test_a_checkout_that_differs_from_its_commit_is_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tracked files that were changed or deleted; files beside them, as a run writes, do not count."""
+    monkeypatch.setattr("smcrep.results.__file__", str(tmp_path / "results.py"))
+    assert commit() == ""  # no checkout
+    git(tmp_path, "init", "-q")
+    (tmp_path / "results.py").write_text("x = 1\n")
+    git(tmp_path, "add", "results.py")
+    git(tmp_path, "commit", "-q", "-m", "first")
+    head = git(tmp_path, "rev-parse", "--short=12", "HEAD").strip()
+    assert commit() == head
+    (tmp_path / "beside.py").write_text("y = 1\n")
+    assert commit() == head
+    (tmp_path / "results.py").write_text("x = 2\n")
+    assert commit() == f"{head}-dirty"
+    git(tmp_path, "add", "results.py")
+    assert commit() == f"{head}-dirty"
+    assert made("python a.py", time.monotonic())["commit"] == f"{head}-dirty"
+    assert stamped({"a": Record(0.5)}, "python a.py", time.monotonic())["a"].commit == f"{head}-dirty"
+    (tmp_path / "results.py").unlink()
+    assert commit() == f"{head}-dirty"

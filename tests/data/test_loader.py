@@ -91,6 +91,18 @@ def test_batches_are_the_states_of_the_store(store: Store) -> None:
             assert len(np.unique(transition.object_id)) == 4
 
 
+def test_the_order_is_that_of_the_seed(store: Store) -> None:
+    def drawn(seed: int) -> list[list[int]]:
+        with TransitionLoader(store, batch_states=4, seed=seed, prefetch=0) as loader:
+            return [transition.state_id.tolist() for transition, _ in islice(loader, 6)]
+
+    assert drawn(3) == drawn(3)
+    orders = [str(drawn(seed)) for seed in range(5)]
+    assert len(set(orders)) == 5
+    expected = epoch_order(store.object_ids, 4, np.random.default_rng([3, 0]))
+    assert drawn(3)[: len(expected)] == expected[:6].tolist()
+
+
 @pytest.mark.parametrize("world_size", [2, 3])
 def test_ranks_never_share_a_state_within_an_epoch(store: Store, world_size: int) -> None:
     loaders = [

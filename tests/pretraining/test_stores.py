@@ -58,6 +58,31 @@ def test_splits_of_one_or_of_different_seeds_share_no_object() -> None:
     assert len(set(corners)) == 9
 
 
+@pytest.mark.parametrize("is_meshes", [False, True])
+def test_worlds_of_the_splits_share_no_object_and_no_draw(run: Run, meshes: Path, is_meshes: bool) -> None:
+    """By the vertices of what is simulated, not by what its record says."""
+    found = simulations(with_meshes(run, meshes) if is_meshes else run)
+    shapes = {split: {o.vertices.tobytes() for o in simulation.object_set} for split, simulation in found.items()}
+    assert all(shapes[split] for split in SPLITS)
+    assert sum(map(len, shapes.values())) == len(set.union(*shapes.values()))
+    assert len({float(simulation.rng(0, 0).random()) for simulation in found.values()}) == len(SPLITS)
+
+
+def test_stores_of_a_run_hold_different_objects(run: Run) -> None:
+    made = stores(run, progress=False)
+    seen = {split: {cloud.tobytes() for cloud in clouds(store)} for split, store in made.items()}
+    assert all(len(s) > 1 for s in seen.values())
+    assert sum(map(len, seen.values())) == len(set.union(*seen.values()))
+    names = {split: {entry.name for entry in store.objects} for split, store in made.items()}
+    assert not names["train"] & names["test"]
+    assert not names["train"] & names["val"]
+    assert not names["val"] & names["test"]
+
+
+def clouds(store: Store) -> np.ndarray:
+    return store.read(np.arange(store.num_states) * (store.num_branches + 1), ["points"])["points"].numpy()
+
+
 def test_stores_lie_in_a_folder_that_runs_can_share(run: Run, tmp_path: Path) -> None:
     elsewhere = replace(run, stores=tmp_path / "shared", data=replace(run.data, num_objects=(1, 1, 1)))
     assert stores(elsewhere, progress=False)["val"].path == tmp_path / "shared" / "val"

@@ -122,6 +122,28 @@ def test_loss_falls(tmp_path: Path) -> None:
     assert curve[-1][1] < curve[0][1] - 0.5
 
 
+@pytest.mark.parametrize("grad_clip", [1e-3, 1e6])
+def test_the_gradient_of_a_step_is_no_longer_than_its_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, grad_clip: float
+) -> None:
+    """Adam hardly tells: it divides by the gradient's size. What the optimiser is handed is measured."""
+    handed, step = [], torch.optim.AdamW.step
+
+    def measured(self: torch.optim.AdamW, *arguments: object, **named: object) -> object:
+        gradients = [p.grad for group in self.param_groups for p in group["params"] if p.grad is not None]
+        handed.append(float(torch.stack([g.norm() for g in gradients]).norm()))
+        return step(self, *arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", measured)
+    optim = Optim(steps=3, batch_states=4, warmup=0, grad_clip=grad_clip)
+    train(tiny_recipe(optim=optim, log_every=1), tmp_path)
+    records = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    norms = [record["gradient_norm"] for record in records if "gradient_norm" in record]
+    assert len(norms) == 3
+    assert 1e-3 < min(norms) < max(norms) < 1e6
+    assert handed == pytest.approx([min(norm, grad_clip) for norm in norms], rel=1e-3)
+
+
 def test_half_precision_keeps_the_loss_whole(tmp_path: Path) -> None:
     """Autocast reaches the encoders only: cosines at a temperature below 0.1 have no bits to spare."""
     recipe = tiny_recipe(log_every=1)
