@@ -14,8 +14,13 @@ _CELL = 4  # texels on a side of the cell in which a face blends the colours of 
 _MAX_BLENDED_FACES = (MAX_TEXTURE_SIDE // _CELL) ** 2
 
 
-def texture_of(surface: Surface) -> tuple[np.ndarray, np.ndarray]:
-    """(uv float64 [f, 3, 2], texture uint8 [h, w, 3]); plain grey where there is no colour.
+Piece = tuple[np.ndarray, np.ndarray, bool]
+"""uv float64 [f, 3, 2], texture uint8 [h, w, 3], and whether it was painted here: every texel then has a colour of the
+surface, while a picture has gutters that may have any."""
+
+
+def texture_of(surface: Surface) -> Piece:
+    """Plain grey where there is no colour.
 
     Raises ValueError for coordinates that are not finite, a picture repeated more than MAX_REPEATS times in one face,
     and one whose holes are on more than MAX_HOLES of the surface.
@@ -24,10 +29,10 @@ def texture_of(surface: Surface) -> tuple[np.ndarray, np.ndarray]:
         uv, texture = placed(surface.uv, surface.picture)
         if texture.shape[-1] == 4:
             _check_holes(surface, uv, texture[..., 3] == 0)
-        return uv, np.ascontiguousarray(texture[..., :3])
+        return uv, np.ascontiguousarray(texture[..., :3]), False
     if surface.colours is not None:
-        return painted(surface.colours)
-    return painted(np.broadcast_to(np.array(GREY, float), (len(surface.faces), 3, 3)))
+        return *painted(surface.colours), True
+    return *painted(np.broadcast_to(np.array(GREY, float), (len(surface.faces), 3, 3))), True
 
 
 def painted(colours: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -61,33 +66,47 @@ def painted(colours: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return uv, np.ascontiguousarray(np.clip(picture.round(), 0, 255).astype(np.uint8)[::-1])
 
 
-def packed(pieces: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    """Several (uv, texture) as one: the distinct textures stacked, coordinates of all faces in order."""
-    shared: dict[bytes, int] = {}
-    textures, slots = [], []
-    for _, texture in pieces:
-        key = texture.tobytes() + bytes(str(texture.shape), "ascii")
-        if key not in shared:
-            shared[key] = len(textures)
-            textures.append(texture)
-        slots.append(shared[key])
-    if len(textures) == 1:
-        return np.concatenate([uv for uv, _ in pieces]), textures[0]
-    step = int(np.ceil(sum(t.shape[0] for t in textures) / MAX_TEXTURE_SIDE))
-    textures = [t[::step, ::step] if min(t.shape[:2]) > step else t for t in textures]
+def packed(pieces: list[Piece]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Several pieces as one: coordinates of all faces in order, the distinct textures stacked, and bool [h], the rows
+    of those that were painted here."""
+    shared: dict[tuple[bytes, tuple[int, ...], bool], int] = {}
+    slots = [shared.setdefault((image.tobytes(), image.shape, own), len(shared)) for _, image, own in pieces]
+    first = [slots.index(slot) for slot in range(len(shared))]
+    step = int(np.ceil(sum(pieces[i][1].shape[0] for i in first) / MAX_TEXTURE_SIDE))
+    textures = [pieces[i][1] for i in first]
+    if len(textures) > 1:
+        textures = [thinned(t, step) if min(t.shape[:2]) > step else t for t in textures]
     heights = [t.shape[0] for t in textures]
+    own_rows = np.repeat([pieces[i][2] for i in first], heights)
+    if len(textures) == 1:
+        return np.concatenate([uv for uv, _, _ in pieces]), textures[0], own_rows
     canvas = np.zeros((sum(heights), max(t.shape[1] for t in textures), 3), np.uint8)
     tops = np.cumsum([0, *heights[:-1]])
     for top, texture in zip(tops, textures, strict=True):
         canvas[top : top + texture.shape[0], : texture.shape[1]] = texture
     moved = []
-    for (uv, _), slot in zip(pieces, slots, strict=True):
+    for (uv, _, _), slot in zip(pieces, slots, strict=True):
         height, width = textures[slot].shape[:2]
         # Half a texel inside, so that no colour of the neighbour shows at the border.
         inside = np.clip(uv * [width, height], 0.5, [width - 0.5, height - 0.5])
         below = np.array([0, len(canvas) - tops[slot] - height])
         moved.append((inside + below) / [canvas.shape[1], len(canvas)])
-    return np.concatenate(moved), canvas
+    return np.concatenate(moved), canvas, own_rows
+
+
+def thinned(picture: np.ndarray, step: int) -> np.ndarray:
+    """uint8 [h / step, w / step, c], rounded up: colours are means of linear light over blocks, the squares of what is
+    displayed; a fourth channel is that of each block's first pixel."""
+    if step == 1:
+        return picture
+    height, width = picture.shape[:2]
+    padded = np.pad(picture[..., :3], ((0, -height % step), (0, -width % step), (0, 0)), "edge")
+    total = np.zeros((len(padded) // step, padded.shape[1] // step, 3), np.float32)
+    for i in range(step):
+        for j in range(step):
+            total += np.square(padded[i::step, j::step].astype(np.float32))
+    colours = np.rint(np.sqrt(total / step**2)).astype(np.uint8)
+    return np.concatenate([colours, picture[::step, ::step, 3:]], 2)
 
 
 def placed(uv: np.ndarray, picture: Picture) -> tuple[np.ndarray, np.ndarray]:
@@ -111,7 +130,7 @@ def placed(uv: np.ndarray, picture: Picture) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError(f"repeats its texture {max(tiles)} times in one face (limit {MAX_REPEATS}); bake its UV")
     height, width = picture.pixels.shape[:2]
     step = int(np.ceil(max(tiles[0] * width, tiles[1] * height) / MAX_TEXTURE_SIDE))
-    thin = picture.pixels[::step, ::step]
+    thin = thinned(picture.pixels, step)
     columns = _wrapped(picture.wrap[0], first[0], tiles[0], thin.shape[1])
     rows = thin.shape[0] - 1 - _wrapped(picture.wrap[1], first[1], tiles[1], thin.shape[0])[::-1]
     return np.clip(uv / tiles, 0, 1), thin[rows[:, None], columns]

@@ -70,7 +70,7 @@ def load_mesh(
         raise ValueError(f"load_mesh: there is no file {path}; check the path")
     try:
         told: list[str] = []
-        vertices, faces, uv, texture = _read(path, Path(root) if root is not None else None, told)
+        vertices, faces, uv, texture, painted = _read(path, Path(root) if root is not None else None, told)
         vertices = vertices @ UP[up].T * metres
         vertices -= (vertices.min(0) + vertices.max(0)) / 2
         diameter = 2 * np.linalg.norm(vertices, axis=1).max()
@@ -90,6 +90,7 @@ def load_mesh(
         faces.astype(np.int32),
         uv.astype(np.float32),
         texture,
+        painted=painted,
     )
 
 
@@ -125,15 +126,15 @@ def load_folder(
     return objects, problems
 
 
-def _read(path: Path, root: Path | None, notes: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """(vertices [v, 3] in the file's unit and axes, faces [f, 3], uv [f, 3, 2], texture) of a usable mesh; raises
-    ValueError with a predicate ("has no faces; ...") for any other."""
+def _read(path: Path, root: Path | None, notes: list[str]) -> tuple[np.ndarray, ...]:
+    """(vertices [v, 3] in the file's unit and axes, faces [f, 3], uv [f, 3, 2], texture, its painted rows) of a usable
+    mesh; raises ValueError with a predicate ("has no faces; ...") for any other."""
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"is not of a known kind; give one of {', '.join(SUFFIXES)}")
     pieces = [piece for piece in surfaces(path, root, notes) if len(piece.faces)]
     if not pieces:
         raise ValueError("has no faces; an object needs a surface")
-    uv, texture = packed([texture_of(piece) for piece in pieces])
+    uv, texture, painted = packed([texture_of(piece) for piece in pieces])
     first = np.cumsum([0] + [len(piece.vertices) for piece in pieces[:-1]])
     vertices = np.concatenate([piece.vertices for piece in pieces])
     faces = np.concatenate([piece.faces + start for piece, start in zip(pieces, first, strict=True)])
@@ -157,7 +158,7 @@ def _read(path: Path, root: Path | None, notes: list[str]) -> tuple[np.ndarray, 
     volume = np.einsum("fi,fi->", a, np.cross(b, c)) / 6
     if volume < -1e-3 * np.prod(np.ptp(vertices, axis=0)):
         faces, uv = faces[:, ::-1], uv[:, ::-1]
-    return vertices, faces, uv, texture
+    return vertices, faces, uv, texture, painted
 
 
 def surfaces(path: Path, root: Path | None, notes: list[str]) -> list[Surface]:

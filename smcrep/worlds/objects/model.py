@@ -21,6 +21,8 @@ class ObjectModel:
     faces     int32 [f, 3], counter-clockwise seen from outside
     uv        float32 [f, 3, 2], one coordinate for each corner of each face, origin bottom-left, in [0, 1]
     texture   uint8 [h, w, 3], row 0 at the top: the texel of (u, v) is texture[(1 - v) h, u w]
+    painted   bool [h], the rows of the texture in which texels that no face shows have colours of the object as well
+              (so that looking up between texels may use them), and are no gutters of a picture; None: all rows
     """
 
     name: str
@@ -30,6 +32,7 @@ class ObjectModel:
     uv: np.ndarray
     texture: np.ndarray
     physics: Physics = field(default_factory=Physics)
+    painted: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         num_faces = len(self.faces)
@@ -46,6 +49,14 @@ class ObjectModel:
                     f"ObjectModel {self.name!r}: {key} is {array.dtype} {list(array.shape)}; "
                     f"give a filled {np.dtype(dtype).name} {list(shape)}"
                 )
+
+    @property
+    def painted_rows(self) -> np.ndarray:
+        return np.ones(len(self.texture), np.bool_) if self.painted is None else self.painted
+
+    @property
+    def nbytes(self) -> int:
+        return self.vertices.nbytes + self.faces.nbytes + self.uv.nbytes + self.texture.nbytes
 
     @cached_property
     def half_extents(self) -> np.ndarray:

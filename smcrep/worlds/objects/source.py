@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, overload
 
-from smcrep.worlds.objects.cache import ObjectCache
+from smcrep.worlds.objects.cache import ByteCache
 from smcrep.worlds.objects.content import content_hash
 from smcrep.worlds.objects.families import FAMILIES, MAX_PER_SET, procedural
 from smcrep.worlds.objects.finding import find_meshes
@@ -17,12 +17,12 @@ from smcrep.worlds.objects.model import ObjectModel
 MAX_CACHED_BYTES = 1 << 30
 """Of the objects that a process keeps, over all sets: 5,000 procedural ones, or 20 with 4,096 x 4,096 texels. What has
 no place is built again at its next use (5 ms, and about 0.2 s for a scan)."""
-_CACHE = ObjectCache(MAX_CACHED_BYTES)
+_CACHE = ByteCache(MAX_CACHED_BYTES, lambda thing: thing.nbytes)
 _SETS = itertools.count()
 
 BLOCK = 64
 """Clutter is drawn from the block of the object and not from all objects, so that a process reuses the meshes and
-ray-casting scenes that it has cached (`casting.scene` caches as many)."""
+ray-casting scenes that it has cached (`rendering.prepared`)."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Ray casting: where the ray of each pixel first meets an object (Open3D's RaycastingScene, CPU, float32)."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import open3d as o3d
@@ -9,50 +8,37 @@ from numpy.typing import NDArray
 
 from smcrep.worlds.objects.model import ObjectModel
 from smcrep.worlds.rendering.camera import Camera, inverse
+from smcrep.worlds.rendering.compiled import compiled
 
-HALVINGS = 4  # rays that miss cost a third of those that hit: closer boxes save more than they cost up to here
+HALVINGS = 5  # rays that miss cost a third of those that hit: closer boxes save more than they cost up to here
+SCENE_BYTES_OF_FACE = 300  # measured: Embree's tree and Open3D's copies
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class Hits:
-    """Where rays met one object, in any of its ``e`` placements; pixels are sorted by placement.
+    """What n rays met of one object, in any of its ``e`` placements; rays are sorted by placement.
 
     pixel        int64 [n], index into the flattened images [v, h, w]
-    start        int64 [e + 1]: hits start[i]:start[i + 1] are those of placement i
-    depth        float32 [n], metres along the camera's z
-    face         int64 [n]; barycentric float32 [2, n]: weights of the face's second and third corner
-    normal       float32 [3, n], unit, object frame, on the side that the camera sees
+    start        int64 [e + 1]: rays start[i]:start[i + 1] are those of placement i
+    rays         float32 [n, 6], origin and direction in the object's frame; along the camera's z the direction is 1
+    depth        float32 [n], metres along the camera's z; inf where the object is not met
+    face         uint32 [n]; barycentric float32 [n, 2]: weights of the face's second and third corner
+    normal       float32 [n, 3], unit, object frame, on either side
     """
 
     pixel: Ints
     start: Ints
+    rays: Floats
     depth: Floats
-    face: Ints
+    face: NDArray[np.uint32]
     barycentric: Floats
     normal: Floats
 
-    def keep(self, mask: NDArray[np.bool_]) -> "Hits":
-        """The hits where ``mask`` [n] is true."""
-        if mask.all():
-            return self
-        start = np.concatenate([[0], np.cumsum(mask)])[self.start]
-        chosen = np.flatnonzero(mask)
-        return Hits(
-            self.pixel[chosen],
-            start,
-            self.depth[chosen],
-            self.face[chosen],
-            np.take(self.barycentric, chosen, 1),
-            np.take(self.normal, chosen, 1),
-        )
 
-
-@lru_cache(maxsize=64)
 def scene(object: ObjectModel) -> o3d.t.geometry.RaycastingScene:
-    """The ray-casting scene of an object in its own frame; the last 64 are cached (by identity, about 4 MB each for a
-    mesh of 16,000 faces)."""
+    """The ray-casting scene of an object in its own frame."""
     built = o3d.t.geometry.RaycastingScene(nthreads=1)
     built.add_triangles(
         o3d.core.Tensor.from_numpy(object.vertices), o3d.core.Tensor.from_numpy(object.faces.astype(np.uint32))
@@ -61,66 +47,81 @@ def scene(object: ObjectModel) -> o3d.t.geometry.RaycastingScene:
 
 
 def cast(
-    object: ObjectModel,
+    scene: o3d.t.geometry.RaycastingScene,
+    boxes: NDArray[np.float64],
     cameras: list[Camera],
     views: Ints,
     T_camera_object: NDArray[np.float64],
+    depth: Floats,
     *,
     num_threads: int,
 ) -> Hits:
-    """All placements T_camera_object [e, 4, 4] of ``object``, each before camera ``views[i]`` of ``cameras``, in one
-    cast. Rays are transformed into the object's frame, and only those inside the object's projected boxes are cast."""
+    """All placements T_camera_object [e, 4, 4] of an object, each before camera ``views[i]`` of ``cameras``, in one
+    cast. Rays are transformed into the object's frame. Only those are cast that are inside one of its projected
+    ``boxes``, and that do not meet something nearer already (``depth``, of all images, flat)."""
     height, width = cameras[0].height, cameras[0].width
-    x, y = (np.stack(slopes) for slopes in zip(*(cameras[v].slopes for v in views), strict=True))
-    masks = _masks(object, T_camera_object, x, y)
-    chosen = np.flatnonzero(masks)
-    start = np.searchsorted(chosen, np.arange(len(views) + 1) * (height * width))
-    counts = np.diff(start)
+    seen = boxes.reshape(-1, 3) @ T_camera_object[:, :3, :3].swapaxes(1, 2) + T_camera_object[:, None, :3, 3]
+    focal_px = np.array([cameras[v].focal_px for v in views])
     T_object_camera = inverse(T_camera_object).astype(np.float32)
-    R = T_object_camera[:, :3, :3]
-    rays = np.empty((len(chosen), 6), np.float32)
-    for axis in range(3):  # axis by axis: numpy is slow where the inner loop has three steps
-        rays[:, axis] = np.repeat(T_object_camera[:, axis, 3], counts)
-        along_columns, along_rows = x * R[:, axis, 0, None] + R[:, axis, 2, None], y * R[:, axis, 1, None]
-        rays[:, 3 + axis] = np.take((along_rows[:, :, None] + along_columns[:, None]).reshape(-1), chosen)
-    answer = scene(object).cast_rays(o3d.core.Tensor.from_numpy(rays), nthreads=num_threads)
-    depth = answer["t_hit"].numpy()
-    hit = np.flatnonzero(depth < np.inf)
-    normal = np.take(answer["primitive_normals"].numpy(), hit, 0).T
-    normal, ray = np.ascontiguousarray(normal), np.take(rays, hit, 0).T
-    away = normal[0] * ray[3] + normal[1] * ray[4] + normal[2] * ray[5] > 0
-    normal *= 1 - 2 * away.astype(np.float32)
-    start = np.searchsorted(hit, start)
-    pixel = chosen[hit] + np.repeat((views - np.arange(len(views))) * (height * width), np.diff(start))
-    return Hits(
-        pixel,
-        start,
-        depth[hit],
-        answer["primitive_ids"].numpy()[hit].astype(np.int64),
-        np.ascontiguousarray(np.take(answer["primitive_uvs"].numpy(), hit, 0).T),
-        normal,
-    )
+    pixel, start = _pixels(seen.reshape(len(seen), -1, 8, 3), focal_px, views, height, width, depth)
+    slopes = [np.stack(part) for part in zip(*(cameras[v].slopes for v in views), strict=True)]
+    rays = np.empty((len(pixel), 6), np.float32)
+    _fill(rays, pixel, start, slopes[0], slopes[1], T_object_camera)
+    answer = scene.cast_rays(o3d.core.Tensor.from_numpy(rays), nthreads=num_threads)
+    found = (answer[name].numpy() for name in ("t_hit", "primitive_ids", "primitive_uvs", "primitive_normals"))
+    return Hits(pixel, start, rays, *found)
 
 
-def _masks(object: ObjectModel, T_camera_object: NDArray[np.float64], x: Floats, y: Floats) -> NDArray[np.bool_]:
-    """bool [e, h, w]: pixels inside the projected rectangle of any of the object's `_boxes`; all of them where a box
-    reaches behind the camera."""
-    corners = _boxes(object)
-    seen = corners.reshape(-1, 3) @ T_camera_object[:, :3, :3].swapaxes(1, 2) + T_camera_object[:, None, :3, 3]
-    depth = seen[..., 2].reshape(len(seen), *corners.shape[:2])
-    behind = np.any(depth <= 1e-6, axis=2)[..., None]
-    inside: list[NDArray[np.bool_]] = []
-    for axis, centres in ((1, y), (0, x)):
-        slope = seen[..., axis].reshape(depth.shape) / np.where(depth > 1e-6, depth, 1)
-        margin = 1e-3 * (centres[:, -1] - centres[:, 0])[:, None, None] + 1e-6  # the rounding of float32
-        low, high = slope.min(2)[..., None] - margin, slope.max(2)[..., None] + margin
-        inside.append(np.asarray((centres[:, None] >= low) & (centres[:, None] <= high) | behind))
-    rows, columns = (part.swapaxes(1, 2).astype(np.float32) for part in inside)
-    return np.asarray(rows @ columns.swapaxes(1, 2) > 0)
+@compiled
+def _pixels(seen, focal_px, views, height, width, depth):
+    """(pixel int64 [n], start int64 [e + 1]): pixels inside the projected rectangle of any box of each placement,
+    ``seen`` [e, b, 8, 3] by the camera; all of them where a box reaches behind the camera. Those whose ``depth`` is
+    less than that of all boxes are left out."""
+    inside = np.empty((height, width), np.bool_)
+    pixel, start = np.empty(len(views) * height * width, np.int64), np.zeros(len(views) + 1, np.int64)
+    count = 0
+    for e in range(len(views)):
+        nearest = seen[e, :, :, 2].min()
+        inside[:] = nearest <= 1e-6
+        if nearest > 1e-6:
+            for box in seen[e]:
+                low_x, high_x, low_y, high_y = np.inf, -np.inf, np.inf, -np.inf
+                for x, y, z in box:
+                    low_x, high_x = min(low_x, x / z), max(high_x, x / z)
+                    low_y, high_y = min(low_y, y / z), max(high_y, y / z)
+                # a pixel's middle lies half a pixel from its edge; 0.01 pixels for the rounding of float32
+                left = max(0, int(np.ceil(max(low_x * focal_px[e] + width / 2 - 0.51, 0.0))))
+                right = min(width - 1, int(np.floor(min(high_x * focal_px[e] + width / 2 - 0.49, float(width)))))
+                top = max(0, int(np.ceil(max(low_y * focal_px[e] + height / 2 - 0.51, 0.0))))
+                bottom = min(height - 1, int(np.floor(min(high_y * focal_px[e] + height / 2 - 0.49, float(height)))))
+                for row in range(top, bottom + 1):
+                    for column in range(left, right + 1):
+                        inside[row, column] = True
+        first = views[e] * height * width
+        for row in range(height):
+            for column in range(width):
+                at = first + row * width + column
+                if inside[row, column] and depth[at] >= nearest * 0.9999:
+                    pixel[count] = at
+                    count += 1
+        start[e + 1] = count
+    return pixel[:count].copy(), start
 
 
-@lru_cache(maxsize=64)
-def _boxes(object: ObjectModel) -> NDArray[np.float64]:
+@compiled
+def _fill(rays, pixel, start, x, y, T_object_camera):
+    """Rays of the pixels: ``x`` [e, w] and ``y`` [e, h] are the slopes of columns and rows of each placement."""
+    height, width = y.shape[1], x.shape[1]
+    for e in range(len(start) - 1):
+        T = T_object_camera[e]
+        for n in range(start[e], start[e + 1]):
+            row, column = pixel[n] // width % height, pixel[n] % width
+            for k in range(3):
+                rays[n, k] = T[k, 3]
+                rays[n, 3 + k] = T[k, 0] * x[e, column] + T[k, 1] * y[e, row] + T[k, 2]
+
+
+def boxes(object: ObjectModel) -> NDArray[np.float64]:
     """Corners [2^HALVINGS, 8, 3] of boxes that hold all faces: a set of faces is halved at the median along the longest
     side of its box, again and again."""
     a, b, c = object.vertices.T[:, object.faces.T].swapaxes(0, 1)  # each corner [3, f]: one row for each axis

@@ -1,9 +1,9 @@
-"""Scenery of an observation: parameters of light, background, table and sensor; images of backgrounds and patterns.
+"""Scenery of an observation: parameters of light, background, table and sensor, and patterns of tables.
 
 Colours are linear light in [0, 1] (the square of what is displayed).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -32,7 +32,7 @@ class Light:
 @dataclass(frozen=True, eq=False)
 class Background:
     """An image known on a grid [GRID, GRID, 3] of colours, which repeats. The image spans ``span`` = (rows, columns)
-    cells from ``offset``. ``sharpness`` 1 interpolates linearly, more makes the edges of the cells crisper."""
+    cells from ``offset``. ``sharpness`` 1 interpolates linearly, more (never less) makes the cells' edges crisper."""
 
     grid: Floats
     span: tuple[float, float]
@@ -64,30 +64,6 @@ class Scenery:
     table: Table
     noise: SensorNoise = field(default_factory=SensorNoise)
     seed: int = 0
-
-
-def background_images(backgrounds: Sequence[Background], height: int, width: int) -> Floats:
-    """float32 [3, v, h, w] linear colours."""
-    grids = np.stack([b.grid for b in backgrounds], 0).transpose(3, 0, 1, 2)
-    sharpness = np.array([b.sharpness for b in backgrounds], np.float32)
-    rows, columns = (
-        _weights(
-            np.array([b.span[axis] for b in backgrounds], np.float32),
-            np.array([b.offset[axis] for b in backgrounds], np.float32),
-            sharpness,
-            size,
-        )
-        for axis, size in ((0, height), (1, width))
-    )
-    return rows @ (np.ascontiguousarray(grids) @ columns.swapaxes(1, 2))
-
-
-def _weights(span: Floats, offset: Floats, sharpness: Floats, size: int) -> Floats:
-    """float32 [v, size, GRID]: the share of each cell in each pixel; rows sum to 1."""
-    at = offset[:, None] + span[:, None] * ((np.arange(size, dtype=np.float32) + 0.5) / size)
-    distance = at[..., None] - np.arange(GRID, dtype=np.float32)
-    distance -= GRID * np.round(distance * np.float32(1 / GRID))
-    return np.clip(0.5 + sharpness[:, None, None] * (0.5 - np.abs(distance)), 0, 1)
 
 
 @lru_cache(maxsize=32)

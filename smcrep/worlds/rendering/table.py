@@ -1,4 +1,4 @@
-"""The table in closed form: where rays meet its plane, its pattern, and the shadows of objects on it."""
+"""What is behind the objects: the background, and the table in closed form with its pattern and their shadows."""
 
 from collections.abc import Sequence
 
@@ -7,55 +7,108 @@ from numpy.typing import NDArray
 
 from smcrep.geometry.rotations import axis_rotation
 from smcrep.worlds.rendering.camera import Camera
-from smcrep.worlds.rendering.scenery import PATTERN_SIZE, Scenery, pattern
+from smcrep.worlds.rendering.compiled import compiled
+from smcrep.worlds.rendering.scenery import GRID, PATTERN_SIZE, Scenery, pattern
 
 Floats = NDArray[np.floating]
 SHADOW = (0.8, 1.4)  # the shadow of an object's ellipsoid is full inside the first radius and none beyond the second
 THINNEST = 0.05  # a flat object casts its shadow as if this share of its longest side thick
-FAR_M = 1e5
-_POSITIVE = 2**20  # texels, a multiple of PATTERN_SIZE: makes coordinates positive, so that truncation rounds down
+FAR_M = np.float32(1e5)  # where a ray runs along the table
+SIZE = PATTERN_SIZE
 
 
-def shade_table(
+def draw_backgrounds(sceneries: Sequence[Scenery], colour: Floats) -> None:
+    """Into ``colour`` float32 [v, h, w, 3], linear."""
+    for scenery, image in zip(sceneries, colour, strict=True):
+        of = scenery.background
+        height, width = image.shape[:2]
+        rows, columns = (
+            _cells(span, offset, np.float32(of.sharpness), size)
+            for span, offset, size in zip(of.span, of.offset, (height, width), strict=True)
+        )
+        _blend(np.ascontiguousarray(of.grid, np.float32), *rows, *columns, image)
+
+
+@compiled
+def _cells(span, offset, sharpness, size):
+    """(cell int64 [size], mix float32 [size]) of the pixels along an axis: the share ``mix`` of the next cell."""
+    cell, mix = np.empty(size, np.int64), np.empty(size, np.float32)
+    for i in range(size):
+        at = offset + span * ((i + 0.5) / size)
+        below = np.floor(at)
+        cell[i] = int(below) % GRID
+        mix[i] = min(max(0.5 + sharpness * (at - below - 0.5), 0.0), 1.0)
+    return cell, mix
+
+
+@compiled
+def _blend(grid, row_cell, row_mix, column_cell, column_mix, image):
+    line, one = np.empty((GRID, 3), np.float32), np.float32(1)
+    for i in range(len(row_cell)):
+        upper, lower = grid[row_cell[i]], grid[(row_cell[i] + 1) % GRID]
+        for cell in range(GRID):
+            for k in range(3):
+                line[cell, k] = (one - row_mix[i]) * upper[cell, k] + row_mix[i] * lower[cell, k]
+        for j in range(len(column_cell)):
+            here, right, mix = column_cell[j], (column_cell[j] + 1) % GRID, column_mix[j]
+            for k in range(3):
+                image[i, j, k] = (one - mix) * line[here, k] + mix * line[right, k]
+
+
+def draw_tables(
     cameras: Sequence[Camera],
     sceneries: Sequence[Scenery],
     shown: NDArray[np.bool_],
     diameters: NDArray[np.float64],
     shade: Floats,
-) -> tuple[Floats, list[Floats]]:
-    """Depth [v, h, w] (inf outside the table) and red, green and blue, each [v, h, w], of bare tables, where ``shown``
-    [v]. ``diameters`` [v] are those of the objects acted on, metres; ``shade`` [v, o, 6] comes from `shadows`."""
-    x, y = (np.stack(slopes) for slopes in zip(*(camera.slopes for camera in cameras), strict=True))
-    pose = np.stack([camera.T_world_camera for camera in cameras])
-    pose = (texels_from_world(sceneries, diameters) @ pose).astype(np.float32)[..., None, None]
-    ray_x, ray_y, ray_z = (
-        pose[:, i, 0] * x[:, None] + (pose[:, i, 1] * y[..., None] + pose[:, i, 2]) for i in range(3)
-    )
-    with np.errstate(divide="ignore"):
-        depth = np.divide(-pose[:, 2, 3], ray_z, out=ray_z)
-    depth[~((depth > 0) & (depth < FAR_M))] = FAR_M  # the ray leaves the plane, or runs along it
-    at_x, at_y = np.multiply(ray_x, depth, out=ray_x), np.multiply(ray_y, depth, out=ray_y)
-    at_x += pose[:, 0, 3]
-    at_y += pose[:, 1, 3]
-    radius = np.array([PATTERN_SIZE * s.table.radius / s.table.period for s in sceneries]) * shown
-    beside = at_x * at_x + at_y * at_y >= (radius**2).astype(np.float32)[:, None, None]
-    depth[beside], at_x[beside], at_y[beside] = np.inf, 0, 0
-    lit = np.ones_like(at_x)
-    for q in np.moveaxis(shade, 1, 0)[..., None, None]:
-        near_light = at_x * (q[:, 0] * at_x + q[:, 1] * at_y + q[:, 3]) + (at_y * (q[:, 2] * at_y + q[:, 4]) + q[:, 5])
-        lit *= np.minimum(np.maximum(near_light, 0, out=near_light), 1, out=near_light)
-    reflected = _pattern(sceneries, at_x, at_y)
-    reflected *= np.array([s.table.contrast - 1 for s in sceneries], np.float32)[:, None, None]
-    reflected += 1
-    lit *= reflected
-    key = np.stack([s.table.colour * s.light.key * max(s.light.direction[2], 0) for s in sceneries])
-    sky = np.stack([s.table.colour * s.light.sky for s in sceneries])
-    colours = []
-    for channel in range(3):
-        colour = lit * key[:, channel, None, None].astype(np.float32)
-        colour += reflected * sky[:, channel, None, None].astype(np.float32)
-        colours.append(colour)
-    return depth, colours
+    depth: Floats,
+    colour: Floats,
+) -> None:
+    """Bare tables where ``shown`` [v], into ``depth`` [v, h, w] (nothing is drawn where there is none) and linear
+    ``colour`` [v, h, w, 3]. ``diameters`` [v] are those of the objects acted on, metres; ``shade`` [v, o, 6] comes from
+    `shadows`."""
+    T_texels_world = texels_from_world(sceneries, diameters)
+    for i in np.flatnonzero(shown).tolist():
+        table, light = sceneries[i].table, sceneries[i].light
+        x, y = cameras[i].slopes
+        key = table.colour * light.key * max(light.direction[2], 0)
+        sky = table.colour * light.sky
+        _draw_table(
+            x,
+            y,
+            (T_texels_world[i] @ cameras[i].T_world_camera).astype(np.float32),
+            np.float32((PATTERN_SIZE * table.radius / table.period) ** 2),
+            np.ascontiguousarray(shade[i], np.float32),
+            pattern(table.pattern),
+            np.float32(table.contrast - 1),
+            np.stack([key, sky]).astype(np.float32),
+            depth[i],
+            colour[i],
+        )
+
+
+@compiled
+def _draw_table(x, y, T_texels_camera, radius2, shade, pattern, contrast, light, depth, colour):
+    """``light`` float32 [2, 3]: what a white, flat, lit table reflects of the lamp, and of the sky."""
+    T = T_texels_camera
+    for i in range(len(y)):
+        for j in range(len(x)):
+            z = T[2, 0] * x[j] + (T[2, 1] * y[i] + T[2, 2])
+            away = -T[2, 3] / z
+            if not (away > 0 and away < FAR_M):
+                continue
+            at_x = (T[0, 0] * x[j] + (T[0, 1] * y[i] + T[0, 2])) * away + T[0, 3]
+            at_y = (T[1, 0] * x[j] + (T[1, 1] * y[i] + T[1, 2])) * away + T[1, 3]
+            if not at_x * at_x + at_y * at_y < radius2:
+                continue
+            lit = np.float32(1)
+            for q in shade:
+                near = at_x * (q[0] * at_x + q[1] * at_y + q[3]) + (at_y * (q[2] * at_y + q[4]) + q[5])
+                lit *= min(max(near, np.float32(0)), np.float32(1))
+            reflected = np.float32(1) + contrast * pattern[int(np.floor(at_x)) % SIZE, int(np.floor(at_y)) % SIZE]
+            depth[i, j] = away
+            for k in range(3):
+                colour[i, j, k] = reflected * (lit * light[0, k] + light[1, k])
 
 
 def texels_from_world(sceneries: Sequence[Scenery], diameters: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -65,17 +118,6 @@ def texels_from_world(sceneries: Sequence[Scenery], diameters: NDArray[np.float6
     out = np.tile(np.eye(4), (len(sceneries), 1, 1))
     out[:, :2, :2] = axis_rotation("z", -angle)[:, :2, :2] * scale[:, None, None]
     return out
-
-
-def _pattern(sceneries: Sequence[Scenery], x: Floats, y: Floats) -> Floats:
-    """float32 [v, h, w] in [0, 1]: the pattern at texel coordinates x, y [v, h, w] (the nearest texel)."""
-    at = (x + _POSITIVE).astype(np.int32) & (PATTERN_SIZE - 1)
-    at *= PATTERN_SIZE
-    at += (y + _POSITIVE).astype(np.int32) & (PATTERN_SIZE - 1)
-    mix = np.empty_like(x)
-    for i, scenery in enumerate(sceneries):
-        np.take(pattern(scenery.table.pattern), at[i], out=mix[i], mode="wrap")
-    return mix
 
 
 def shadows(

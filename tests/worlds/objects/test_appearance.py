@@ -90,10 +90,11 @@ def test_faces_of_one_colour_need_one_texel_for_each_colour():
 
 def test_equal_textures_are_packed_once_and_many_are_thinned():
     uv = np.full((1, 3, 2), 0.5)
-    same = [(uv, np.full((8, 8, 3), 7, np.uint8)) for _ in range(5)]
+    same = [(uv, np.full((8, 8, 3), 7, np.uint8), False) for _ in range(5)]
     assert packed(same)[1].shape == (8, 8, 3)
-    many = [(uv, np.full((1500, 8, 3), value, np.uint8)) for value in range(6)]
-    coordinates, texture = packed(many)
+    many = [(uv, np.full((1500, 8, 3), value, np.uint8), value == 0) for value in range(6)]
+    coordinates, texture, painted = packed(many)
+    assert painted.sum() == len(texture) / 6
     assert texture.shape[0] <= 4096
     rows = ((1 - coordinates[:, 0, 1]) * len(texture)).astype(int)
     assert texture[rows, 0, 0].tolist() == [0, 1, 2, 3, 4, 5]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from smcrep.worlds.objects.cache import ObjectCache
+from smcrep.worlds.objects.cache import ByteCache
 from smcrep.worlds.objects.content import content_hash
 from smcrep.worlds.objects.model import ObjectModel
 from smcrep.worlds.objects.source import MeshObjects, ObjectSet
@@ -90,7 +90,7 @@ def test_cache_keeps_bytes_below_its_bound_and_the_last_object_in_any_case() -> 
         uv = np.zeros((4, 3, 2), np.float32)
         return ObjectModel("a", "a", CORNERS.astype(np.float32), FACES.astype(np.int32), uv, texture)
 
-    cache, built = ObjectCache(40_000), []
+    cache, built = ByteCache(40_000, lambda thing: thing.nbytes), []
     for key in (0, 1, 2, 3, 1, 0, 3):
         cache.get(key, lambda key=key: built.append(key) or thing(64))
         assert cache.num_bytes <= 40_000

@@ -3,13 +3,15 @@ import pytest
 
 from smcrep.worlds.objects.model import ObjectModel
 from smcrep.worlds.rendering.camera import Camera
-from smcrep.worlds.rendering.casting import Hits, cast, scene
-from tests.worlds.scenes import box, camera, model, pose, quad, random_rotation, sphere
+from smcrep.worlds.rendering.casting import Hits, boxes, cast, scene
+from smcrep.worlds.rendering.sensors import View, render
+from tests.worlds.scenes import box, camera, model, pose, quad, random_rotation, scenery, sphere
 
 
-def placed(object: ObjectModel, cameras: list[Camera], poses: list[np.ndarray]) -> Hits:
+def placed(object: ObjectModel, cameras: list[Camera], poses: list[np.ndarray], depth: float = np.inf) -> Hits:
     T = np.stack([c.T_camera_world @ p for c, p in zip(cameras, poses, strict=True)])
-    return cast(object, cameras, np.arange(len(cameras)), T, num_threads=1)
+    seen = np.full(len(cameras) * cameras[0].height * cameras[0].width, depth, np.float32)
+    return cast(scene(object), boxes(object), cameras, np.arange(len(cameras)), T, seen, num_threads=1)
 
 
 def image_of(hits: Hits, cameras: list[Camera]) -> np.ndarray:
@@ -68,18 +70,19 @@ def test_culling_boxes_lose_no_hit(eye: tuple[float, float, float]) -> None:
         )
         everywhere = scene(object).cast_rays(rays.astype(np.float32))["t_hit"].numpy()
         expected = np.flatnonzero(np.isfinite(everywhere)) + i * 32 * 32
-        np.testing.assert_array_equal(hits.pixel[hits.start[i] : hits.start[i + 1]], expected)
+        own = slice(hits.start[i], hits.start[i + 1])
+        np.testing.assert_array_equal(hits.pixel[own][np.isfinite(hits.depth[own])], expected)
 
 
 def test_normals_are_unit_and_face_the_camera_whatever_the_winding() -> None:
     for object in (sphere(0.2, 12), quad(0.2)):
         flipped = model(object.vertices, object.faces[:, ::-1])
-        for thing in (object, flipped):
-            c = camera((0.7, 0.1, 0.2))
-            hits = placed(thing, [c], [pose()])
-            np.testing.assert_allclose(np.linalg.norm(hits.normal, axis=0), 1, atol=1e-5)
-            towards_hit = c.rays().reshape(-1, 3)[hits.pixel] @ c.T_world_camera[:3, :3].T
-            assert ((hits.normal.T * towards_hit).sum(1) < 0).all()
+        c = camera((0.7, 0.1, 0.2))
+        frames = render([View((thing,), pose()[None], c, scenery(), table=False) for thing in (object, flipped)])
+        on = frames.segmentation == 2
+        np.testing.assert_allclose(np.linalg.norm(frames.normals[on], axis=1), 1, atol=1e-5)
+        assert ((frames.normals * c.rays()).sum(-1)[on] < 0).all()
+        np.testing.assert_allclose(frames.normals[0], frames.normals[1], atol=1e-6)
 
 
 def test_one_placement_at_a_time_gives_the_same_bits() -> None:
@@ -93,20 +96,17 @@ def test_one_placement_at_a_time_gives_the_same_bits() -> None:
         part = slice(together.start[i], together.start[i + 1])
         np.testing.assert_array_equal(together.pixel[part] - i * 32 * 32, alone.pixel)
         for name in ("depth", "face", "barycentric", "normal"):
-            np.testing.assert_array_equal(getattr(together, name)[..., part], getattr(alone, name))
+            np.testing.assert_array_equal(getattr(together, name)[part], getattr(alone, name))
 
 
-def test_keep_leaves_the_rest_in_order() -> None:
-    cameras = [camera(), camera((0, 1, 0))]
-    hits = placed(sphere(0.2), cameras, [pose()] * 2)
-    mask = np.random.default_rng(3).random(len(hits.pixel)) < 0.3
-    kept = hits.keep(mask)
-    np.testing.assert_array_equal(kept.pixel, hits.pixel[mask])
-    np.testing.assert_array_equal(kept.normal, hits.normal[:, mask])
-    assert kept.start.tolist() == [0, int(mask[: hits.start[1]].sum()), int(mask.sum())]
+def test_no_ray_is_cast_behind_what_is_nearer_and_none_is_lost_before_it() -> None:
+    ball, cameras = sphere(0.2), [camera()]
+    everywhere = placed(ball, cameras, [pose()])
+    assert len(placed(ball, cameras, [pose()], depth=0.7).pixel) == 0
+    np.testing.assert_array_equal(placed(ball, cameras, [pose()], depth=0.9).pixel, everywhere.pixel)
 
 
 def test_an_object_outside_the_image_has_no_hits() -> None:
     hits = placed(box(0.1, 0.1, 0.1), [camera()], [pose(0, 5, 0)])
     assert hits.start.tolist() == [0, 0]
-    assert hits.normal.shape == (3, 0)
+    assert hits.normal.shape == (0, 3)

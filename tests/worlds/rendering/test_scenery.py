@@ -1,36 +1,7 @@
 import numpy as np
 import pytest
 
-from smcrep.worlds.rendering.scenery import GRID, PATTERN_SIZE, PATTERNS, Background, background_images, pattern
-
-RNG = np.random.default_rng(0)
-CELLS = RNG.random((GRID, GRID, 3)).astype(np.float32)
-
-
-def test_linear_interpolation_between_cells_in_plain_loops() -> None:
-    image = background_images([Background(CELLS, (5.0, 9.0), (1.3, 14.2))], 6, 8)[:, 0]
-    for row in range(6):
-        for column in range(8):
-            y, x = 1.3 + 5 * (row + 0.5) / 6, 14.2 + 9 * (column + 0.5) / 8
-            i, j = int(y), int(x)
-            a, b = y - i, x - j
-            expected = sum(
-                weight * CELLS[(i + di) % GRID, (j + dj) % GRID]
-                for di, dj, weight in (
-                    (0, 0, (1 - a) * (1 - b)),
-                    (1, 0, a * (1 - b)),
-                    (0, 1, (1 - a) * b),
-                    (1, 1, a * b),
-                )
-            )
-            np.testing.assert_allclose(image[:, row, column], expected, atol=1e-5)
-
-
-def test_sharp_cells_are_flat_and_a_plain_background_is_plain() -> None:
-    image = background_images([Background(CELLS, (2.0, 2.0), (0.0, 0.0), 1e4)], 64, 64)[:, 0]
-    assert len(np.unique(image[0])) <= 10
-    plain = background_images([Background(np.full_like(CELLS, 0.3), (7.0, 3.0), (2.2, 0.7), s) for s in (1, 5)], 9, 5)
-    np.testing.assert_allclose(plain, 0.3, rtol=1e-5)
+from smcrep.worlds.rendering.scenery import PATTERN_SIZE, PATTERNS, pattern
 
 
 @pytest.mark.parametrize("name", sorted(PATTERNS))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from smcrep.worlds.rendering.scenery import Table
-from smcrep.worlds.rendering.table import SHADOW, shade_table, shadows, texels_from_world
+from smcrep.worlds.rendering.table import SHADOW, draw_tables, shadows, texels_from_world
 from tests.worlds.scenes import camera, pose, random_rotation, scenery
 
 LIT = np.array([[[0, 0, 0, 0, 0, 1]]], np.float32)
@@ -10,8 +10,9 @@ LIT = np.array([[[0, 0, 0, 0, 0, 1]]], np.float32)
 
 def shaded(eye=(0.5, 0.1, 0.4), target=(0.0, 0.0, 0.0), shown=True, shade=LIT, **scene):
     c = camera(eye, target, size=48)
-    depth, colours = shade_table([c], [scenery(**scene)], np.array([shown]), np.array([0.2]), shade)
-    return c, depth[0], np.stack(colours, -1)[0]
+    depth, colour = np.full((1, 48, 48), np.inf, np.float32), np.zeros((1, 48, 48, 3), np.float32)
+    draw_tables([c], [scenery(**scene)], np.array([shown]), np.array([0.2]), shade, depth, colour)
+    return c, depth[0], colour[0]
 
 
 def test_depth_lies_in_the_plane_and_within_the_radius() -> None:
