@@ -23,7 +23,7 @@ from tests.senses.strangers import NUM_FORCES, TOUCH, registered
 SMALL = ModelConfig(trunk_dim=16, invariant_dim=8, num_vectors=1, num_tensors=1)
 RNG = np.random.default_rng(0)
 RGB = RNG.integers(0, 256, (3, 40, 30, 3), np.uint8)
-POINTS = RNG.normal(size=(3, 50, 3)).astype(np.float32)
+POINTS = (0.05 * RNG.normal(size=(3, 50, 3)) + [0.0, 0.0, 0.5]).astype(np.float32)
 
 
 def with_senses(**settings: dict | None) -> ModelConfig:

@@ -1,17 +1,27 @@
-"""PointNet (arXiv:1612.00593) in plain torch, without its alignment networks: those would undo the pose we want."""
+"""Encoders of clouds: robust centring, then PointNet (arXiv:1612.00593) in plain torch, without its alignment networks:
+those would undo the pose we want."""
 
 import torch
 from torch import Tensor, nn
 
 from smcrep.encoders.trunk import dtype_of, trunk
+from smcrep.geometry.points import filled, isolation, repeated
+
+NUM_NEIGHBOURS = 3
+MAX_ISOLATION = 3.0
+"""A point whose third neighbour is farther than this many times the median is left out: no surface is there, and one
+such point decides a mean and a maximum."""
+NUM_PASSES = 2
+"""Stray points that keep each other company are alone once their neighbours are gone."""
 
 
 class CloudEncoder(nn.Module):
     """float32 [b, n, 3] metres, camera frame, any n >= 1 -> invariant and equivariant features, both [b, trunk_dim].
 
-    Centred on the cloud's own mean and divided by ``scale_m``, ``backbone`` ([b, n, 3] -> [b, backbone.num_features]),
-    two trunks. The mean joins after pooling, and the equivariant features alone: a robot has both, and identity must
-    not be read from the place (another lens, at twice the distance, would make it another object).
+    Repeated and isolated points are left out (`prepared`); centred on the mean of the others and divided by
+    ``scale_m``, ``backbone`` ([b, n, 3] -> [b, backbone.num_features]), two trunks. The mean joins after pooling, and
+    the equivariant features alone: a robot has both, and identity must not be read from the place (another lens, at
+    twice the distance, would make it another object).
     """
 
     def __init__(self, backbone: nn.Module, trunk_dim: int, scale_m: float) -> None:
@@ -22,10 +32,21 @@ class CloudEncoder(nn.Module):
         self.invariant, self.equivariant = trunk(num_features, trunk_dim), trunk(num_features + 3, trunk_dim)
 
     def forward(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        centre = points.mean(-2, keepdim=True)
+        points, centre = prepared(points)
         features = self.backbone(((points - centre) / self.scale_m).to(dtype_of(self.invariant)))
         place = (centre[:, 0] / self.scale_m).to(features.dtype)
         return self.invariant(features), self.equivariant(torch.cat([features, place], -1))
+
+
+def prepared(points: Tensor) -> tuple[Tensor, Tensor]:
+    """Clouds [b, n, 3] with copies of others in place of repeated and isolated points, and the mean [b, 1, 3] of what
+    is left, each once. So padding by copies, and stray points, change nothing."""
+    seen = points.detach()
+    left_out = repeated(seen)
+    for _ in range(NUM_PASSES):
+        left_out = left_out | (isolation(seen, left_out, num_neighbours=NUM_NEIGHBOURS) > MAX_ISOLATION)
+    num = (~left_out).sum(1)[:, None, None]
+    return filled(points, left_out), torch.where(left_out[..., None], 0, points).sum(1, keepdim=True) / num
 
 
 class PointNet(nn.Module):

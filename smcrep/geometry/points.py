@@ -35,9 +35,9 @@ def repeated(points: Tensor) -> Tensor:
 
 
 def isolation(points: Tensor, left_out: Tensor, *, num_neighbours: int) -> Tensor:
-    """float32 [b, n]: distance of each point of [b, n, 3] to its ``num_neighbours``-th nearest other one, over the median
-    of that in its set; 1 where a set has too few. Points ``left_out`` (bool [b, n]) are neighbours of none, and the
-    median is without them. The same for any order of the points, any rigid motion and any unit.
+    """float32 [b, n]: distance of each point of [b, n, 3] to its ``num_neighbours``-th nearest other one, over the
+    median of that in its set; 1 where a set has too few. Points ``left_out`` (bool [b, n]) are neighbours of none, and
+    the median is without them. The same for any order of the points, any rigid motion and any unit.
 
     Neighbours are looked for among `NUM_REFERENCES` points, evenly by their distance from the centre.
     """

@@ -133,6 +133,8 @@ class SensorimotorModel(nn.Module):
         if unknown:
             raise ValueError(f"embed: this model has no sense {unknown[0]!r}, it was trained on {names}")
         given = {name: SENSES[name].check(value) for name, value in senses.items() if value is not None}
+        for name, data in given.items():
+            SENSES[name].plausible(self.config.senses[name], data)
         if not given:
             raise ValueError(f"embed: no sense was given; pass at least one of {names}")
         counts = {name: len(value) for name, value in given.items()}

@@ -1,18 +1,27 @@
 """Point clouds: the part of an object's surface that a depth camera sees."""
 
 import math
+import warnings
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from smcrep.encoders.cloud import CloudEncoder, PointNet
+from smcrep.encoders.cloud import CloudEncoder, PointNet, prepared
 from smcrep.encoders.dgcnn import DGCNN
-from smcrep.senses.arrays import as_tensor, check_finite, dtype_name
+from smcrep.geometry.points import filled
+from smcrep.senses.arrays import as_tensor, dtype_name
 from smcrep.senses.sense import Array, Sense, SenseSettings
 
 NAME = "points"
 ENCODERS = {"pointnet": PointNet, "dgcnn": DGCNN}
+MAX_DISTANCE_M = 20.0
+"""No depth camera reads farther; in other units every object is."""
+MIN_RELATIVE_SIZE, MAX_RELATIVE_SIZE = 0.01, 16.0
+"""Of a cloud, against those that a model was trained on (.1 to 2 in the demo); inches for metres are 39 times."""
+FIT_AT_ONCE = 256
+"""Clouds whose scale is measured at once; bounds the memory."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,8 @@ def encoder(settings: PointsSettings, trunk_dim: int) -> nn.Module:
 
 
 def check(points: Array) -> Tensor:
-    """Finite float32 [b, n, 3], any n >= 1, as a tensor."""
+    """float32 [b, n, 3] in front of the camera, any n >= 1, as a tensor. Points that a sensor did not see (zero, or not
+    finite) become copies of the others of their cloud, with a warning that counts them."""
     x = as_tensor(NAME, points)
     if x.ndim != 3:
         hint = "; for one cloud pass points[None]" if x.ndim == 2 else ""
@@ -49,21 +59,78 @@ def check(points: Array) -> Tensor:
         raise ValueError("embed: points holds clouds of 0 points; give at least 1, or leave points out")
     if not x.is_floating_point():
         raise ValueError(f"embed: points is {dtype_name(x.dtype)}, expected floating-point metres; divide by the unit")
-    x = x.float()
-    check_finite(NAME, x, "remove points without depth, or replace them by copies of valid ones")
-    return x
+    return seen(x.float())
 
 
-def convert(value: object) -> Tensor:
-    """[n, 3] or [b, n, 3] of any floating-point type -> float32 tensor."""
+def seen(points: Tensor) -> Tensor:
+    """float32 [b, n, 3] as a depth camera gives them -> the same with copies of others in place of unseen points."""
+    unseen = ~points.isfinite().all(-1) | (points == 0).all(-1)
+    if bool((blind := unseen.all(-1)).any()):
+        raise ValueError(
+            f"embed: points[{int(blind.nonzero()[0])}] has no point that was seen, all are zero or not finite; leave "
+            "the observation out"
+        )
+    depth = points[..., 2].masked_fill(unseen, torch.nan)
+    if bool((behind := depth <= 0).any()):
+        i = int(behind.any(-1).nonzero()[0])
+        raise ValueError(
+            f"embed: {int(behind[i].sum())} of the {points.shape[1]} points of points[{i}] are not in front of the "
+            "camera (z <= 0); give the camera's frame, x right, y down, z forward"
+        )
+    if bool((far := depth.nanmedian(-1).values > MAX_DISTANCE_M).any()):
+        i = int(far.nonzero()[0])
+        raise ValueError(
+            f"embed: points[{i}] is {float(depth[i].nanmedian()):.3g} m from the camera, more than {MAX_DISTANCE_M:g}; "
+            "give metres: divide millimetres by 1000, centimetres by 100"
+        )
+    if bool(unseen.any()):
+        warnings.warn(
+            f"embed: {int(unseen.sum())} of {unseen.numel()} points, in {int(unseen.any(-1).sum())} of {len(points)} "
+            "clouds, were not seen (zero or not finite) and are left out",
+            stacklevel=2,
+        )
+    return filled(points, unseen)
+
+
+def plausible(settings: PointsSettings, points: Tensor) -> None:
+    """ValueError where checked clouds [b, n, 3] are far larger or smaller than those of the training: of another
+    unit."""
+    centre = points.median(1, keepdim=True).values
+    size = (points - centre).norm(dim=-1).median(1).values / settings.scale_m
+    wrong = (size > MAX_RELATIVE_SIZE) | ((size > 0) & (size < MIN_RELATIVE_SIZE))
+    if bool(wrong.any()):
+        i = int(wrong.nonzero()[0])
+        raise ValueError(
+            f"embed: points[{i}] is {float(size[i]):.2g} times as large as the clouds of the training "
+            f"({settings.scale_m:.2g} m about their centre); give one object, in metres"
+        )
+
+
+def resampled(points: Tensor, num_points: int) -> Tensor:
+    """[n, 3] -> [num_points, 3]: so many of them, drawn by a seed of its own; where there are fewer, all, and copies
+    spread evenly over them."""
+    order = torch.randperm(len(points), generator=torch.Generator().manual_seed(0)).to(points.device)
+    return points[order[torch.arange(num_points, device=points.device) % len(points)]]
+
+
+def convert(value: Any) -> Tensor:
+    """[n, 3] or [b, n, 3] of any floating-point type, or a list of clouds [n, 3] of any numbers of points -> float32
+    tensor; smaller clouds of a list are filled up to the largest by copies of their own points."""
+    if isinstance(value, list | tuple) and value and all(getattr(cloud, "ndim", 0) == 2 for cloud in value):
+        clouds = [convert(cloud) for cloud in value]
+        if not all(map(len, clouds)):
+            raise ValueError("transform: points is a list with a cloud of 0 points; leave that observation out")
+        most = max(map(len, clouds))
+        return torch.stack([cloud if len(cloud) == most else resampled(cloud, most) for cloud in clouds])
     points = torch.as_tensor(value)
     return points.float() if points.is_floating_point() else points
 
 
 def fit(settings: PointsSettings, sample: Tensor) -> PointsSettings:
-    """scale_m: root mean square distance of a point from the mean of its cloud; sample float32 [n, points, 3]."""
-    centred = sample.double() - sample.double().mean(-2, keepdim=True)
-    return replace(settings, scale_m=float(centred.square().sum(-1).mean().sqrt()))
+    """scale_m: root mean square distance of a point from the centre of its cloud, stray points aside; sample float32
+    [n, points, 3]."""
+    squares = [(part - centre).double().square().sum(-1) for part, centre in map(prepared, sample.split(FIT_AT_ONCE))]
+    return replace(settings, scale_m=float(torch.cat(squares).mean().sqrt()))
 
 
 def thin(settings: PointsSettings, points: Tensor, generator: torch.Generator | None) -> Tensor:
@@ -87,6 +154,7 @@ POINTS = Sense(
     label="point cloud",
     colour="#00798c",
     convert=convert,
+    plausible=plausible,
     fit=fit,
     thin=thin,
     simulate=lambda views: views.cloud(),

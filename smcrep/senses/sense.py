@@ -69,6 +69,8 @@ class Sense:
     name        in `Senses`, in stores, in `embed(**senses)`.
     settings    frozen dataclass, a `SenseSettings`; its defaults are those of the sense.
     check       array or tensor of a batch -> tensor [b, ...] that the encoder takes; ValueError in one line.
+    plausible   (settings, checked data) -> None; ValueError in one line where they cannot be what a model of these
+                settings was trained on (another unit, say).
     encoder     (settings, trunk_dim) -> module: checked data [b, ...] -> invariant and equivariant features, both
                 float32 [b, trunk_dim].
     item_shape  shape of one observation in a store, at a resolution.
@@ -97,6 +99,7 @@ class Sense:
     label: str
     colour: str
     convert: Callable[[Any], Tensor] = torch.as_tensor
+    plausible: Callable[[Any, Tensor], None] = lambda settings, data: None
     fit: Callable[[Any, Tensor], SenseSettings] = lambda settings, sample: settings
     thin: Callable[[Any, Tensor, torch.Generator | None], Tensor] = as_it_is
     augment: Callable[[Any, Tensor, torch.Generator | None], Tensor] = as_it_is

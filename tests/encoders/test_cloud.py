@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from smcrep.encoders import DGCNN, CloudEncoder, PointNet
+from smcrep.encoders.cloud import prepared
 
 BACKBONES = {"pointnet": PointNet, "dgcnn": DGCNN}
 
@@ -31,6 +32,15 @@ def build(name: str, scale_m: float = 0.05) -> torch.nn.Module:
 
 def cloud(b: int, n: int, seed: int = 0) -> Tensor:
     return 0.05 * torch.randn(b, n, 3, generator=torch.Generator().manual_seed(seed)) + torch.tensor([0.1, 0.0, 0.6])
+
+
+def surface(b: int, n: int, seed: int = 0) -> Tensor:
+    """Half an ellipsoid, as a camera sees one, with points that keep their distance."""
+    i = torch.arange(n) + 0.5
+    z, turn = -i / n, i * 2.39996
+    flat = torch.stack([turn.cos() * (1 - z * z).sqrt(), turn.sin() * (1 - z * z).sqrt(), z], -1)
+    axes = 0.02 + 0.04 * torch.rand(b, 1, 3, generator=torch.Generator().manual_seed(seed))
+    return axes * flat + torch.tensor([0.0, 0.02, 0.4])
 
 
 @pytest.mark.parametrize("name", BACKBONES)
@@ -69,6 +79,15 @@ class TestEncoder:
         x = cloud(2, 60)
         torch.testing.assert_close(build(name, 0.05)(x), build(name, 50.0)(1000 * x), atol=1e-4, rtol=0)
 
+    def test_copies_and_stray_points_change_nothing(self, name: str) -> None:
+        """DGCNN looks for neighbours among the copies: nearly nothing."""
+        x = surface(3, 200)
+        padded = torch.cat([x, x[:, :1].expand(-1, 200, -1)], 1)  # the worst padding: copies of one point
+        stray = torch.cat([x, x.new_tensor([[0.0, 0, 0], [0, 0, 0.7], [1, 1, 3]]).expand(3, -1, -1)], 1)
+        expected, atol = build(name)(x), 1e-5 if name == "pointnet" else 0.3
+        for harmed in (padded, stray, torch.cat([x, x], 1)):
+            torch.testing.assert_close(build(name)(harmed), expected, atol=atol, rtol=0)
+
     def test_orientation_changes_the_features(self, name: str) -> None:
         """An alignment network, or centring and sorting by axis, would not."""
         x = cloud(1, 60) * torch.tensor([3.0, 1.0, 0.5])
@@ -86,3 +105,13 @@ def test_pointnet_equals_a_loop_over_points() -> None:
             h = torch.relu(layer.weight @ h + layer.bias)  # type: ignore[union-attr,operator]
         rows.append(h)
     torch.testing.assert_close(net(x[None])[0], torch.stack(rows).amax(0))  # type: ignore[operator]
+
+
+def test_centre_is_the_mean_of_the_surface_whatever_is_repeated_or_astray() -> None:
+    x = surface(4, 250)
+    harmed = torch.cat([x, x[:, :40].repeat(1, 3, 1), x.new_tensor([[0.0, 0, 2]]).expand(4, 13, -1)], 1)
+    harmed[:, -13:] += 0.3 * torch.arange(13)[:, None]
+    for points in (x, harmed):
+        kept, centre = prepared(points)
+        torch.testing.assert_close(centre, x.mean(1, keepdim=True), atol=1e-6, rtol=0)
+        torch.testing.assert_close(kept.amax(1), x.amax(1))

@@ -1,9 +1,10 @@
-"""Chamfer distance is the paper's sum in loops, with means."""
+"""Chamfer distance is the paper's sum in loops, with means; repeated and isolated points are those that loops find."""
 
 import pytest
 import torch
 
-from smcrep.geometry.points import chamfer
+from smcrep.geometry import points as module
+from smcrep.geometry.points import chamfer, filled, isolation, repeated
 
 
 def test_it_is_the_sum_in_loops() -> None:
@@ -29,3 +30,62 @@ def test_it_is_zero_for_the_same_points_in_any_order_and_symmetric() -> None:
     assert chamfer(a, a.flip(1)).abs().max() < 1e-10
     torch.testing.assert_close(chamfer(a, b), chamfer(b, a))
     assert chamfer(a[:, None], b[None]).shape == (4, 4)
+
+
+@pytest.fixture
+def clouds() -> torch.Tensor:
+    """[3, 12, 3]; the second repeats some points, the third is one point twelve times."""
+    x = torch.randn(3, 12, 3, generator=torch.Generator().manual_seed(3))
+    x[1, [3, 7, 8]] = x[1, [1, 1, 5]]
+    x[2] = x[2, :1]
+    return x
+
+
+def test_repeated_points_are_those_that_a_loop_has_met_before(clouds: torch.Tensor) -> None:
+    met: list[list[bool]] = []
+    for cloud in clouds.tolist():
+        met.append([point in cloud[:i] for i, point in enumerate(cloud)])
+    assert repeated(clouds).tolist() == met
+    assert repeated(clouds[:0]).shape == (0, 12)
+
+
+def test_isolation_is_the_distance_to_the_third_neighbour_over_its_median(clouds: torch.Tensor) -> None:
+    left_out = repeated(clouds)
+    found = isolation(clouds, left_out, num_neighbours=3)
+    for cloud, gone, row in zip(clouds[:2], left_out, found, strict=False):
+        others = cloud[~gone]
+        third = torch.stack([(others - p).norm(dim=-1).sort().values[3] for p in others])
+        torch.testing.assert_close(row[~gone], third / third.sort().values[(len(third) - 1) // 2])
+    assert found[2].tolist() == [1.0] * 12  # no neighbours at all
+    assert isolation(clouds[:, :2], left_out[:, :2], num_neighbours=3).tolist() == [[1.0, 1.0]] * 3
+
+
+def test_isolation_is_the_same_for_any_order_rigid_motion_and_unit(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = torch.randn(4, 60, 3, generator=torch.Generator().manual_seed(4))
+    none = torch.zeros(4, 60, dtype=torch.bool)
+    for references in (256, 20):  # all points are references, or some
+        monkeypatch.setattr(module, "NUM_REFERENCES", references)
+        expected = isolation(x, none, num_neighbours=3)
+        turn = torch.linalg.qr(torch.randn(3, 3, generator=torch.Generator().manual_seed(5))).Q
+        moved = 30 * (x @ turn.T + torch.tensor([0.5, -0.2, 1.0]))
+        torch.testing.assert_close(isolation(moved, none, num_neighbours=3), expected, atol=1e-3, rtol=1e-3)
+        torch.testing.assert_close(isolation(x.flip(1), none, num_neighbours=3).flip(1), expected)
+
+
+def test_planted_stray_point_is_isolated_in_a_cloud_of_any_size() -> None:
+    for num in (16, 256, 2000):
+        x = torch.rand(2, num, 3, generator=torch.Generator().manual_seed(num)) * torch.tensor([1.0, 1.0, 0.01])
+        x[:, 5] = torch.tensor([0.5, 0.5, 1.5])
+        found = isolation(x, repeated(x), num_neighbours=3)
+        assert (found.argmax(1) == 5).all()
+        assert (found[:, 5] > 3.5).all()
+        assert (found > 3.5).float().mean() < 0.1
+
+
+def test_left_out_points_become_copies_of_the_others_as_many_of_each(clouds: torch.Tensor) -> None:
+    left_out = torch.zeros(3, 12, dtype=torch.bool)
+    left_out[0, [0, 2, 3, 4, 6, 7, 8, 11]] = left_out[2] = True
+    found = filled(clouds, left_out)
+    assert torch.equal(found[0][~left_out[0]], clouds[0][~left_out[0]])
+    assert found[0].unique(dim=0, return_counts=True)[1].tolist() == [3] * 4
+    assert torch.equal(found[1:], clouds[1:])  # nothing left out, nothing left

@@ -2,27 +2,34 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from smcrep.senses import POINTS, PointsSettings
+from smcrep.senses.points import resampled
+from tests.senses.samples import sample
 
-CLOUDS = torch.zeros(2, 10, 3)
+CLOUDS = sample("points", 2, size=10)
 
 
-def with_fault(value: float) -> Tensor:
+def with_rows(cloud: int, rows: slice | list[int], value: object) -> Tensor:
     points = CLOUDS.clone()
-    points[1, 4, 2] = points[1, 7, 0] = value
+    points[cloud, rows] = torch.as_tensor(value)
     return points
 
 
 @pytest.mark.parametrize(
     ("points", "words"),
     [
-        (with_fault(math.nan), r"points\[1, 4, 2\] is nan; remove points without depth"),
-        (with_fault(-math.inf), r"points\[1, 4, 2\] is -inf"),
-        (CLOUDS.double() + 1e300, r"points\[0, 0, 0\] is inf"),
+        (with_rows(1, slice(None), math.nan), r"points\[1\] has no point that was seen.*leave the observation out"),
+        (with_rows(1, slice(None), 0.0), r"points\[1\] has no point that was seen"),
+        (CLOUDS.double() + 1e300, r"points\[0\] has no point that was seen"),
+        (with_rows(1, [2, 5], [0.0, 0.1, -0.4]), r"2 of the 10 points of points\[1\] are not in front .*z forward"),
+        (with_rows(1, [2], [0.1, 0.1, 0.0]), r"1 of the 10 points of points\[1\] are not in front"),
+        (1000 * CLOUDS, r"points\[0\] is \d+ m from the camera, .*divide millimetres by 1000"),
+        (100 * CLOUDS, r"points\[0\] is \d+.* m from the camera, .*centimetres by 100"),
         (CLOUDS[0], r"shape \[10, 3\], expected \(B, N, 3\); for one cloud pass points\[None\]"),
         (CLOUDS.mT, r"shape \[2, 3, 10\], expected \(B, N, 3\); transpose"),
         (torch.zeros(2, 10, 6), r"shape \[2, 10, 6\], expected \(B, N, 3\); drop what is not x, y, z"),
@@ -34,6 +41,48 @@ def test_wrong_clouds_are_refused_with_the_remedy(points: Tensor, words: str) ->
     with pytest.raises(ValueError, match=words) as caught:
         POINTS.check(points)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [0.0, math.nan, math.inf, -math.inf, [0.1, math.nan, 0.5]])
+def test_unseen_points_are_left_out_and_counted(value: object) -> None:
+    points = with_rows(1, [0, 4, 7], value)
+    with pytest.warns(UserWarning, match=r"^embed: 3 of 20 points, in 1 of 2 clouds, were not seen .* left out$"):
+        checked = POINTS.check(points)
+    assert torch.equal(checked[0], CLOUDS[0])
+    seen = CLOUDS[1, [1, 2, 3, 5, 6, 8, 9]]
+    assert torch.equal(checked[1, [1, 2, 3, 5, 6, 8, 9]], seen)
+    assert torch.equal(checked[1, [0, 4, 7]], seen[:3])  # copies of different ones
+    assert torch.equal(POINTS.check(checked), checked)  # nothing more to say of them
+
+
+@pytest.mark.parametrize("factor", [39.4, 1000.0, 0.001])
+def test_clouds_of_another_unit_than_those_of_the_training_are_refused(factor: float) -> None:
+    settings = POINTS.fit(PointsSettings(), CLOUDS)
+    POINTS.plausible(settings, CLOUDS)
+    POINTS.plausible(settings, CLOUDS[:, :1])  # one point has no size
+    with pytest.raises(ValueError, match=r"^embed: points\[0\] is .* times as large .*; give one object, in metres$"):
+        POINTS.plausible(settings, factor * CLOUDS)
+
+
+def test_clouds_of_different_numbers_of_points_become_one_batch() -> None:
+    clouds = [sample("points", 1, size=size, seed=size)[0].double().numpy() for size in (5, 12, 3)]
+    found = POINTS.convert(clouds)
+    assert found.shape == (3, 12, 3)
+    for cloud, padded in zip(clouds, found, strict=True):
+        rows, counts = np.unique(padded.numpy(), axis=0, return_counts=True)
+        np.testing.assert_array_equal(rows, np.unique(cloud.astype(np.float32), axis=0))
+        assert counts.max() - counts.min() <= 1  # spread evenly
+    with pytest.raises(ValueError, match=r"^transform: points is a list with a cloud of 0 points; leave"):
+        POINTS.convert([clouds[0], clouds[0][:0]])
+
+
+def test_resampled_cloud_holds_each_point_once_until_there_are_no_more() -> None:
+    cloud = sample("points", 1, size=30)[0]
+    for num in (1, 7, 30, 45):
+        found = resampled(cloud, num)
+        assert torch.equal(found, resampled(cloud, num))
+        assert len(found) == num
+        assert len(found.unique(dim=0)) == min(num, 30)
 
 
 def test_any_floating_point_type_becomes_float32() -> None:
@@ -50,6 +99,13 @@ def test_planted_scale_is_found_wherever_the_clouds_lie() -> None:
     directions = torch.nn.functional.normalize(torch.randn(50, 1000, 3, generator=generator), dim=-1)
     found = POINTS.fit(PointsSettings(), 0.07 * directions + torch.tensor([0.0, 1.0, 5.0]))
     assert found.scale_m == pytest.approx(0.07, rel=0.01)  # type: ignore[attr-defined]
+
+
+def test_stray_points_do_not_change_the_scale() -> None:
+    clouds = sample("points", 20, size=200)
+    clean = POINTS.fit(PointsSettings(), clouds).scale_m  # type: ignore[attr-defined]
+    clouds[:, :4] += torch.tensor([0.0, 0.0, 3.0]) * torch.arange(1, 5)[:, None]
+    assert POINTS.fit(PointsSettings(), clouds).scale_m == pytest.approx(clean, rel=0.03)  # type: ignore[attr-defined]
 
 
 def test_thinned_clouds_hold_points_of_their_own() -> None:
