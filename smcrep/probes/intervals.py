@@ -11,7 +11,7 @@ which the mean lies within t standard deviations, the variance growing with p (1
 with the number of queries that would have this variance). It lies inside [0, 1]. `PRIOR_OBJECTS` of an object of share
 1/2 are added first, so that it has a width where all are right.
 
-How often these hold the truth is simulated by experiments/coverage.py; what has no variance formula is in
+How often these hold the truth is simulated by experiments/interval_coverage.py; what has no variance formula is in
 `probes.bootstrap`.
 """
 

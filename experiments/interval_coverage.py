@@ -1,7 +1,7 @@
 """How often do our 95 % intervals hold the truth?
 
-    python experiments/coverage.py                            # 2 minutes: 4,000 repetitions of each setting
-    python experiments/coverage.py --tiny --out runs/c        # seconds
+    python experiments/interval_coverage.py                            # 2 minutes: 4,000 repetitions of each setting
+    python experiments/interval_coverage.py --tiny --out runs/c        # seconds
 
 Plants accuracies of S seeds and O objects: the log odds of a query have an effect of the seed, of the object and of
 both; every object has 192 binary queries. Counts how often the interval holds the expected value over new seeds and
@@ -78,7 +78,7 @@ def main() -> None:
     record = Record(value, n=repetitions * len(found), unit="share of intervals that hold the truth", controls=controls)
     write_claims(
         arguments.out / "claims/real_files.json",
-        stamped({"interval.coverage": record}, "python experiments/coverage.py", begun),
+        stamped({"interval.coverage": record}, "python experiments/interval_coverage.py", begun),
     )
     for name, share in found.items():
         print(f"{name}: {share:.3f}" + (f" (percentile bootstrap {before[name]:.3f})" if name in before else ""))
@@ -119,4 +119,4 @@ def percentile_bootstrap(values: np.ndarray) -> Estimate:
 
 
 if __name__ == "__main__":
-    script.run("coverage", main)
+    script.run("interval_coverage", main)
