@@ -11,7 +11,7 @@ import numpy as np
 from smcrep.data.splits import read_split_file, split_objects
 from smcrep.data.store import Store
 from smcrep.pretraining.run import Data, Run
-from smcrep.worlds.dynamics.bodies import hull_inertia
+from smcrep.worlds.dynamics.bodies import Bodies
 from smcrep.worlds.dynamics.mechanics import UnstableSimulation
 from smcrep.worlds.episodes import MAX_ATTEMPTS, MIN_VISIBLE, draw
 from smcrep.worlds.generate import generate
@@ -77,7 +77,7 @@ def usable(simulation: Simulation, *, on_bad: Literal["stop", "skip"]) -> tuple[
 
 
 def _check_alone(simulation: Simulation, index: int) -> None:
-    hull_inertia.__wrapped__(simulation.object_set[index])  # not through its cache, which would keep every texture
+    Bodies((simulation.object_set[index],))  # raises where it cannot be one
 
 
 def _check_seen(simulation: Simulation, index: int) -> None:

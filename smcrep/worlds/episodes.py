@@ -58,7 +58,8 @@ def draw(simulation: Simulation, state_id: int, attempt: int = 0) -> Episode:
     environment = environments[0]
     object_id = state_id // simulation.states_per_object
     acted_on, others = objects[object_id], objects.block(object_id)
-    state = sample_state(policy, acted_on, environment, rng, image_size=simulation.image_size, others=others)
+    size, stepping = simulation.image_size, simulation.stepping
+    state = sample_state(policy, acted_on, environment, rng, image_size=size, others=others, stepping=stepping)
     k = policy.num_branches
     over = policy.branch_over if policy.branch_over != "either" else rng.choice(("action", "physics"))
     if over == "action":

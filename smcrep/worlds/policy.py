@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from smcrep.geometry.physics import PHYSICS_DIM, Physics
 from smcrep.geometry.rotations import axis_rotation, euler_to_rotation, quaternion_to_rotation
 from smcrep.worlds.dynamics.actions import Hold, LiftAndDrop, Look, Push, Turn, WorldAction
-from smcrep.worlds.dynamics.bodies import hull_inertia
+from smcrep.worlds.dynamics.bodies import hull_of
 from smcrep.worlds.dynamics.contact import square_contact
+from smcrep.worlds.dynamics.stepping import DEFAULT, Stepping
 from smcrep.worlds.objects.model import ObjectModel
 from smcrep.worlds.rendering.camera import Camera
 from smcrep.worlds.rendering.environments import Environment
@@ -183,6 +184,7 @@ def sample_state(
     *,
     image_size: int = 64,
     others: Sequence[ObjectModel] = (),
+    stepping: Stepping = DEFAULT,
 ) -> State:
     """A state at rest, seen by a camera of ``environment``; its clutter is drawn from ``others``.
 
@@ -192,9 +194,8 @@ def sample_state(
     poses = [sample_pose(policy, object, rng), *(_beside(policy, object, other, rng) for other in clutter)]
     own = sample_physics(policy, rng) if policy.vary_physics else object.physics
     camera = _sample_camera(policy, object, environment, image_size, rng)
-    state = State(
-        (object, *clutter), np.stack(poses), (own, *(other.physics for other in clutter)), camera, policy.support
-    )
+    physics = (own, *(other.physics for other in clutter))
+    state = State((object, *clutter), np.stack(poses), physics, camera, policy.support, stepping)
     return settle(state) if policy.support == "table" else state
 
 
@@ -246,10 +247,10 @@ def _sample_turn(policy: Policy, state: State, environment: Environment, rng: np
 
 def _sample_push(policy: Policy, state: State, environment: Environment, rng: np.random.Generator) -> Push:
     """Towards the centroid of the hull, with height, side and angle drawn as ``policy`` says."""
-    object, pose = state.objects[0], state.poses[0]
-    hull = object.hull @ pose[:3, :3].T + pose[:3, 3]
-    centroid = pose[:3, :3] @ hull_inertia(object)[1] + pose[:3, 3]
-    contact, azimuth = square_contact(hull, centroid, rng.uniform(*policy.push_height), policy.push_square_deg, rng)
+    hull, pose = hull_of(state.objects[0]), state.poses[0]
+    points, centroid = (x @ pose[:3, :3].T + pose[:3, 3] for x in (hull.points, hull.centroid))
+    height = rng.uniform(*policy.push_height)
+    contact, azimuth = square_contact(points, hull.planes_at(pose), centroid, height, policy.push_square_deg, rng)
     angle = azimuth + np.radians(rng.uniform(-1, 1) * policy.push_angle_deg)
     force_n, duration_s = rng.uniform(*policy.push_force_n), rng.uniform(*policy.push_duration_s)
     return Push(contact, -np.array([np.cos(angle), np.sin(angle), 0.0]), float(force_n), float(duration_s))

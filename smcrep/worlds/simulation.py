@@ -9,6 +9,7 @@ import numpy as np
 
 from smcrep.data.schema import Schema, world_schema
 from smcrep.senses import DEFAULT_SENSES, SENSES, Resolution
+from smcrep.worlds.dynamics.stepping import Stepping
 from smcrep.worlds.objects.source import MeshObjects, ObjectSet, ProceduralObjects, object_set
 from smcrep.worlds.policy import Policy
 from smcrep.worlds.rendering.environments import ENVIRONMENTS, TRAIN_ENVIRONMENTS
@@ -26,6 +27,7 @@ class Simulation:
     environments       names; one is drawn for each observation (camera and clutter are those of the first of a state)
     senses             that are stored: any whose record says how it is simulated (`smcrep.senses`)
     clean_depth        also store the depth free of noise (for the oracle of the collapse audit)
+    stepping           how finely physics is simulated
     split              name of the split: it goes into the seed, so that splits of one seed share no draw
     """
 
@@ -37,6 +39,7 @@ class Simulation:
     num_points: int = 256
     senses: tuple[str, ...] = DEFAULT_SENSES
     clean_depth: bool = False
+    stepping: Stepping = field(default_factory=Stepping)
     seed: int = 0
     split: str = "train"
 
@@ -102,6 +105,7 @@ class Simulation:
             values |= {
                 "objects": kind(**_tuples(objects)),
                 "policy": Policy(**_tuples(record["policy"])),
+                "stepping": Stepping(**record["stepping"]),
                 "environments": tuple(record["environments"]),
                 "senses": tuple(record["senses"]),
             }

@@ -11,6 +11,7 @@ from smcrep.geometry.rotations import chordal_distance
 from smcrep.worlds.dynamics import mechanics
 from smcrep.worlds.dynamics.actions import Hold, LiftAndDrop, Look, Push, Turn, WorldAction, motion_world
 from smcrep.worlds.dynamics.bodies import GRAVITY
+from smcrep.worlds.dynamics.stepping import DEFAULT, Stepping
 from smcrep.worlds.objects.model import ObjectModel
 from smcrep.worlds.rendering.camera import Camera
 
@@ -28,6 +29,7 @@ class State:
     poses    float64 [o, 4, 4], T_world_object
     support  "table": gravity, friction, contact (MuJoCo). "hand": a fixture holds each object in its pose, without
              gravity, so that a turn is exact kinematics.
+    stepping how finely physics is simulated
     """
 
     objects: tuple[ObjectModel, ...]
@@ -35,6 +37,7 @@ class State:
     physics: tuple[Physics, ...]
     camera: Camera
     support: str
+    stepping: Stepping = DEFAULT
 
     def __post_init__(self) -> None:
         count = len(self.objects)
@@ -56,10 +59,10 @@ def settle(state: State) -> State:
     if state.support == "hand":
         return state
     radii = np.array([obj.diameter / 2 for obj in state.objects])
-    physics = state.physics
+    physics, stepping = state.physics, replace(state.stepping, drop_step_s=state.stepping.slide_step_s)
     for _ in range(MAX_ROUNDS):
         before = state.poses
-        poses = mechanics.simulate(state.objects, before[None], [physics], [None], [SETTLE_S])[0]
+        poses = mechanics.simulate(state.objects, before[None], [physics], [None], [SETTLE_S], stepping)[0]
         state = replace(state, poses=poses)
         turned = chordal_distance(poses[:, :3, :3], before[:, :3, :3]) * radii
         if max(np.linalg.norm(poses[:, :3, 3] - before[:, :3, 3], axis=1).max(), turned.max()) < STILL_M:
@@ -98,6 +101,7 @@ def branch(
                 [outcomes[i].physics for i in simulated],
                 [a if isinstance(a := actions[i], Push) else None for i in simulated],
                 [_duration_s(actions[i]) + SETTLE_S for i in simulated],
+                state.stepping,
             )
         except mechanics.UnstableSimulation as error:
             wrong = [simulated[i] for i in error.branches]

@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import ConvexHull
 
 Floats = NDArray[np.float64]
 
@@ -11,18 +10,18 @@ SIDES = 32
 
 
 def square_contact(
-    hull: Floats, centroid: Floats, height: float, square_deg: float, rng: np.random.Generator
+    points: Floats, planes: Floats, centroid: Floats, height: float, square_deg: float, rng: np.random.Generator
 ) -> tuple[Floats, float]:
-    """A point of the surface, metres, and its azimuth about the centroid, radians.
+    """A point of a hull's surface, metres, and its azimuth about the centroid, radians.
 
-    hull        [h, 3] points, z up; centroid [3] lies within.
+    points      [h, 3] corners of the hull, z up; centroid [3] lies within.
+    planes      [p, 4] its faces, outward normal and offset: {x: n x + d <= 0} is the hull.
     height      above mid height, in heights of the hull; clipped to the hull straight above and below its centroid
                 (which matters where the hull slants).
     square_deg  sides qualify where the angle between the surface's normal and the horizontal line out of the centroid
                 is at most this much larger than its minimum over all sides.
     """
-    planes = ConvexHull(hull).equations
-    low, high = hull[:, 2].min(), hull[:, 2].max()
+    low, high = points[:, 2].min(), points[:, 2].max()
     up, down = 0.95 * _ray_exit(planes, centroid, np.array([[0.0, 0, 1], [0, 0, -1]]))[0]
     inside = centroid.copy()
     inside[2] += np.clip((low + high) / 2 + height * (high - low) - centroid[2], -down, up)

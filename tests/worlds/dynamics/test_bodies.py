@@ -1,14 +1,17 @@
-"""The model of a branch against closed forms: inertia of a box, the finger's rail, restitution of a damped spring."""
+"""The model of a branch against closed forms: inertia of a box, the finger's rail; what is kept of it."""
+
+import gc
+import weakref
 
 import mujoco
 import numpy as np
 import pytest
-from scipy.integrate import solve_ivp
 
+import smcrep.worlds.dynamics.bodies as bodies_module
 from smcrep.geometry.physics import Physics
 from smcrep.worlds.dynamics.actions import Push
-from smcrep.worlds.dynamics.bodies import FINGER_RADIUS_M, branch_model, compiled, damping_ratio, hull_inertia
-from tests.worlds.scenes import box, model, pose, random_rotation
+from smcrep.worlds.dynamics.bodies import FINGER_RADIUS_M, Bodies, _Kept, bodies_of
+from tests.worlds.scenes import box, pose, random_rotation
 
 BRICK = box(0.02, 0.03, 0.05)
 HALF = np.array([0.02, 0.03, 0.05])
@@ -34,15 +37,17 @@ def mass_matrix(m: mujoco.MjModel, rotation: np.ndarray) -> np.ndarray:
     return full[:6, :6]
 
 
+def prepared(physics: Physics, push: Push | None = None, T=None) -> mujoco.MjModel:
+    bodies = Bodies((BRICK,))
+    bodies.prepare([physics], push, (pose() if T is None else T)[None], 0.0)
+    return bodies.model
+
+
 def test_inertia_equals_that_of_a_box_of_the_given_mass() -> None:
-    mass, centroid, _, _ = hull_inertia(BRICK)
-    assert mass == pytest.approx(8 * HALF.prod(), rel=1e-5)
-    np.testing.assert_allclose(centroid, 0, atol=1e-7)
-    m = branch_model((BRICK,), [Physics(mass_kg=0.7)], None, pose())
     squares = HALF**2
     moments = 0.7 / 3 * (squares.sum() - squares)
     want = np.diag([0.7] * 3 + list(moments))
-    np.testing.assert_allclose(mass_matrix(m, np.eye(3)), want, atol=1e-7)
+    np.testing.assert_allclose(mass_matrix(prepared(Physics(mass_kg=0.7)), np.eye(3)), want, atol=1e-7)
 
 
 def test_offset_centre_of_mass_couples_rotation_and_translation() -> None:
@@ -50,18 +55,11 @@ def test_offset_centre_of_mass_couples_rotation_and_translation() -> None:
     the body's frame). A model that MuJoCo compiled as centred would give a diagonal one."""
     physics = Physics(mass_kg=0.7, com_offset=(0.5, -0.3, 0.2))
     rotation = random_rotation(np.random.default_rng(0))
-    m = branch_model((BRICK,), [physics], None, pose())
     c = np.array(physics.com_offset) * HALF
     cross = np.array([[0, -c[2], c[1]], [c[2], 0, -c[0]], [-c[1], c[0], 0]])
     inertia = np.diag(0.7 / 3 * ((HALF**2).sum() - HALF**2)) - 0.7 * cross @ cross
     want = np.block([[0.7 * np.eye(3), -0.7 * rotation @ cross], [0.7 * cross @ rotation.T, inertia]])
-    np.testing.assert_allclose(mass_matrix(m, rotation), want, atol=1e-7)
-
-
-def test_branch_model_leaves_the_compiled_model_unchanged() -> None:
-    before = compiled((BRICK,)).body_mass.copy()
-    branch_model((BRICK,), [Physics(mass_kg=3.0)], None, pose())
-    np.testing.assert_array_equal(compiled((BRICK,)).body_mass, before)
+    np.testing.assert_allclose(mass_matrix(prepared(physics), rotation), want, atol=1e-7)
 
 
 def test_finger_starts_clear_of_the_hull_on_its_rail() -> None:
@@ -72,7 +70,7 @@ def test_finger_starts_clear_of_the_hull_on_its_rail() -> None:
         direction = rng.normal(size=3)
         direction /= np.linalg.norm(direction)
         contact = T[:3, 3] + 0.01 * rng.normal(size=3)
-        m = branch_model((BRICK,), [Physics()], Push(contact, direction, 1.0, 0.1), T)
+        m = prepared(Physics(), Push(contact, direction, 1.0, 0.1), T)
         centre = m.body_pos[2]
         np.testing.assert_allclose(np.cross(contact - centre, direction), 0, atol=1e-9)
         assert (contact - centre) @ direction > 0
@@ -84,23 +82,27 @@ def test_finger_starts_clear_of_the_hull_on_its_rail() -> None:
 
 
 def test_finger_can_push_along_minus_x() -> None:
-    m = branch_model((BRICK,), [Physics()], Push(np.zeros(3), np.array([-1.0, 0, 0]), 1.0, 0.1), pose())
+    m = prepared(Physics(), Push(np.zeros(3), np.array([-1.0, 0, 0]), 1.0, 0.1))
     axis = np.zeros(3)
     mujoco.mju_rotVecQuat(axis, np.array([1.0, 0, 0]), m.body_quat[2])
     np.testing.assert_allclose(axis, [-1, 0, 0], atol=1e-12)
 
 
-@pytest.mark.parametrize("restitution", [0.2, 0.4, 0.6, 0.9])
-def test_damping_ratio_gives_the_restitution_found_by_integration(restitution: float) -> None:
-    """x'' = -2 ratio x' - x from x' = -1 until the spring and damper would pull."""
-    ratio = damping_ratio(restitution)
-    release = lambda t, s: -2 * ratio * s[1] - s[0]
-    release.terminal, release.direction = True, -1  # type: ignore[attr-defined]
-    solution = solve_ivp(lambda t, s: [s[1], release(t, s)], (0, 20), [0, -1], events=release, rtol=1e-9, atol=1e-12)
-    assert solution.y[1, -1] == pytest.approx(restitution, abs=2e-3)
-
-
-def test_error_names_a_body_that_mujoco_refuses() -> None:
-    grain = model(1e-9 * np.array([[1, 1, 1], [-1, -1, 1], [-1, 1, -1], [1, -1, -1]]), [[0, 1, 2]], name="grain")
-    with pytest.raises(ValueError, match=r"a body of grain: .*; repair or skip the mesh"):
-        hull_inertia(grain)
+def test_what_a_thread_keeps_is_bounded_by_bytes_and_dies_with_its_objects() -> None:
+    """Models of twelve pairs at 3 MB each do not fit into 8 MB; and no object lives on for the sake of its model."""
+    things = [box(0.02, 0.03, 0.02 + 0.001 * i) for i in range(12)]
+    kept = _Kept()
+    kept.bodies.max_bytes = 8 << 20
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bodies_module, "_KEPT", kept)
+        first = bodies_of((things[0], BRICK))
+        assert bodies_of((things[0], BRICK)) is first
+        assert first.nbytes > 2 << 20
+        for thing in things:
+            assert bodies_of((thing, BRICK)).num_objects == 2
+            assert kept.bodies.num_bytes <= 8 << 20
+        assert bodies_of((things[0], BRICK)) is not first
+        alive = weakref.ref(things[5])
+        del things, thing
+        gc.collect()
+        assert alive() is None

@@ -16,7 +16,7 @@ def test_contact_lies_on_the_surface_of_a_slanting_hull() -> None:
     rng = np.random.default_rng(0)
     for turn in Rotation.random(20, rng=0).as_matrix():
         hull = corners @ turn.T
-        contact, azimuth = square_contact(hull, np.zeros(3), rng.uniform(-0.49, 0.49), 90.0, rng)
         planes = ConvexHull(hull).equations
+        contact, azimuth = square_contact(hull, planes, np.zeros(3), rng.uniform(-0.49, 0.49), 90.0, rng)
         assert (planes[:, :3] @ contact + planes[:, 3]).max() == pytest.approx(0, abs=1e-9)
         np.testing.assert_allclose(contact[:2], np.hypot(*contact[:2]) * np.array([np.cos(azimuth), np.sin(azimuth)]))

@@ -7,8 +7,8 @@ import pytest
 
 from smcrep.geometry.physics import Physics
 from smcrep.worlds.dynamics.actions import Push
-from smcrep.worlds.dynamics.bodies import FINGER_MASS_KG, GRAVITY, hull_inertia
-from smcrep.worlds.dynamics.mechanics import UnstableSimulation, simulate, trajectories
+from smcrep.worlds.dynamics.bodies import FINGER_MASS_KG, GRAVITY
+from smcrep.worlds.dynamics.mechanics import UnstableSimulation, simulate, trajectory
 from tests.worlds.scenes import box, pose, random_rotation
 
 HALF = np.array([0.04, 0.05, 0.03])
@@ -24,29 +24,30 @@ def slid(physics: Physics, force_n: float, duration_s: float) -> float:
 
 
 def test_free_fall_follows_gravity() -> None:
-    path = trajectories((BRICK,), pose(z=2.0)[None, None], [[Physics()]], [None], [0.5])[0]
-    t, z = path[:, 0], path[:, 3]
-    np.testing.assert_allclose(z, 2 - GRAVITY * t**2 / 2, atol=0.5 * GRAVITY * 0.5 * 0.001 + 1e-9)  # first-order steps
-    np.testing.assert_allclose(path[:, 11], -GRAVITY * t, atol=1e-9)
+    path = trajectory((BRICK,), pose(z=2.0)[None], [Physics()], None, 0.5)
+    t = path["time"]
+    assert t[-1] == pytest.approx(0.5)
+    np.testing.assert_allclose(path["poses"][:, 0, 2, 3], 2 - GRAVITY * t**2 / 2, atol=1e-9)  # exact for the leapfrog
+    np.testing.assert_allclose(path["velocity"][:, 0, 2], -GRAVITY * t, atol=1e-9)
+
+
+def heights(physics: Physics, drop_m: float, seconds: float) -> np.ndarray:
+    """[t] of BRICK's lower side, metres, dropped flat."""
+    path = trajectory((BRICK,), pose(z=HALF[2] + drop_m)[None], [physics], None, seconds)
+    return path["poses"][:, 0, 2, 3] - HALF[2]
 
 
 @pytest.mark.parametrize(("restitution", "tolerance"), [(0.4, 0.05), (0.6, 0.03), (0.8, 0.02), (0.9, 0.02)])
 def test_bounce_height_is_restitution_squared_times_drop_height(restitution: float, tolerance: float) -> None:
     """h' = e² h of a flat fall, from two heights."""
     for height in (0.1, 0.2):
-        start = pose(z=HALF[2] + height)[None, None]
-        path = trajectories((BRICK,), start, [[Physics(restitution=restitution)]], [None], [0.6])[0]
-        z = path[:, 3] - HALF[2]
-        landed = int(np.argmax(z < 0))
-        assert np.sqrt(z[landed:].max() / height) == pytest.approx(restitution, abs=tolerance)
+        z = heights(Physics(restitution=restitution), height, 0.6)
+        assert np.sqrt(z[np.argmax(z < 0) :].max() / height) == pytest.approx(restitution, abs=tolerance)
 
 
 def test_bounce_height_grows_with_restitution() -> None:
-    apex = []
-    for e in (0.0, 0.2, 0.3, 0.5, 0.7):
-        path = trajectories((BRICK,), pose(z=0.13)[None, None], [[Physics(restitution=e)]], [None], [0.5])[0]
-        z = path[:, 3] - HALF[2]
-        apex.append(z[np.argmax(z < 0) :].max())
+    falls = [heights(Physics(restitution=e), 0.1, 0.5) for e in (0.0, 0.2, 0.3, 0.5, 0.7)]
+    apex = [z[np.argmax(z < 0) :].max() for z in falls]
     assert (np.diff(apex) > 0).all()
     assert apex[0] < 1e-3
 
@@ -57,25 +58,13 @@ def test_energy_is_conserved_in_the_air_and_lost_on_the_table(seed: int) -> None
     rng = np.random.default_rng(seed)
     physics = Physics(mass_kg=0.3, restitution=0.7, com_offset=(0.3, -0.2, 0.1))
     T = pose(z=0.3, rotation=random_rotation(rng))
-    path = trajectories((BRICK,), T[None, None], [[physics]], [None], [2.0])[0]
-    mass, _, _, moments = hull_inertia(BRICK)
-    inertia = np.diag(np.sort(moments)[[1, 0, 2]]) * (0.3 / mass)  # y is the longest half extent: the least moment
+    path = trajectory((BRICK,), T[None], [physics], None, 2.0)
+    squares = HALF**2
+    inertia = np.diag(0.3 / 3 * (squares.sum() - squares))
     c = np.array(physics.com_offset) * HALF
-    w, x, y, z = path[:, 4:8].T
-    R = np.moveaxis(
-        np.array(
-            [
-                [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-                [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-                [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-            ]
-        ),
-        -1,
-        0,
-    )
-    spin = path[:, 12:15]
-    velocity = path[:, 9:12] + np.einsum("tij,tj->ti", R, np.cross(spin, c))
-    height = path[:, 3] + np.einsum("tj,j->t", R[:, 2], c)
+    R, spin = path["poses"][:, 0, :3, :3], path["velocity"][:, 0, 3:]
+    velocity = path["velocity"][:, 0, :3] + np.einsum("tij,tj->ti", R, np.cross(spin, c))
+    height = path["poses"][:, 0, 2, 3] + np.einsum("tj,j->t", R[:, 2], c)
     energy = 0.15 * (velocity**2).sum(1) + 0.5 * np.einsum("ti,ij,tj->t", spin, inertia, spin) + 0.3 * GRAVITY * height
     start = 0.3 * GRAVITY * (0.3 + T[2, :3] @ c)
     assert energy.max() < start * 1.01

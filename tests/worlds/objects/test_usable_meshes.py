@@ -26,15 +26,15 @@ BAD = {
 made_of = import_module("smcrep.pretraining.stores")  # the package has a function of this name
 
 
-def of_no_needle(thing: ObjectModel) -> None:
-    if thing.name == "needle":
+def of_no_needle(things: tuple[ObjectModel, ...]) -> None:
+    if things[0].name == "needle":
         raise ValueError("physics: MuJoCo cannot make a body of needle: too light; repair or skip the mesh")
 
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Six boxes, a needle that physics refuses, an OBJ without its image, a copy and a hidden file."""
-    monkeypatch.setattr(made_of, "hull_inertia", SimpleNamespace(__wrapped__=of_no_needle))
+    monkeypatch.setattr(made_of, "Bodies", of_no_needle)
     root = tmp_path / "meshes"
     root.mkdir()
     for i in range(6):
