@@ -93,3 +93,9 @@ def test_actions_that_move_nothing_are_refused() -> None:
     z = torch.ones(N, 12)
     with pytest.raises(ValueError, match="the actions move no embedding"):
         group_laws(lambda z, action: z, z, turns(0), turns(1), turns(2), z)
+
+
+def test_latents_that_are_being_trained_are_measured_too() -> None:
+    z = torch.randn(N, 12, generator=torch.Generator().manual_seed(2)).requires_grad_()
+    found = group_laws(rotate, z, turns(0), turns(1), turns(3), rotate(z, turns(0)))
+    assert values(found) == pytest.approx(values(laws_of(rotate)))

@@ -104,3 +104,11 @@ def test_the_probe_is_fitted_to_the_training_pairs_alone() -> None:
     assert probe(train, test).mean_deg.value < 5
     wanted = 2 * np.degrees(Rotation.from_matrix(test[2]).magnitude()).mean()
     assert probe(mirrored, test).mean_deg.value == pytest.approx(wanted, abs=5)
+
+
+@pytest.mark.parametrize("name", ["errors_deg", "constant_deg"])
+def test_errors_that_are_not_finite_are_refused_by_name(name: str) -> None:
+    given = {"errors_deg": np.ones(4), "constant_deg": np.ones(4)}
+    given[name][2] = np.nan
+    with pytest.raises(ValueError, match=f"pose_errors: {name} hold NaN or infinity in 1 of 4 rows"):
+        pose_errors(**given, groups=None)
