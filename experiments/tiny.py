@@ -32,7 +32,9 @@ def commands(out: str) -> list[str]:
         f"figures/generalisation.py --cells {cells} --claims {out}/generalisation.json --figures {out}",
         f"ablations.py --tiny --variants points rgb_so3 --seeds 0 --out {out}/ablations",
         f"physics.py --tiny --out {out}/physics",
-        f"pretrained.py --tiny --seeds 0 --out {out}/pretrained",
+        f"pretrained.py --tiny --with-baseline --seeds 0 --out {out}/pretrained",
+        f"tuning.py --tiny --methods equimod --out {out}/tuning --chosen {out}/tuning.json",
+        f"interval_coverage.py --tiny --out {out}/coverage",
         "real_files.py --tiny",
     ]
     if data_folder("modelnet10_points1024").is_dir():

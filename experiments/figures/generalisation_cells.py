@@ -18,7 +18,11 @@ VARIANTS = {
     "no_residual": "no residual",
     "no_group_action": "no group action (MLP)",
     "equimod": "EquiMod",
+    "equimod_tuned": "EquiMod, tuned",
     "simclr": "SimCLR",
+    "simclr_tuned": "SimCLR, tuned",
+    "vicreg": "VICReg",
+    "vicreg_tuned": "VICReg, tuned",
     "no_action": "no action",
     "untrained": "untrained",
 }

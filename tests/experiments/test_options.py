@@ -1,6 +1,7 @@
 """One name a flag in every script, and a sentence for every option."""
 
 import ast
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,9 @@ def test_one_name_a_flag(path: Path) -> None:
             assert source(keywords["type"]) == "Path"
         if name == "--processes":
             assert source(keywords["type"]) == "script.at_least(1)"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "experiments").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_script_hides_a_package(path: Path) -> None:
+    """The folder of a script comes first where modules are looked for, also by libraries: a coverage.py ends numba."""
+    assert importlib.util.find_spec(path.stem) is None

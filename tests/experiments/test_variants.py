@@ -1,5 +1,7 @@
 """Every variant of the sweeps is a model that can be built, and differs from its base in what its name says."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,13 +9,15 @@ import torch
 
 from smcrep.objectives import EquiModWeights, SimCLRWeights
 from smcrep.pretraining import ycb
+from smcrep.pretraining.variants import short
 from smcrep.records import differences
 from smcrep.training.build import build_seeded_model
 from tests.experiments.scripts import script
 
 generalisation: Any = script("generalisation")
 ablations: Any = script("ablations")
-SHORT = generalisation.short(ycb())
+tuning: Any = script("tuning")
+SHORT = short(ycb())
 CHANGES = {
     "main": [],
     "ours": [],
@@ -24,6 +28,7 @@ CHANGES = {
     "no_group_action": ["recipe.model.predictor"],
     "equimod": ["recipe.model.predictor", "recipe.objective"],
     "simclr": ["recipe.objective"],
+    "vicreg": ["recipe.objective"],
     "no_action": ["recipe.model.use_action"],
     "untrained": ["recipe.optim.lr", "recipe.optim.steps"],
 }
@@ -61,3 +66,25 @@ def test_a_variant_of_ablations_is_one_sense_in_a_known_world(name: str) -> None
     assert variant.sense in ablations.VARIANTS, "the recipe's own cells, that it is compared with"
     with torch.device("meta"):
         build_seeded_model(run.recipe)
+
+
+def test_a_tuned_variant_has_the_weights_that_were_chosen_and_says_where_there_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generalisation, "TUNED", tmp_path / "tuning.json")
+    with pytest.raises(ValueError, match=r"has no 'equimod'; run: python experiments/tuning\.py --methods equimod"):
+        generalisation.variant_of(ycb(), "equimod_tuned")
+    chosen = {"equimod": {"weights": {"equivariant_temperature": 0.05}}}
+    generalisation.TUNED.write_text(json.dumps(chosen))
+    found = differences(*(generalisation.variant_of(ycb(), name) for name in ("equimod", "equimod_tuned")))
+    assert found == ["recipe.objective.equivariant_temperature (0.2 / 0.05)"]
+
+
+def test_every_method_is_searched_for_as_long_and_its_settings_are_weights_that_it_has() -> None:
+    assert {len(tuning.settings_of(method)) for method in tuning.METHODS} == {12}
+    for method in tuning.METHODS:
+        before = tuning.METHODS[method].change(SHORT)
+        for setting in tuning.settings_of(method):
+            after = tuning.with_setting(SHORT, method, setting)
+            lines = differences(before, after)
+            assert {line.split(" (")[0].removeprefix("recipe.objective.") for line in lines} <= set(setting)
