@@ -5,7 +5,8 @@
 On the run's test store: few-shot recognition of single objects and of families (1, 5, 10, 20 labels), k-NN, a linear
 probe of families, relative pose. Beside each metric: chance, the same network untrained, and with --baseline the same
 training without the action. Probes are fitted on training objects.
-Expected: recognition well above the untrained encoder, about that of the baseline.
+Expected: recognition well above the untrained encoder, about that of the baseline. A question that the store cannot
+answer (no poses, one family, one state an object) is left out with a line, and the others are answered.
 
 Leaves claims/recognition.json and figures in the run's folder.
 """
@@ -13,6 +14,7 @@ Leaves claims/recognition.json and figures in the run's folder.
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -67,15 +69,32 @@ def main() -> None:
         models["no_action"] = load(arguments.baseline).model
     encoded = {variant: encode(model, test) for variant, model in models.items()}
 
-    records = recognition(encoded, test, 5 if arguments.tiny else arguments.episodes, arguments.n_way)
-    records |= nearest(encoded, test)
-    records |= linear(models, encoded, train, test)
-    records |= pose(models, encoded, train, steps=20 if arguments.tiny else 600)
-    draw_map(encoded["ours"], test, run.path / "figures/map.png")
-    draw_neighbours(encoded["ours"], test, run.path / "figures/neighbours.png")
+    episodes, steps = (5, 20) if arguments.tiny else (arguments.episodes, 600)
+    questions: dict[str, Callable[[], dict[str, Record]]] = {
+        "few-shot recognition": lambda: recognition(encoded, test, episodes, arguments.n_way),
+        "k-NN": lambda: nearest(encoded, test),
+        "linear probe of families": lambda: linear(models, encoded, train, test),
+        "relative pose": lambda: pose(models, encoded, train, steps=steps),
+        "map": lambda: draw_map(encoded["ours"], test, run.path / "figures/map.png"),
+        "neighbours": lambda: draw_neighbours(encoded["ours"], test, run.path / "figures/neighbours.png"),
+    }
+    records: dict[str, Record] = {}
+    for question, answer in questions.items():
+        try:
+            records |= answer()
+        except ValueError as error:
+            left_out(question, str(error))
+    if not records:
+        raise ValueError(
+            f"{test.path}: none of the questions can be answered; give a store of several states an object"
+        )
     records = stamped(records, f"python experiments/linear_probe.py --run {run.path}", begun)
     write_claims(run.path / "claims/recognition.json", records)
     say(records, run.model.sources)
+
+
+def left_out(question: str, why: str) -> None:
+    print(f"{question}: left out ({why})", file=sys.stderr)
 
 
 def recognition(encoded: dict[str, Encoded], store: Store, episodes: int, n_way: int) -> dict[str, Record]:
@@ -89,7 +108,8 @@ def recognition(encoded: dict[str, Encoded], store: Store, episodes: int, n_way:
     for task, (labels, groups, rows) in tasks.items():
         num_classes = len(np.unique(labels[rows]))
         if num_classes < 2:
-            continue  # a folder of single meshes has no families
+            left_out(f"few-shot recognition of {task}", f"the store shows {num_classes} that can be told apart")
+            continue
         ways = min(n_way, num_classes) if task == "objects" else num_classes
         for k in SHOTS:
             for source in encoded["ours"].latent:
@@ -108,7 +128,7 @@ def recognition(encoded: dict[str, Encoded], store: Store, episodes: int, n_way:
                         for variant, each in encoded.items()
                     }
                 except ValueError as error:
-                    print(f"few-shot recognition of {task}, {k} labels: left out ({error})", file=sys.stderr)
+                    left_out(f"few-shot recognition of {task}, {k} labels", str(error))
                     break
                 records[f"few_shot.{task}.{source}.{k}"] = compared(found, "accuracy", chance=1 / ways, n_way=ways)
     return records
@@ -118,6 +138,8 @@ def nearest(encoded: dict[str, Encoded], store: Store) -> dict[str, Record]:
     """knn.objects.SOURCE: one half of the states votes on the objects of the other."""
     labels = observed(store.object_ids, store)
     votes = observed(every_other(store.object_ids), store)
+    if votes.all() or len(np.unique(labels)) < 2:
+        raise ValueError("it needs two objects, and two states of one of them")
     records = {}
     for source in encoded["ours"].latent:
         found = {}
@@ -133,10 +155,10 @@ def linear(
     models: dict[str, SensorimotorModel], encoded: dict[str, Encoded], train: Store, test: Store
 ) -> dict[str, Record]:
     """linear.families: logistic regression on the fused embedding of training objects, evaluated on families of unseen
-    ones; left out where the two share fewer than two families (a folder of single meshes)."""
+    ones. ValueError where the two share fewer than two families (a folder of single meshes)."""
     shared = sorted(set(families_of(train)) & set(families_of(test)))
     if len(shared) < 2:
-        return {}
+        raise ValueError(f"{len(shared)} families are in the training store and in this one")
     fitted, tested = (np.flatnonzero(np.isin(families_of(store), shared)) for store in (train, test))
     found: dict[str, Estimate] = {}
     for variant, model in models.items():
@@ -155,10 +177,10 @@ def linear(
 def pose(
     models: dict[str, SensorimotorModel], encoded: dict[str, Encoded], train: Store, steps: int
 ) -> dict[str, Record]:
-    """pose.SOURCE: mean geodesic error of a probe that predicts the rotation from the embeddings before and after; left
-    out where the store knows no poses."""
+    """pose.SOURCE: mean geodesic error of a probe that predicts the rotation from the embeddings before and after.
+    ValueError where the store knows no poses."""
     if not encoded["ours"].pose.isfinite().all():
-        return {}
+        raise ValueError("the store knows no poses")
     states = np.arange(min(train.num_states, NUM_POSE_PAIRS // train.num_branches))
     fitted = {variant: encode(model, train, states) for variant, model in models.items()}
     records = {}
@@ -222,7 +244,7 @@ def say(records: dict[str, Record], sources: tuple[str, ...]) -> None:
             print(plain(f"relative pose, mean error, unseen objects, {source}", record, *BESIDE, unit="degrees"))
 
 
-def draw_map(encoded: Encoded, store: Store, path: Path) -> None:
+def draw_map(encoded: Encoded, store: Store, path: Path) -> dict[str, Record]:
     """Both parts of the fused embedding of a dozen objects, in the plane."""
     names, ids = {o.object_id: o.name for o in store.objects}, observed(store.object_ids, store)
     rows = np.flatnonzero(np.isin(ids, np.unique(ids)[:NUM_SHOWN]))[:MAX_MAPPED]
@@ -233,12 +255,13 @@ def draw_map(encoded: Encoded, store: Store, path: Path) -> None:
     rotation = encoded.pose.flatten(0, 1)[rows, :3, :3].numpy()
     heading = np.degrees(np.arctan2(rotation[:, 0, 1], rotation[:, 0, 0]))  # of the object's x axis in the image
     figures.embedding_map(*maps, [names[i] for i in ids[rows].tolist()], heading, path)
+    return {}
 
 
-def draw_neighbours(encoded: Encoded, store: Store, path: Path) -> None:
-    """Nearest neighbours of single observations among those of other states; only where there are pictures."""
+def draw_neighbours(encoded: Encoded, store: Store, path: Path) -> dict[str, Record]:
+    """Nearest neighbours of single observations among those of other states. ValueError where there are no pictures."""
     if RGB.name not in store.senses:
-        return
+        raise ValueError("the store has no pictures")
     _, queries = np.unique(store.object_ids, return_index=True)
     queries = queries[:NUM_QUERIES]
     z = encoded.invariant()[:, 0].numpy()
@@ -248,6 +271,7 @@ def draw_neighbours(encoded: Encoded, store: Store, path: Path) -> None:
     same = store.object_ids[found] == store.object_ids[queries][:, None]
     images = store.read(all_states(store) * (store.num_branches + 1), [RGB.name])[RGB.name].numpy()
     figures.neighbours(images, queries.tolist(), found, same, path)
+    return {}
 
 
 if __name__ == "__main__":

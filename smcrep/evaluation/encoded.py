@@ -9,7 +9,7 @@ from torch import Tensor
 from smcrep.data.store import Store
 from smcrep.geometry.action import Action
 from smcrep.models.model import SensorimotorModel
-from smcrep.transition import FUSED
+from smcrep.transition import FUSED, concatenate
 
 STATES_AT_ONCE = 64
 
@@ -68,7 +68,7 @@ def encode(model: SensorimotorModel, store: Store, states: np.ndarray | None = N
     return Encoded(
         {sense: torch.cat([p.latent[sense] for p in pieces]) for sense in first.latent},
         first.num_invariant,
-        Action(*(torch.cat([getattr(p.action, f) for p in pieces]) for f in Action.__dataclass_fields__)),
+        concatenate([p.action for p in pieces]),
         None if first.physics is None else torch.cat([p.physics for p in pieces if p.physics is not None]),
         torch.cat([p.pose for p in pieces]),
         np.concatenate([p.object_ids for p in pieces]),
