@@ -2,22 +2,26 @@
 
     python experiments/benchmarks/physics.py        # about 1 minute; --tiny: seconds
 
-`smcrep.worlds.dynamics.mechanics.simulate` pushes one object on the table in 8 branches of one state; the bare loop is
-`mujoco.mj_step` with the same models, states, controls and number of steps, on one thread each. The limit is the loop
-in C (``nstep``); beside it the loop in Python. Compiled models are warm in both; a copy with the branch's own numbers,
-the check for overlaps and the one for instability are ours alone. Expected: above 0.5.
+`smcrep.worlds.dynamics.mechanics.simulate` pushes one object on the table in 8 branches of one state, every millisecond
+to the end (`stepping.REFERENCE`); the bare loop is `mujoco.mj_step` with the same models, states, controls and number
+of steps, on one thread each. The limit is the loop in C (``nstep``); beside it the loop in Python. Compiled models are
+warm in both; the branch's own numbers, the check for overlaps and the one for instability are ours alone. Expected:
+above 0.5.
 """
 
 # pyright: reportAttributeAccessIssue=false
 # (MuJoCo's names come from a compiled module without stubs.)
+
+import math
 
 import mujoco
 import numpy as np
 from ratios import Findings, command_line, interleaved, rate
 
 from smcrep.worlds.dynamics.actions import Push
-from smcrep.worlds.dynamics.bodies import FINGER_SPEED, TIMESTEP_S, branch_model
+from smcrep.worlds.dynamics.bodies import Bodies
 from smcrep.worlds.dynamics.mechanics import UnstableSimulation, simulate
+from smcrep.worlds.dynamics.stepping import REFERENCE
 from smcrep.worlds.objects.source import ProceduralObjects, object_set
 from smcrep.worlds.policy import Policy, sample_actions, sample_state
 from smcrep.worlds.rendering.environments import ENVIRONMENTS
@@ -28,35 +32,38 @@ POLICY = Policy(kinds={"push": 1.0}, support="table", max_angle_deg=10.0, num_br
 
 
 class Pushed:
-    """K pushes of one state: for `simulate`, and as models, first states and controls for `mujoco.mj_step`."""
+    """K pushes of one state: for `simulate`, and as models with their first states for `mujoco.mj_step`."""
 
     def __init__(self, state: State, pushes: list[Push]) -> None:
         self.state, self.pushes = state, pushes
         self.horizons_s = [push.duration_s + SETTLE_S for push in pushes]
-        self.steps = [round(horizon / TIMESTEP_S) for horizon in self.horizons_s]
-        self.pressed = [round(push.duration_s / TIMESTEP_S) for push in pushes]
-        self.models = [branch_model(state.objects, state.physics, push, state.poses[0]) for push in pushes]
-        self.data = mujoco.MjData(self.models[0])
-        self.start = np.zeros(self.models[0].nq)
-        for i, pose in enumerate(state.poses):
-            self.start[7 * i : 7 * i + 3] = pose[:3, 3]
-            mujoco.mju_mat2Quat(self.start[7 * i + 3 : 7 * i + 7], np.ascontiguousarray(pose[:3, :3]).ravel())
+        self.pressed = [math.ceil(push.duration_s / REFERENCE.push_step_s) for push in pushes]
+        self.alone = math.ceil(SETTLE_S / REFERENCE.slide_step_s)
+        self.bodies = [Bodies(state.objects) for _ in pushes]
+        for bodies, push in zip(self.bodies, pushes, strict=True):
+            bodies.prepare(state.physics, push, state.poses, REFERENCE.rest_speed)
+        self.starts = [bodies.data.qpos.copy() for bodies in self.bodies]
+
+    @property
+    def steps(self) -> int:
+        return sum(self.pressed) + self.alone * len(self.pushes)
 
     def ours(self) -> None:
         count, s = len(self.pushes), self.state
-        simulate(s.objects, np.stack([s.poses] * count), [s.physics] * count, self.pushes, self.horizons_s)
+        starts = np.stack([s.poses] * count)
+        simulate(s.objects, starts, [s.physics] * count, self.pushes, self.horizons_s, REFERENCE)
 
     def bare(self, *, in_c: bool) -> None:
-        for model, steps, pressed in zip(self.models, self.steps, self.pressed, strict=True):
-            mujoco.mj_resetData(model, self.data)
-            self.data.qpos[:] = self.start
-            for control, count in ((FINGER_SPEED, pressed), (-FINGER_SPEED, steps - pressed)):
-                self.data.ctrl[0] = control
+        for bodies, start, pressed in zip(self.bodies, self.starts, self.pressed, strict=True):
+            mujoco.mj_resetData(bodies.model, bodies.data)
+            bodies.data.qpos[:] = start
+            for press, count in ((True, pressed), (False, self.alone)):
+                bodies.set_step(0.001, press=press)
                 if in_c:
-                    mujoco.mj_step(model, self.data, nstep=count)
+                    mujoco.mj_step(bodies.model, bodies.data, nstep=count)
                 else:
                     for _ in range(count):
-                        mujoco.mj_step(model, self.data)
+                        mujoco.mj_step(bodies.model, bodies.data)
 
 
 def states(num_states: int) -> list[Pushed]:
@@ -80,7 +87,7 @@ if __name__ == "__main__":
     arguments = command_line(__doc__).parse_args()
     findings = Findings(arguments)
     pushed = states(1 if arguments.tiny else 12)
-    steps = sum(sum(one.steps) for one in pushed)
+    steps = sum(one.steps for one in pushed)
     ways = {
         "simulate": lambda: rate(steps, lambda: [one.ours() for one in pushed]),
         "mj_step": lambda: rate(steps, lambda: [one.bare(in_c=True) for one in pushed]),
