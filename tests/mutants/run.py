@@ -120,6 +120,7 @@ def run_all(root: Path, out: Path, mutants: list[Mutant], arguments: argparse.Na
     for number, mutant in enumerate(left):
         if mutant.package not in reached:
             reached[mutant.package] = reached_by(root, out, mutant.package, arguments.source)
+            control(root, out / "log.txt", mutant.package, reached[mutant.package], arguments.seconds)
         results.append(tried(root, out / "log.txt", mutant, reached[mutant.package], arguments.seconds))
         with path.open("a") as file:
             file.write(json.dumps(results[-1]) + "\n")
@@ -156,6 +157,18 @@ def reached_by(root: Path, out: Path, package: str, source: str) -> Reached:
     return {name: test for name, test in found.items() if test["passed"]}
 
 
+def control(root: Path, log: Path, package: str, reached: Reached, seconds: float) -> None:
+    """ValueError where tests fail without any mistake, run as they are run for mutants: all would seem killed."""
+    tests, expected = within(seconds, sorted(reached, key=lambda name: reached[name]["seconds"]), reached)
+    if not tests:
+        return
+    status = forked(lambda: first_failure(tests), root, seconds=120 + SLOW * expected, log=log)
+    if status:
+        raise ValueError(
+            f"run: the tests of {package} fail without a mutant, by themselves (status {status}); see {log}"
+        )
+
+
 def tried(root: Path, log: Path, mutant: Mutant, reached: Reached, seconds: float) -> dict[str, Any]:
     """One mutant: killed, survived, or not reached by any test."""
     begun = time.monotonic()
@@ -189,9 +202,15 @@ def tests_for(root: Path, mutant: Mutant, reached: Reached, seconds: float) -> t
     near = [name for name, test in reached.items() if mutant.file in test["lines"]]
     found = [name for name in near if not set(lines).isdisjoint(reached[name]["lines"][mutant.file])] or near
     found.sort(key=lambda name: (Path(name.split("::")[0]).name != own, reached[name]["seconds"]))
+    return within(seconds, found, reached)
+
+
+def within(seconds: float, names: list[str], reached: Reached) -> tuple[list[str], float]:
+    """Those of ``names``, in their order, that ``seconds`` hold, at least one; and the seconds of these, with those of
+    their fixtures."""
     kept: list[str] = []
     total = 0.0
-    for name in found:
+    for name in names:
         if not kept or total + reached[name]["seconds"] <= seconds:
             kept.append(name)
             total += reached[name]["seconds"]

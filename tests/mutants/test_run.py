@@ -97,6 +97,17 @@ def test_a_package_that_is_none_is_refused_by_name(toy: Path, tmp_path: Path) ->
     assert done.stderr == "error: run: no package 'large'; choose of top, small\n"
 
 
+def test_tests_that_fail_by_themselves_kill_nothing(toy: Path, tmp_path: Path) -> None:
+    """Here one leaves what the other needs: it passes after it, and fails alone. No mutant is said to be killed."""
+    needs = TESTS + "\n\ndef test_a_leaves():\n    pytest.left = watched(1, 2)\n    __import__('time').sleep(0.1)\n"
+    needs += "\n\ndef test_needs():\n    assert pytest.left\n"
+    (toy / "tests/small/test_sizes.py").write_text(needs)
+    done = run(toy, tmp_path / "out", "--package", "small")
+    assert done.returncode == 1
+    assert "error: run: the tests of small fail without a mutant, by themselves (status 1); see" in done.stderr
+    assert not (tmp_path / "out/results.jsonl").exists()
+
+
 def test_a_sample_follows_its_seed_and_has_every_kind() -> None:
     files = packages(ROOT, "smcrep")["fusion"]
     first, again, other = (sample(ROOT, "fusion", files, 12, seed) for seed in (0, 0, 1))
