@@ -131,6 +131,11 @@ def _refuse_other(simulation: Simulation, out: Path) -> None:
             f"{out}: holds a store of another configuration ({'; '.join(differences[:3])}); "
             "choose another folder or delete it"
         )
+    if manifest.num_shards != simulation.num_shards:
+        raise ValueError(
+            f"{out}: its states are cut into {manifest.num_shards} shards, here into {simulation.num_shards}; "
+            "choose another folder or delete it"
+        )
 
 
 def _unlike(stored: Any, wanted: Any, where: str = "") -> list[str]:

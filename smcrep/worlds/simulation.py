@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from smcrep.data.schema import Schema, world_schema
+from smcrep.data.shard import states_per_shard
 from smcrep.senses import DEFAULT_SENSES, SENSES, Resolution
 from smcrep.worlds.dynamics.stepping import Stepping
 from smcrep.worlds.objects.source import MeshObjects, ObjectSet, ProceduralObjects, object_set
@@ -15,6 +16,7 @@ from smcrep.worlds.policy import Policy
 from smcrep.worlds.rendering.environments import ENVIRONMENTS, TRAIN_ENVIRONMENTS
 
 STATES_PER_SHARD = 64
+"""At most: fewer where so many are more than `data.shard.SHARD_BYTES`."""
 ENVIRONMENT_IDS = {name: i for i, name in enumerate(sorted(ENVIRONMENTS))}
 """environment_id of a row: the place of its name among all environments, the same in every store."""
 
@@ -72,14 +74,18 @@ class Simulation:
 
     @property
     def num_shards(self) -> int:
-        return -(-self.num_states // STATES_PER_SHARD)
+        return -(-self.num_states // self.states_per_shard)
+
+    @property
+    def states_per_shard(self) -> int:
+        return min(STATES_PER_SHARD, states_per_shard(self.schema, self.policy.num_branches))
 
     def state_ids(self, shard_id: int) -> range:
         """The states of one shard."""
         if not 0 <= shard_id < self.num_shards:
             raise ValueError(f"Simulation: there is no shard {shard_id}; it has shards 0 to {self.num_shards - 1}")
-        first = shard_id * STATES_PER_SHARD
-        return range(first, min(first + STATES_PER_SHARD, self.num_states))
+        first = shard_id * self.states_per_shard
+        return range(first, min(first + self.states_per_shard, self.num_states))
 
     def rng(self, state_id: int, attempt: int) -> np.random.Generator:
         """All that is drawn for one state: independent of shards, of other states and of earlier attempts."""

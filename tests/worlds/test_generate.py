@@ -28,6 +28,17 @@ def digests(folder: Path) -> dict[str, str]:
     return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
+@pytest.mark.situation
+def test_store_that_was_cut_otherwise_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kept and completed, it would hold some states twice."""
+    out = generate(SMALL, tmp_path / "store", progress=False)
+    before = digests(out)
+    monkeypatch.setattr("smcrep.worlds.simulation.STATES_PER_SHARD", 3)
+    with pytest.raises(ValueError, match=r"its states are cut into 1 shards, here into \d+; choose another folder or"):
+        generate(SMALL, out, progress=False)
+    assert digests(out) == before
+
+
 def test_only_what_is_missing_is_made_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = generate(TWO_SHARDS, tmp_path / "store", progress=False)
     before, kept = digests(out), shard_path(out, 1).stat().st_mtime_ns

@@ -6,10 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from smcrep.data.shard import SHARD_BYTES
 from smcrep.senses import SENSES
 from smcrep.worlds.objects.families import procedural_set
 from smcrep.worlds.objects.source import MeshObjects, ObjectSet, ProceduralObjects
-from smcrep.worlds.simulation import Simulation
+from smcrep.worlds.policy import Policy
+from smcrep.worlds.simulation import STATES_PER_SHARD, Simulation
 from tests.worlds.simulations import PUSHED, SMALL
 
 
@@ -44,6 +46,19 @@ def test_wrong_simulations_are_refused(wrong, message: str) -> None:
         replace(SMALL, **wrong)
     with pytest.raises(ValueError, match="there is no shard 1"):
         SMALL.state_ids(1)
+
+
+@pytest.mark.situation
+def test_shards_are_cut_by_bytes() -> None:
+    """At 64 pixels by number, as ever; at 224 by bytes. Every state is in one shard, in order."""
+    usual, large = (replace(SMALL, objects=ProceduralObjects(40), image_size=size) for size in (64, 224))
+    large = replace(large, senses=tuple(SENSES), clean_depth=True, policy=Policy(num_branches=16))
+    assert usual.states_per_shard == STATES_PER_SHARD
+    row = sum(column.num_bytes for column in large.schema.columns.values())
+    assert SHARD_BYTES / 2 < large.states_per_shard * 17 * row <= SHARD_BYTES
+    for simulation in (usual, large):
+        states = [state for i in range(simulation.num_shards) for state in simulation.state_ids(i)]
+        assert states == list(range(simulation.num_states))
 
 
 def test_procedural_sources_are_procedural_sets() -> None:
