@@ -15,7 +15,9 @@ from smcrep.training.recipes import with_settings
 
 def short(run: Run) -> Run:
     """The budget at which methods are compared: 800 steps, a narrow image encoder, vectors without tensors."""
-    return with_model(with_sense(with_optim(run, steps=800), RGB.name, width=16, blocks=0), num_vectors=42, num_tensors=0)
+    return with_model(
+        with_sense(with_optim(run, steps=800), RGB.name, width=16, blocks=0), num_vectors=42, num_tensors=0
+    )
 
 
 def with_data(run: Run, **fields: Any) -> Run:
