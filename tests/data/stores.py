@@ -21,6 +21,8 @@ def random_rows(schema: Schema, num_states: int, k: int, first_state: int, num_o
             rows[name] = rng.integers(0, 256, shape, dtype=np.uint8)
         elif column.dtype == "float32":
             rows[name] = rng.standard_normal(shape, dtype=np.float32)
+        if name == "points":
+            rows[name] = np.float32(0.05) * rows[name] + np.float32([0, 0, 0.5])  # a thing in front of the camera
     states = np.repeat(np.arange(first_state, first_state + num_states), v)
     rows |= {"state_id": states, "object_id": states % num_objects, "class_id": 7 + states % num_objects}
     rows["environment_id"] = rng.integers(0, 3, len(states))
