@@ -5,13 +5,18 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from smcrep.geometry.points import repeated
+
 NUM_NEIGHBOURS = 16
 CHUNK_NUMBERS = 1 << 24
 """Distances held at once (64 MiB): a cloud of 5,000 points does not need its 25 million."""
 
 
-def nearest_neighbours(x: Tensor, k: int, *, chunk_numbers: int = CHUNK_NUMBERS) -> Tensor:
-    """int64 [b, n, min(k, n)]: for each row of x [b, n, c] the nearest rows, itself first, nearest before farther.
+def nearest_neighbours(
+    x: Tensor, k: int, left_out: Tensor | None = None, *, chunk_numbers: int = CHUNK_NUMBERS
+) -> Tensor:
+    """int64 [b, n, min(k, n)]: for each row of x [b, n, c] the nearest rows, itself first, nearest before farther. Rows
+    ``left_out`` (bool [b, n]) are neighbours of none; where too few are left, the first comes again.
 
     Equal to `cdist` + `topk`, computed over slices of rows so that at most about ``chunk_numbers`` distances exist.
     """
@@ -23,7 +28,10 @@ def nearest_neighbours(x: Tensor, k: int, *, chunk_numbers: int = CHUNK_NUMBERS)
     for part in x.split(rows, 1):
         # The expanded square loses digits far from the origin and could put another point before itself.
         distance = torch.cdist(part, x, compute_mode="donot_use_mm_for_euclid_dist")
-        found.append(distance.topk(k, largest=False).indices)
+        if left_out is not None:
+            distance = distance.masked_fill(left_out[:, None], torch.inf)
+        nearest = distance.topk(k, largest=False)
+        found.append(torch.where(nearest.values.isinf(), nearest.indices[..., :1], nearest.indices))
     return torch.cat(found, 1)
 
 
@@ -45,7 +53,8 @@ class EdgeConvolution(nn.Module):
 
 
 class DGCNN(nn.Module):
-    """Three edge convolutions, each over the neighbours found in its own input, then the maximum over points."""
+    """Three edge convolutions, each over the neighbours found in its own input, then the maximum over points. Copies of
+    a point are no neighbours: padding by them changes nothing."""
 
     num_features = 256
 
@@ -56,8 +65,8 @@ class DGCNN(nn.Module):
         self.last = nn.Linear(sum(widths[1:]), self.num_features)
 
     def forward(self, points: Tensor) -> Tensor:
-        x, maps = points, []
+        x, maps, again = points, [], repeated(points.detach())
         for edge in self.edges:
-            x = edge(x, nearest_neighbours(x.detach(), NUM_NEIGHBOURS))
+            x = edge(x, nearest_neighbours(x.detach(), NUM_NEIGHBOURS, again))
             maps.append(x)
         return torch.relu(self.last(torch.cat(maps, -1)).max(-2).values)

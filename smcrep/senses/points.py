@@ -16,6 +16,8 @@ from smcrep.senses.sense import Array, Sense, SenseSettings
 
 NAME = "points"
 ENCODERS = {"pointnet": PointNet, "dgcnn": DGCNN}
+MAX_BEHIND = 0.25
+"""Share of a cloud behind the camera: more of them are no stray points, but another frame."""
 MAX_DISTANCE_M = 20.0
 """No depth camera reads farther; in other units every object is."""
 MIN_RELATIVE_SIZE, MAX_RELATIVE_SIZE = 0.01, 16.0
@@ -46,8 +48,8 @@ def encoder(settings: PointsSettings, trunk_dim: int) -> nn.Module:
 
 
 def check(points: Array) -> Tensor:
-    """float32 [b, n, 3] in front of the camera, any n >= 1, as a tensor. Points that a sensor did not see (zero, or not
-    finite) become copies of the others of their cloud, with a warning that counts them."""
+    """float32 [b, n, 3] in front of the camera, any n >= 1, as a tensor. Points that a sensor did not see (zero, not
+    finite, behind it) become copies of the others of their cloud, with a warning that counts them."""
     x = as_tensor(NAME, points)
     if x.ndim != 3:
         hint = "; for one cloud pass points[None]" if x.ndim == 2 else ""
@@ -65,28 +67,31 @@ def check(points: Array) -> Tensor:
 def seen(points: Tensor) -> Tensor:
     """float32 [b, n, 3] as a depth camera gives them -> the same with copies of others in place of unseen points."""
     unseen = ~points.isfinite().all(-1) | (points == 0).all(-1)
+    behind = (points[..., 2] <= 0) & ~unseen
+    share = behind.sum(-1) / (~unseen).sum(-1).clamp(min=1)
+    if bool((share > MAX_BEHIND).any()):
+        i = int((share > MAX_BEHIND).nonzero()[0])
+        raise ValueError(
+            f"embed: {int(behind[i].sum())} of the {points.shape[1]} points of points[{i}] are not in front of the "
+            "camera (z <= 0); give the camera's frame, x right, y down, z forward"
+        )
+    unseen = unseen | behind
     if bool((blind := unseen.all(-1)).any()):
         raise ValueError(
             f"embed: points[{int(blind.nonzero()[0])}] has no point that was seen, all are zero or not finite; leave "
             "the observation out"
         )
-    depth = points[..., 2].masked_fill(unseen, torch.nan)
-    if bool((behind := depth <= 0).any()):
-        i = int(behind.any(-1).nonzero()[0])
-        raise ValueError(
-            f"embed: {int(behind[i].sum())} of the {points.shape[1]} points of points[{i}] are not in front of the "
-            "camera (z <= 0); give the camera's frame, x right, y down, z forward"
-        )
-    if bool((far := depth.nanmedian(-1).values > MAX_DISTANCE_M).any()):
+    depth = points[..., 2].masked_fill(unseen, torch.nan).nanmedian(-1).values
+    if bool((far := depth > MAX_DISTANCE_M).any()):
         i = int(far.nonzero()[0])
         raise ValueError(
-            f"embed: points[{i}] is {float(depth[i].nanmedian()):.3g} m from the camera, more than {MAX_DISTANCE_M:g}; "
-            "give metres: divide millimetres by 1000, centimetres by 100"
+            f"embed: points[{i}] is {float(depth[i]):.3g} m from the camera, more than {MAX_DISTANCE_M:g}; give "
+            "metres: divide millimetres by 1000, centimetres by 100"
         )
     if bool(unseen.any()):
         warnings.warn(
             f"embed: {int(unseen.sum())} of {unseen.numel()} points, in {int(unseen.any(-1).sum())} of {len(points)} "
-            "clouds, were not seen (zero or not finite) and are left out",
+            "clouds, were not seen (zero, not finite, or behind the camera) and are left out",
             stacklevel=2,
         )
     return filled(points, unseen)
