@@ -17,7 +17,7 @@ from smcrep.worlds.objects.model import ObjectModel
 MAX_CACHED_BYTES = 1 << 30
 """Of the objects that a process keeps, over all sets: 5,000 procedural ones, or 20 with 4,096 x 4,096 texels. What has
 no place is built again at its next use (5 ms, and about 0.2 s for a scan)."""
-_CACHE = ByteCache(MAX_CACHED_BYTES, lambda thing: thing.nbytes)
+_CACHE: ByteCache[ObjectModel] = ByteCache(MAX_CACHED_BYTES, lambda thing: thing.nbytes)
 _SETS = itertools.count()
 
 BLOCK = 64

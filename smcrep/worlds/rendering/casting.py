@@ -59,66 +59,63 @@ def cast(
     """All placements T_camera_object [e, 4, 4] of an object, each before camera ``views[i]`` of ``cameras``, in one
     cast. Rays are transformed into the object's frame. Only those are cast that are inside one of its projected
     ``boxes``, and that do not meet something nearer already (``depth``, of all images, flat)."""
-    height, width = cameras[0].height, cameras[0].width
     seen = boxes.reshape(-1, 3) @ T_camera_object[:, :3, :3].swapaxes(1, 2) + T_camera_object[:, None, :3, 3]
     focal_px = np.array([cameras[v].focal_px for v in views])
     T_object_camera = inverse(T_camera_object).astype(np.float32)
-    pixel, start = _pixels(seen.reshape(len(seen), -1, 8, 3), focal_px, views, height, width, depth)
-    slopes = [np.stack(part) for part in zip(*(cameras[v].slopes for v in views), strict=True)]
-    rays = np.empty((len(pixel), 6), np.float32)
-    _fill(rays, pixel, start, slopes[0], slopes[1], T_object_camera)
+    x, y = (np.stack(part) for part in zip(*(cameras[v].slopes for v in views), strict=True))
+    pixel, rays, start = _rays(seen.reshape(len(seen), -1, 8, 3), focal_px, views, x, y, T_object_camera, depth)
     answer = scene.cast_rays(o3d.core.Tensor.from_numpy(rays), nthreads=num_threads)
     found = (answer[name].numpy() for name in ("t_hit", "primitive_ids", "primitive_uvs", "primitive_normals"))
     return Hits(pixel, start, rays, *found)
 
 
 @compiled
-def _pixels(seen, focal_px, views, height, width, depth):
-    """(pixel int64 [n], start int64 [e + 1]): pixels inside the projected rectangle of any box of each placement,
-    ``seen`` [e, b, 8, 3] by the camera; all of them where a box reaches behind the camera. Those whose ``depth`` is
-    less than that of all boxes are left out."""
-    inside = np.empty((height, width), np.bool_)
-    pixel, start = np.empty(len(views) * height * width, np.int64), np.zeros(len(views) + 1, np.int64)
+def _rays(seen, focal_px, views, x, y, T_object_camera, depth):
+    """(pixel int64 [n], rays float32 [n, 6], start int64 [e + 1]) of the pixels inside the projected rectangle of any
+    box of each placement, ``seen`` [e, b, 8, 3] by the camera; all of them where a box reaches behind the camera. Those
+    whose ``depth`` is less than that of all boxes are left out. ``x`` [e, w] and ``y`` [e, h] are the slopes of columns
+    and rows."""
+    height, width = y.shape[1], x.shape[1]
+    inside = np.zeros((height, width), np.bool_)
+    most = len(views) * height * width
+    pixel, rays, start = np.empty(most, np.int64), np.empty((most, 6), np.float32), np.zeros(len(views) + 1, np.int64)
     count = 0
     for e in range(len(views)):
         nearest = seen[e, :, :, 2].min()
-        inside[:] = nearest <= 1e-6
-        if nearest > 1e-6:
-            for box in seen[e]:
-                low_x, high_x, low_y, high_y = np.inf, -np.inf, np.inf, -np.inf
-                for x, y, z in box:
-                    low_x, high_x = min(low_x, x / z), max(high_x, x / z)
-                    low_y, high_y = min(low_y, y / z), max(high_y, y / z)
-                # a pixel's middle lies half a pixel from its edge; 0.01 pixels for the rounding of float32
-                left = max(0, int(np.ceil(max(low_x * focal_px[e] + width / 2 - 0.51, 0.0))))
-                right = min(width - 1, int(np.floor(min(high_x * focal_px[e] + width / 2 - 0.49, float(width)))))
-                top = max(0, int(np.ceil(max(low_y * focal_px[e] + height / 2 - 0.51, 0.0))))
-                bottom = min(height - 1, int(np.floor(min(high_y * focal_px[e] + height / 2 - 0.49, float(height)))))
-                for row in range(top, bottom + 1):
-                    for column in range(left, right + 1):
-                        inside[row, column] = True
-        first = views[e] * height * width
-        for row in range(height):
-            for column in range(width):
+        top, bottom, left, right = height, -1, width, -1
+        for b in range(seen.shape[1]):
+            low_x, high_x, low_y, high_y = np.inf, -np.inf, np.inf, -np.inf
+            if nearest <= 1e-6:
+                low_x, high_x, low_y, high_y = -np.inf, np.inf, -np.inf, np.inf
+            else:
+                for k in range(8):
+                    slope_x, slope_y = seen[e, b, k, 0] / seen[e, b, k, 2], seen[e, b, k, 1] / seen[e, b, k, 2]
+                    low_x, high_x = min(low_x, slope_x), max(high_x, slope_x)
+                    low_y, high_y = min(low_y, slope_y), max(high_y, slope_y)
+            # a pixel's middle lies half a pixel from its edge; 0.01 pixels for the rounding of float32
+            first_column = int(np.ceil(max(low_x * focal_px[e] + width / 2 - 0.51, 0.0)))
+            last_column = int(np.floor(min(high_x * focal_px[e] + width / 2 - 0.49, width - 1.0)))
+            first_row = int(np.ceil(max(low_y * focal_px[e] + height / 2 - 0.51, 0.0)))
+            last_row = int(np.floor(min(high_y * focal_px[e] + height / 2 - 0.49, height - 1.0)))
+            if first_column > last_column or first_row > last_row:
+                continue
+            top, bottom = min(top, first_row), max(bottom, last_row)
+            left, right = min(left, first_column), max(right, last_column)
+            for row in range(first_row, last_row + 1):
+                inside[row, first_column : last_column + 1] = True
+        T, first = T_object_camera[e], views[e] * height * width
+        for row in range(top, bottom + 1):
+            for column in range(left, right + 1):
                 at = first + row * width + column
                 if inside[row, column] and depth[at] >= nearest * 0.9999:
                     pixel[count] = at
+                    for k in range(3):
+                        rays[count, k] = T[k, 3]
+                        rays[count, 3 + k] = T[k, 0] * x[e, column] + T[k, 1] * y[e, row] + T[k, 2]
                     count += 1
+                inside[row, column] = False
         start[e + 1] = count
-    return pixel[:count].copy(), start
-
-
-@compiled
-def _fill(rays, pixel, start, x, y, T_object_camera):
-    """Rays of the pixels: ``x`` [e, w] and ``y`` [e, h] are the slopes of columns and rows of each placement."""
-    height, width = y.shape[1], x.shape[1]
-    for e in range(len(start) - 1):
-        T = T_object_camera[e]
-        for n in range(start[e], start[e + 1]):
-            row, column = pixel[n] // width % height, pixel[n] % width
-            for k in range(3):
-                rays[n, k] = T[k, 3]
-                rays[n, 3 + k] = T[k, 0] * x[e, column] + T[k, 1] * y[e, row] + T[k, 2]
+    return pixel[:count], rays[:count], start
 
 
 def boxes(object: ObjectModel) -> NDArray[np.float64]:

@@ -17,3 +17,8 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
     except RuntimeError:  # no folder that can be written
         return numba.njit(nogil=True, error_model="numpy")(function)
+
+
+def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+    """For what a compiled function calls at every pixel: a call would count the references to each array."""
+    return numba.njit(inline="always", error_model="numpy")(function)

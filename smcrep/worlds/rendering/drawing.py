@@ -58,37 +58,39 @@ def _draw_objects(views: Sequence[View], frames: Frames, colour: Colour, num_thr
     cameras = [view.camera for view in views]
     depth, segmentation = frames.clean_depth.reshape(-1), frames.segmentation.reshape(-1)
     flat_colour, normals = colour.reshape(-1, 3), frames.normals.reshape(-1, 3)
+    T_camera_world = np.stack([camera.T_camera_world for camera in cameras])
+    focal_px = np.array([camera.focal_px for camera in cameras], np.float32)
+    towards = _towards([view.scenery.light for view in views], T_camera_world.astype(np.float32))
+    strengths = _strengths([view.scenery.light for view in views])
     for (object, _), pairs in placements.items():
         made = prepared(object)
         of_view, slot = np.array(pairs).T
-        T_camera_world = np.stack([cameras[i].T_camera_world for i in of_view])
-        T_camera_object = T_camera_world @ np.stack([views[i].poses[j] for i, j in pairs])
+        T_camera_object = T_camera_world[of_view] @ np.stack([views[i].poses[j] for i, j in pairs])
         hits = cast(made.scene, made.boxes, cameras, of_view, T_camera_object, depth, num_threads=num_threads)
         R_camera_object = T_camera_object[:, :3, :3].astype(np.float32)
-        lights = [views[i].scenery.light for i in of_view]
         paint(
             *made.texture.arguments,
             *(hits.rays, hits.start, hits.pixel, hits.depth, hits.face, hits.barycentric, hits.normal),
             (FIRST_OBJECT + slot).astype(np.uint8),
-            np.array([cameras[i].focal_px for i in of_view], np.float32),
+            focal_px[of_view],
             R_camera_object,
-            _towards(lights, T_camera_world.astype(np.float32), R_camera_object),
-            _strengths(lights),
+            towards[of_view] @ R_camera_object,
+            strengths[of_view],
             *(depth, segmentation, flat_colour, normals),
         )
 
 
-def _towards(lights: Sequence[Light], T_camera_world: Colour, R_camera_object: Colour) -> Colour:
-    """float32 [e, 3, 3] in the frame of each object: towards the light, half way between it and the viewer, and up."""
+def _towards(lights: Sequence[Light], T_camera_world: Colour) -> Colour:
+    """float32 [v, 3, 3], rows in the frame of each camera: the light, half way between it and the viewer, and up."""
     direction = np.stack([light.direction for light in lights]).astype(np.float32)
     towards_light = T_camera_world[:, :3, :3] @ direction[:, :, None]
     half = towards_light - np.array([[0], [0], [1]], np.float32)  # the viewer taken as far away, along -z
     half /= np.sqrt((half * half).sum(1, keepdims=True)) + np.float32(1e-6)
-    return np.concatenate([towards_light, half, T_camera_world[:, :3, 2:3]], 2).swapaxes(1, 2) @ R_camera_object
+    return np.concatenate([towards_light, half, T_camera_world[:, :3, 2:3]], 2).swapaxes(1, 2)
 
 
 def _strengths(lights: Sequence[Light]) -> Colour:
-    """float32 [e, 4, 3], see `shading.paint`."""
+    """float32 [v, 4, 3], see `shading.paint`."""
     return np.array(
         [(of.key, (of.sky - of.ground) / 2, (of.sky + of.ground) / 2, of.specular * of.key) for of in lights],
         np.float32,

@@ -43,47 +43,42 @@ def _offset(seed, draw, places):
 
 @compiled
 def read_depth(clean, numbers, seed, base, growth, step, least, depth):
-    height, width = clean.shape
-    places = len(numbers) - clean.size
-    scatter, dropout = _offset(seed, 0, places), _offset(seed, 1, places)
-    for i in range(height):
-        for j in range(width):
-            z, at = clean[i, j], i * width + j
-            if not z > 0 or numbers[dropout + at] <= least:
-                depth[i, j] = 0
-                continue
-            z += (base + growth * z * z) * numbers[scatter + at]
-            if step > 0:
-                z = np.rint(z / step) * step
-            depth[i, j] = z
+    size, places = clean.size, len(numbers) - clean.size
+    at = _offset(seed, 0, places)
+    scatter = numbers[at : at + size]
+    at = _offset(seed, 1, places)
+    dropout = numbers[at : at + size]
+    true, out = clean.reshape(size), depth.reshape(size)
+    for i in range(size):
+        out[i] = true[i] + (base + growth * true[i] * true[i]) * scatter[i]
+    if step > 0:
+        for i in range(size):
+            out[i] = np.rint(out[i] / step) * step
+    for i in range(size):
+        out[i] = out[i] if (true[i] > 0) & (dropout[i] > least) else np.float32(0)
 
 
 @compiled
 def read_rgb(colour, numbers, seed, side, shot, rgb):
     """Blurs displayed colours along rows, then along columns (the border is repeated), adds noise, and rounds."""
     height, width = colour.shape[:2]
-    offset = _offset(seed, 2, len(numbers) - colour.size)
-    middle = np.float32(1) - np.float32(2) * side
-    lines = np.empty((3, width, 3), np.float32)  # blurred along rows: those above, at and below the row that is read
-    bare = np.empty((width, 3), np.float32)
+    size = 3 * width  # numbers of a row; all loops run over whole rows, which the compiler turns into vectors
+    at = _offset(seed, 2, len(numbers) - colour.size)
+    middle, low, high = np.float32(1) - np.float32(2) * side, np.float32(0), np.float32(255)
+    lines = np.empty((3, size), np.float32)  # blurred along rows: those above, at and below the row that is read
+    bare = np.empty(size + 6, np.float32)
     for i in range(-1, height):
-        below = lines[(i + 1) % 3]
         if i + 1 < height:
-            for j in range(width):
-                for k in range(3):
-                    bare[j, k] = np.sqrt(colour[i + 1, j, k]) * np.float32(255)
-            for j in range(width):
-                for k in range(3):
-                    around = bare[max(j - 1, 0), k] + bare[min(j + 1, width - 1), k]
-                    below[j, k] = middle * bare[j, k] + side * around
-        if i < 0:
-            continue
-        at = lines[i % 3]
-        above = lines[(i - 1) % 3] if i > 0 else at
-        if i + 1 == height:
-            below = at
-        for j in range(width):
+            row, below = colour[i + 1].reshape(size), lines[(i + 1) % 3]
+            for j in range(size):
+                bare[j + 3] = np.sqrt(row[j]) * high
             for k in range(3):
-                value = middle * at[j, k] + side * (above[j, k] + below[j, k])
-                value += shot * numbers[offset + (i * width + j) * 3 + k] + np.float32(0.5)
-                rgb[i, j, k] = np.uint8(min(max(value, np.float32(0)), np.float32(255)))
+                bare[k], bare[size + 3 + k] = bare[3 + k], bare[size + k]
+            for j in range(size):
+                below[j] = middle * bare[j + 3] + side * (bare[j] + bare[j + 6])
+        if i >= 0:
+            above, here, below = lines[max(i - 1, 0) % 3], lines[i % 3], lines[min(i + 1, height - 1) % 3]
+            noise, out = numbers[at + i * size : at + (i + 1) * size], rgb[i].reshape(size)
+            for j in range(size):
+                value = middle * here[j] + side * (above[j] + below[j]) + shot * noise[j] + np.float32(0.5)
+                out[j] = np.uint8(min(max(value, low), high))

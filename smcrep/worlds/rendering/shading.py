@@ -5,16 +5,22 @@ All colours are linear light: the square of what a texture stores, whose square 
 
 import numpy as np
 
-from smcrep.worlds.rendering.compiled import compiled
+from smcrep.worlds.rendering.compiled import compiled, inlined
 
 SHININESS_DOUBLINGS = 5  # highlights go with the 2^5th power of the cosine
 GRAZING = np.float32(0.1)  # cosines below count as this: a pixel then covers ten times its area
 FINER = np.float32(2)  # texels a pixel from which on the next level is looked up; 1.4 and 4 measured worse
-LINEAR = (np.arange(256) / 255).astype(np.float32) ** 2
-ONE, HALF = np.float32(1), np.float32(0.5)
+ONE, HALF, UNIT = np.float32(1), np.float32(0.5), np.float32(1 / 255)
 
 
-@compiled
+@inlined
+def _channel(texel, shift):
+    """Linear light of one of the channels of a texel."""
+    displayed = np.float32(texel >> np.uint32(shift) & np.uint32(255)) * UNIT
+    return displayed * displayed
+
+
+@inlined
 def look_up(texels, width, corner, scale, chart, bounds, level_start, patches, cell_m2, face, u, v, pixel_m2):
     """Linear red, green and blue of a hit at barycentric ``u``, ``v`` (weights of the face's second and third corner),
     of a pixel that covers ``pixel_m2`` square metres of the surface; the other arguments are those of `Texture`.
@@ -27,7 +33,7 @@ def look_up(texels, width, corner, scale, chart, bounds, level_start, patches, c
             level += 1
             cell *= np.float32(4)
         texel = patches[level, face]
-        return LINEAR[texel & 255], LINEAR[texel >> 8 & 255], LINEAR[texel >> 16 & 255]
+        return _channel(texel, 0), _channel(texel, 8), _channel(texel, 16)
     part = chart[face]
     level, shrink, share = 0, ONE, scale[face, 0] * pixel_m2
     while level < bounds[part, 4] and share >= FINER:
@@ -58,15 +64,16 @@ def look_up(texels, width, corner, scale, chart, bounds, level_start, patches, c
     w_c = (ONE - across) * down * np.float32(c >> 24)
     w_d = across * down * np.float32(d >> 24)
     total = w_a + w_b + w_c + w_d
-    red = w_a * LINEAR[a & 255] + w_b * LINEAR[b & 255] + w_c * LINEAR[c & 255] + w_d * LINEAR[d & 255]
-    a, b, c, d = a >> 8, b >> 8, c >> 8, d >> 8
-    green = w_a * LINEAR[a & 255] + w_b * LINEAR[b & 255] + w_c * LINEAR[c & 255] + w_d * LINEAR[d & 255]
-    a, b, c, d = a >> 8, b >> 8, c >> 8, d >> 8
-    blue = w_a * LINEAR[a & 255] + w_b * LINEAR[b & 255] + w_c * LINEAR[c & 255] + w_d * LINEAR[d & 255]
+    r_a, r_b, r_c, r_d = _channel(a, 0), _channel(b, 0), _channel(c, 0), _channel(d, 0)
+    g_a, g_b, g_c, g_d = _channel(a, 8), _channel(b, 8), _channel(c, 8), _channel(d, 8)
+    b_a, b_b, b_c, b_d = _channel(a, 16), _channel(b, 16), _channel(c, 16), _channel(d, 16)
     if total > 0:
-        return red / total, green / total, blue / total
+        red = (w_a * r_a + w_b * r_b + w_c * r_c + w_d * r_d) / total
+        green = (w_a * g_a + w_b * g_b + w_c * g_c + w_d * g_d) / total
+        blue = (w_a * b_a + w_b * b_b + w_c * b_c + w_d * b_d) / total
+        return red, green, blue
     texel = patches[0, face]
-    return LINEAR[texel & 255], LINEAR[texel >> 8 & 255], LINEAR[texel >> 16 & 255]
+    return _channel(texel, 0), _channel(texel, 8), _channel(texel, 16)
 
 
 @compiled
