@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ import torch
 from smcrep.models.model import SensorimotorModel
 from smcrep.training import checkpoint
 from smcrep.training.build import Compute, build_fabric
-from smcrep.training.fit import Fitted, NotFinite, fit
+from smcrep.training.fit import Fitted, NotFinite, _anyone, fit
 from smcrep.training.recipes import Optim, Recipe
 from tests.training.synthetic import SyntheticSource, tiny_recipe
 
@@ -242,3 +243,15 @@ def test_folder_of_another_recipe_is_refused(whole: tuple[Fitted, Path]) -> None
     recipe = tiny_recipe()
     with pytest.raises(ValueError, match=r"optim\.lr"):
         train(replace(recipe, optim=replace(recipe.optim, lr=1.0)), whole[1])
+
+
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("others", [False, True])
+def test_all_processes_stop_where_one_of_them_received_a_signal(own: bool, others: bool) -> None:
+    def all_reduce(flag: torch.Tensor, reduce_op: str) -> torch.Tensor:
+        assert reduce_op == "max"
+        return torch.maximum(flag, torch.tensor(float(others)))
+
+    two = SimpleNamespace(world_size=2, device=torch.device("cpu"), all_reduce=all_reduce)
+    assert _anyone(two, own) is (own or others)  # type: ignore[arg-type]
+    assert _anyone(SimpleNamespace(world_size=1), own) is own  # type: ignore[arg-type]
