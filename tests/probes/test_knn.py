@@ -72,3 +72,14 @@ def test_rows_beyond_the_last_are_minus_one() -> None:
     assert (row[:, 3:] == -1).all()
     assert (np.sort(row[:, :3], 1) == np.arange(3)).all()
     assert np.isneginf(cosine[:, 3:]).all()
+
+
+def test_the_interval_is_over_groups() -> None:
+    """Copies of an object say nothing more: the interval is that of 10 objects, and several times as wide."""
+    given, groups = named(0.7), np.arange(200) // 20
+    rows, objects = knn_probe(**given), knn_probe(**given, groups=groups)
+    assert (rows.n, objects.n) == (200, 10)
+    assert rows.value == objects.value
+    copies = given | {"test": given["test"][groups * 20], "test_labels": given["test_labels"][groups * 20]}
+    rows, objects = knn_probe(**copies), knn_probe(**copies, groups=groups)
+    assert np.ptp(objects.ci95) > 2.5 * np.ptp(rows.ci95)
