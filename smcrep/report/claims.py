@@ -23,7 +23,7 @@ HIDDEN_HEADS = ("of_",)
 """Beginnings of others: single objects."""
 BLOCK = re.compile(r"(<!-- (claims|harms) (\w+): ([^>]*?) -->\n).*?(<!-- end -->)", re.DOTALL)
 ROWS = re.compile(r"(<!-- rows (\w+)\n(.*?)\n-->\n).*?(<!-- end -->)", re.DOTALL)
-VALUE = re.compile(r"(<!-- value (\w+): (\S+?)(?: as (\w+))? -->)(.*?)(<!-- /value -->)")
+VALUE = re.compile(r"(<!-- value ([a-z]\w*): (\S+?)(?: as (\w+))? -->)(.*?)(<!-- /value -->)")
 
 
 def drawn(text: str, themes: Themes, stale: Set[tuple[str, str]] = frozenset()) -> str:
