@@ -42,6 +42,7 @@ def _run(function: Callable[[], int], folder: Path, log: Path) -> None:
     status = 70
     try:
         os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         file = log.open("w")
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)

@@ -19,6 +19,7 @@ import importlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -55,6 +56,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.limit < 0 or arguments.seconds <= 0:
         raise ValueError("run: --limit is at least 0 and --seconds above 0")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the copy is removed then too
     begun, out = time.monotonic(), arguments.out.resolve()
     (out / "reached").mkdir(parents=True, exist_ok=True)
     os.environ |= {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
