@@ -18,12 +18,14 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from smcrep import script
 from smcrep.provenance import History, command_faults
 from smcrep.report.claims import STALE, Themes, drawn, listed
+from smcrep.report.page import number
 from smcrep.report.prose import bare_figures
 from smcrep.results import Record, read_claims, sealed
 
@@ -163,13 +165,14 @@ def older_pictures(root: Path, themes: Themes) -> Iterator[str]:
             continue  # drawn just now, and not committed yet
         then = json.loads(git("show", f"{of}:experiments/claims/{theme}.json") or '{"claims": {}}')["claims"]
         now = {name: record for name, record in themes.get(theme, {}).items() if fnmatchcase(name, pattern)}
-        moved = [name for name, r in now.items() if (r.value, r.ci95) != _value_of(then.get(name))]
+        moved = [name for name, r in now.items() if name not in then or _seen(asdict(r)) != _seen(then[name])]
         if moved:
             yield f"{path}: is older than {theme}: {moved[0]}; draw it again"
 
 
-def _value_of(fields: dict | None) -> tuple | None:
-    return None if fields is None else (fields["value"], fields["ci95"] and tuple(fields["ci95"]))
+def _seen(fields: dict) -> list[str]:
+    """What a picture can show of a record: three digits of its value and of the ends of its interval."""
+    return [number(x) for x in (fields["value"], *(fields["ci95"] or ()))]
 
 
 if __name__ == "__main__":
