@@ -43,8 +43,9 @@ def prepared(points: Tensor) -> tuple[Tensor, Tensor]:
     is left, each once. So padding by copies, and stray points, change nothing."""
     seen = points.detach()
     left_out = repeated(seen)
-    for _ in range(NUM_PASSES):
-        left_out = left_out | (isolation(seen, left_out, num_neighbours=NUM_NEIGHBOURS) > MAX_ISOLATION)
+    left_out = left_out | isolation(
+        seen, left_out, num_neighbours=NUM_NEIGHBOURS, num_passes=NUM_PASSES, limit=MAX_ISOLATION
+    )
     num = (~left_out).sum(1)[:, None, None]
     return filled(points, left_out), torch.where(left_out[..., None], 0, points).sum(1, keepdim=True) / num
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-NUM_REFERENCES = 256
+NUM_REFERENCES = 128
 """Points of a set against which isolation is measured: 5,000 points do not need their 25 million distances."""
 
 
@@ -34,28 +34,40 @@ def repeated(points: Tensor) -> Tensor:
     return torch.zeros_like(again).scatter(1, order, again)
 
 
-def isolation(points: Tensor, left_out: Tensor, *, num_neighbours: int) -> Tensor:
-    """float32 [b, n]: distance of each point of [b, n, 3] to its ``num_neighbours``-th nearest other one, over the
-    median of that in its set; 1 where a set has too few. Points ``left_out`` (bool [b, n]) are neighbours of none, and
-    the median is without them. The same for any order of the points, any rigid motion and any unit.
-
-    Neighbours are looked for among `NUM_REFERENCES` points, evenly by their distance from the centre.
+def isolation(points: Tensor, left_out: Tensor, *, num_neighbours: int, num_passes: int, limit: float) -> Tensor:
+    """bool [b, n]: points of [b, n, 3] whose ``num_neighbours``-th nearest other one is farther than ``limit`` times
+    the median of that in its set; none where a set has too few. Points ``left_out`` (bool [b, n]) are neighbours of
+    none, and the median is without them; so are, in each further pass, those found before: stray points may keep each
+    other company. The same for any order of the points, any rigid motion and any unit.
     """
-    num = (~left_out).sum(1, keepdim=True).clamp(min=1)
-    centre = torch.where(left_out[..., None], 0, points).sum(1, keepdim=True) / num[..., None]
+    distance, neighbour = _neighbours(points, left_out, num_passes * num_neighbours)
+    isolated = torch.zeros_like(left_out)
+    for _ in range(num_passes):
+        gone = (left_out | isolated).gather(1, neighbour.flatten(1)).view_as(neighbour)
+        nearest = distance.masked_fill(gone, torch.inf).sort(-1).values[..., num_neighbours - 1]
+        usual = nearest.masked_fill(left_out | isolated, torch.nan).nanmedian(-1, keepdim=True).values
+        isolated = isolated | ((nearest > limit * usual) & ~left_out)  # nothing is farther than infinity
+    return isolated
+
+
+def _neighbours(points: Tensor, left_out: Tensor, num_neighbours: int) -> tuple[Tensor, Tensor]:
+    """Distances (rising, infinite where there are too few) and numbers [b, n, num_neighbours] of the nearest other
+    points, among `NUM_REFERENCES` that are not ``left_out``, evenly by their distance from the centre."""
+    num = (~left_out).sum(1, keepdim=True)
+    centre = torch.where(left_out[..., None], 0, points).sum(1, keepdim=True) / num.clamp(min=1)[..., None]
     outward = (points - centre).norm(dim=-1).masked_fill(left_out, torch.inf).argsort(dim=-1)
     num_references = min(points.shape[1], NUM_REFERENCES)
-    rank = torch.arange(num_references, device=points.device) * num.clamp(min=num_references) // num_references
-    chosen = outward.gather(1, rank)
+    rank = torch.arange(num_references, device=points.device)
+    chosen = outward.gather(1, rank * num.clamp(min=num_references) // num_references)
     references = points.gather(1, chosen[..., None].expand(-1, -1, 3))
+    references = references.masked_fill((rank >= num)[..., None], torch.inf)
     distance = torch.cdist(points, references, compute_mode="donot_use_mm_for_euclid_dist")
-    unused = torch.arange(num_references, device=points.device) >= num
-    distance = distance.masked_fill((distance == 0) | unused[:, None], torch.inf)  # 0: the point itself
-    if num_neighbours > num_references:
-        return torch.ones_like(distance[..., 0])
-    nearest = distance.topk(num_neighbours, largest=False).values[..., -1]
-    usual = nearest.masked_fill(left_out, torch.nan).nanmedian(-1, keepdim=True).values
-    return torch.where(usual.isinf(), 1, nearest / usual)
+    distance.masked_fill_(distance == 0, torch.inf)  # the point itself
+    nearest = distance.topk(min(num_neighbours, num_references), largest=False)
+    missing = num_neighbours - nearest.values.shape[-1]
+    padded = torch.nn.functional.pad(nearest.values, (0, missing), value=torch.inf)
+    index = torch.nn.functional.pad(nearest.indices, (0, missing))
+    return padded, chosen.gather(1, index.flatten(1)).view_as(index)
 
 
 def filled(points: Tensor, left_out: Tensor) -> Tensor:

@@ -49,37 +49,46 @@ def test_repeated_points_are_those_that_a_loop_has_met_before(clouds: torch.Tens
     assert repeated(clouds[:0]).shape == (0, 12)
 
 
-def test_isolation_is_the_distance_to_the_third_neighbour_over_its_median(clouds: torch.Tensor) -> None:
-    left_out = repeated(clouds)
-    found = isolation(clouds, left_out, num_neighbours=3)
-    for cloud, gone, row in zip(clouds[:2], left_out, found, strict=False):
-        others = cloud[~gone]
-        third = torch.stack([(others - p).norm(dim=-1).sort().values[3] for p in others])
-        torch.testing.assert_close(row[~gone], third / third.sort().values[(len(third) - 1) // 2])
-    assert found[2].tolist() == [1.0] * 12  # no neighbours at all
-    assert isolation(clouds[:, :2], left_out[:, :2], num_neighbours=3).tolist() == [[1.0, 1.0]] * 3
+def found(points: torch.Tensor, limit: float, num_passes: int = 1) -> torch.Tensor:
+    return isolation(points, repeated(points), num_neighbours=3, num_passes=num_passes, limit=limit)
 
 
-def test_isolation_is_the_same_for_any_order_rigid_motion_and_unit(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("num_passes", [1, 2])
+def test_isolated_points_are_those_whose_third_neighbour_is_far_by_a_loop(
+    clouds: torch.Tensor, num_passes: int
+) -> None:
+    for limit in (1.1, 1.3):
+        for cloud, gone, row in zip(clouds[:2], repeated(clouds), found(clouds, limit, num_passes), strict=False):
+            left = [i for i in range(12) if not gone[i]]
+            isolated: set[int] = set()
+            for _ in range(num_passes):
+                others = [i for i in left if i not in isolated]
+                third = {i: sorted(float((cloud[i] - cloud[j]).norm()) for j in others if j != i)[2] for i in left}
+                usual = sorted(third[i] for i in others)[(len(others) - 1) // 2]
+                isolated |= {i for i in left if third[i] > limit * usual}
+            assert set(row.nonzero().flatten().tolist()) == isolated
+            assert isolated
+    assert not found(clouds, 1.1)[2].any()  # no neighbours at all
+    assert not found(clouds[:, :2], 1.1).any()
+
+
+def test_isolated_are_the_same_for_any_order_rigid_motion_and_unit(monkeypatch: pytest.MonkeyPatch) -> None:
     x = torch.randn(4, 60, 3, generator=torch.Generator().manual_seed(4))
-    none = torch.zeros(4, 60, dtype=torch.bool)
+    turn = torch.linalg.qr(torch.randn(3, 3, generator=torch.Generator().manual_seed(5))).Q
     for references in (256, 20):  # all points are references, or some
         monkeypatch.setattr(module, "NUM_REFERENCES", references)
-        expected = isolation(x, none, num_neighbours=3)
-        turn = torch.linalg.qr(torch.randn(3, 3, generator=torch.Generator().manual_seed(5))).Q
-        moved = 30 * (x @ turn.T + torch.tensor([0.5, -0.2, 1.0]))
-        torch.testing.assert_close(isolation(moved, none, num_neighbours=3), expected, atol=1e-3, rtol=1e-3)
-        torch.testing.assert_close(isolation(x.flip(1), none, num_neighbours=3).flip(1), expected)
+        expected = found(x, 1.5, 2)
+        assert expected.any()
+        assert torch.equal(found(30 * (x @ turn.T + torch.tensor([0.5, -0.2, 1.0])), 1.5, 2), expected)
+        assert torch.equal(found(x.flip(1), 1.5, 2).flip(1), expected)
 
 
-def test_planted_stray_point_is_isolated_in_a_cloud_of_any_size() -> None:
+def test_planted_stray_points_are_isolated_in_a_cloud_of_any_size() -> None:
     for num in (16, 256, 2000):
         x = torch.rand(2, num, 3, generator=torch.Generator().manual_seed(num)) * torch.tensor([1.0, 1.0, 0.01])
         x[:, 5] = torch.tensor([0.5, 0.5, 1.5])
-        found = isolation(x, repeated(x), num_neighbours=3)
-        assert (found.argmax(1) == 5).all()
-        assert (found[:, 5] > 3.5).all()
-        assert (found > 3.5).float().mean() < 0.1
+        assert found(x, 3.0)[:, 5].all()
+        assert found(x, 3.0).float().mean() < 0.1
 
 
 def test_left_out_points_become_copies_of_the_others_as_many_of_each(clouds: torch.Tensor) -> None:
