@@ -28,7 +28,7 @@ def partial_cloud(
                 f"partial_cloud: view {i} sees no pixel of object 0; keep views whose `visible_pixels` are above 0"
             )
         if len(pixels) >= num_points:
-            pixels = rng.permutation(pixels)[:num_points]
+            pixels = rng.choice(pixels, num_points, replace=False)  # a permutation of all is ten times slower at 224 px
         else:
             pixels = np.concatenate([pixels, pixels[rng.integers(len(pixels), size=num_points - len(pixels))]])
         row = pixels // camera.width
