@@ -61,7 +61,7 @@ def add_s(points: np.ndarray, predicted: np.ndarray, true: np.ndarray) -> np.nda
     """float64 [q]: ADD-S over diameter (Hinterstoisser et al. 2012; Xiang et al. 2018, symmetric form): mean distance
     of the points [n, 3] under the true rotation to the nearest of them under the predicted one, both [q, 3, 3] about
     the centroid, divided by the diameter."""
-    finite("add_s", points=points, predicted=predicted, true=true)
+    finite("add_s", surface=points, predicted=predicted, true=true)
     points = np.asarray(points, np.float64) - np.mean(points, 0)
     tree = KDTree(points)
     # Distances are the same after undoing the predicted rotation, so one tree serves all queries.
