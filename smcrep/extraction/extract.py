@@ -9,7 +9,7 @@ from smcrep.data.store import Store, identity
 from smcrep.engines import Engine, Work, local, on_slurm
 from smcrep.extraction.index import INDEX, index_fault, write_index
 from smcrep.extraction.manifest import FILE, EmbeddingManifest, begin, read_manifest, sha256
-from smcrep.extraction.shards import fault, row_bytes, run_shard
+from smcrep.extraction.shards import embed_rows, fault, row_bytes, run_shard
 from smcrep.files import file_lock
 from smcrep.hub import load_model, model_folder
 from smcrep.progress import progress
@@ -36,6 +36,12 @@ def extract(
     process is writing there."""
     model, embed_dim, _, _ = load_model(run)
     store = Store(store_path)
+    if missing := [name for name in model.config.names if name not in store.schema.columns]:
+        raise ValueError(
+            f"{store_path}: has no column {missing[0]!r}, a sense of the model {run}; "
+            "give a store that holds it, or a model without it"
+        )
+    embed_rows(model, store, range(1))  # what cannot be embedded is refused before anything is written
     weights = model_folder(run) / "model.safetensors"
     if rows_per_shard is None:
         fitting = max(1, SHARD_BYTES // row_bytes(embed_dim, len(model.config.names)))

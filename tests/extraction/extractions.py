@@ -32,6 +32,7 @@ def small_store(path: Path, seed: int = 0) -> Path:
     r = NUM_STATES * (NUM_BRANCHES + 1)
     rows = {name: rng.normal(size=(r, *c.shape)).astype(c.dtype) for name, c in schema.columns.items()}
     rows["rgb"] = rng.integers(0, 256, rows["rgb"].shape, dtype=np.uint8)
+    rows["points"] = rows["points"] * np.float32(0.04) + np.array([0, 0, 0.5], np.float32)  # metres, before the camera
     rows["state_id"] = np.arange(r) // (NUM_BRANCHES + 1)
     rows["object_id"] = rows["state_id"] % 2
     rows["class_id"] = rows["object_id"]

@@ -13,6 +13,7 @@ from smcrep.extraction.extract import damaged, extract, verify
 from smcrep.extraction.manifest import read_manifest
 from smcrep.extraction.shards import load_embeddings, row_bytes
 from smcrep.hub import load_model
+from tests.data.stores import random_store
 from tests.extraction.extractions import Extraction, extracted, small_model, small_store
 
 
@@ -92,6 +93,19 @@ def test_a_folder_of_another_store_at_the_same_path_is_refused(own: Extraction) 
 def test_folder_without_a_manifest_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"no manifest\.json in it"):
         read_manifest(tmp_path)
+
+
+@pytest.mark.situation
+def test_store_that_the_model_cannot_embed_is_refused_before_anything_is_written(
+    made: Extraction, tmp_path: Path
+) -> None:
+    of_depth = small_model(tmp_path / "depth", senses=("rgb", "depth"))
+    with pytest.raises(ValueError, match=r"store: has no column 'depth', a sense of the model .*; give a store that"):
+        extract(of_depth, made.store, tmp_path / "out")
+    random_store(tmp_path / "tiny", shards=(2,))  # pictures of 6 x 6 pixels
+    with pytest.raises(ValueError, match="rgb is 6 x 6 pixels, too small to see anything"):
+        extract(made.run, tmp_path / "tiny", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.situation
