@@ -4,8 +4,10 @@ import gymnasium, smcrep.worlds.gym
 env = gymnasium.make("smcrep/World-v0", environment="kitchen")
 """
 
+import sys
+from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import gymnasium
 import numpy as np
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 from smcrep.geometry.action import KINDS
 from smcrep.geometry.rotations import rotvec_to_rotation, spherical_direction
 from smcrep.worlds.dynamics.actions import Hold, LiftAndDrop, Look, Push, Turn, WorldAction
+from smcrep.worlds.dynamics.bodies import Bodies
 from smcrep.worlds.dynamics.mechanics import UnstableSimulation
 from smcrep.worlds.objects.families import procedural_set
 from smcrep.worlds.objects.model import ObjectModel
@@ -35,6 +38,7 @@ MAX_FORCE_N = 10.0
 PUSH_S = 0.03
 ELEVATIONS = np.radians([15.0, 75.0])
 FARTHEST_M = 10.0  # bound of the cloud's space
+MAX_DRAWS = 100  # of one object in a row that do not come to rest
 
 
 class WorldEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
@@ -45,6 +49,9 @@ class WorldEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
 
     Action: float32 [12] in [-1, 1], see `decode`. An action whose physics is unstable changes nothing and truncates the
     episode (info["unstable"]). info also has "T_camera_object" float64 [4, 4] and "object", its name.
+
+    An object that physics cannot move (see `Bodies`), or that does not come to rest in MAX_DRAWS draws, is a
+    ValueError; with on_bad="skip" it is left out, named on standard error, and kept with the reason in ``skipped``.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 2}  # noqa: RUF012 (gymnasium's own declaration)
@@ -58,14 +65,23 @@ class WorldEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         num_points: int = 256,
         max_steps: int = 8,
         render_mode: str | None = None,
+        on_bad: Literal["stop", "skip"] = "stop",
     ) -> None:
         if environment not in ENVIRONMENTS:
             raise ValueError(f"WorldEnv: no environment {environment!r}; choose from {', '.join(ENVIRONMENTS)}")
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"WorldEnv: render_mode is {render_mode!r}; give None or 'rgb_array'")
+        if on_bad not in ("stop", "skip"):
+            raise ValueError(f"WorldEnv: on_bad is {on_bad!r}; give 'stop' or 'skip'")
         self.objects = procedural_set(16, 0) if objects is None else list(objects)
         if not self.objects:
             raise ValueError("WorldEnv: objects is empty; give at least one, or None for procedural ones")
+        self.on_bad, self.skipped, self._failed = on_bad, dict[str, str](), Counter[str]()
+        for obj in tuple(self.objects):
+            try:
+                Bodies((obj,))
+            except ValueError as error:
+                self._leave_out(obj, error)
         self.environment = ENVIRONMENTS[environment]
         self.image_size, self.num_points, self.max_steps = image_size, num_points, max_steps
         self.render_mode = render_mode
@@ -90,8 +106,11 @@ class WorldEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
                     policy, obj, self.environment, self.np_random, image_size=self.image_size, others=self.objects
                 )
                 break
-            except UnstableSimulation:  # a pose that does not come to rest, or inside the clutter
-                continue
+            except UnstableSimulation as error:  # a pose that does not come to rest, or inside the clutter
+                self._failed[obj.name] += 1
+                if self._failed[obj.name] == MAX_DRAWS:
+                    self._leave_out(obj, ValueError(f"{MAX_DRAWS} draws do not come to rest ({error}); leave it out"))
+        self._failed[obj.name] = 0
         self._steps = 0
         return self._observe(), self._info(unstable=False)
 
@@ -107,6 +126,17 @@ class WorldEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
 
     def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]
         return self._rgb.copy() if self.render_mode == "rgb_array" else None
+
+    def _leave_out(self, obj: ObjectModel, error: ValueError) -> None:
+        if self.on_bad == "stop":
+            raise ValueError(f"WorldEnv: {obj.name}: {error}") from error
+        self.objects.remove(obj)
+        self.skipped[obj.name] = str(error)
+        print(f"skipped: {obj.name}: {error}", file=sys.stderr)
+        if not self.objects:
+            raise ValueError(
+                f"WorldEnv: all {len(self.skipped)} objects are left out ({error}); give others"
+            ) from error
 
     def _observe(self) -> Observation:
         state = self.state

@@ -10,14 +10,16 @@ import trimesh
 
 from smcrep.data.store import Store
 from smcrep.geometry.action import apply
+from smcrep.geometry.physics import Physics
 from smcrep.worlds.dynamics.mechanics import UnstableSimulation
-from smcrep.worlds.episodes import draw, shard_rows
+from smcrep.worlds.episodes import Episode, draw, shard_rows
 from smcrep.worlds.generate import generate, run_shard
 from smcrep.worlds.objects.families import procedural_set
-from smcrep.worlds.objects.source import ProceduralObjects
+from smcrep.worlds.objects.source import MeshObjects, ProceduralObjects
 from smcrep.worlds.policy import Policy
 from smcrep.worlds.rendering.environments import TEST_ENVIRONMENTS
 from smcrep.worlds.simulation import Simulation
+from smcrep.worlds.world import branch
 from tests.worlds.simulations import PUSHED, SMALL, everything
 
 
@@ -98,6 +100,77 @@ def test_light_objects_move_farther_than_heavy_ones_under_one_push(pushed: Store
     light, heavy = data["physics"][:, 1:, 0].argmin(1), data["physics"][:, 1:, 0].argmax(1)
     rows = np.arange(len(moved))
     assert (moved[rows, light] > moved[rows, heavy]).mean() > 0.7
+
+
+def test_the_physics_of_a_row_is_what_its_outcome_was_simulated_with(pushed: Store) -> None:
+    """Simulated again from the state with the stored physics, each outcome lies where its own row says: shifted by one
+    branch, or that of the state before, it would not."""
+    states = np.arange(pushed.num_states)
+    targets, transition = pushed.targets(states), pushed.transitions(states)
+    assert transition.physics is not None
+    physics = transition.physics.numpy().astype(np.float64)
+    np.testing.assert_array_equal(targets.physics, transition.physics)
+    for state_id in range(pushed.num_states):
+        drawn = (drawn_or_none(state_id, attempt) for attempt in range(20))
+        episode = next(
+            e for e in drawn if e and np.allclose(camera_poses(e)[0], targets.pose_before[state_id], atol=1e-6)
+        )
+        own = [Physics(float(np.exp(p[0])), *p[1:3].tolist(), tuple(p[3:].tolist())) for p in physics[state_id]]
+        again = branch(episode.observed[0], episode.actions[0], own)
+        T_camera_world = episode.observed[0].camera.T_camera_world
+        found = np.stack([T_camera_world @ after.poses[0] for after in again])
+        moved = np.linalg.norm((found - found[:1])[:, :3, 3], axis=1)
+        assert moved.max() > 0.005
+        np.testing.assert_allclose(found[:, :3, 3], targets.pose_after[state_id, :, :3, 3], atol=1e-3)
+
+
+def drawn_or_none(state_id: int, attempt: int) -> Episode | None:
+    try:
+        return draw(PUSHED, state_id, attempt)
+    except UnstableSimulation:
+        return None
+
+
+def camera_poses(episode: Episode) -> np.ndarray:
+    return np.stack([s.camera.T_camera_world @ s.poses[0] for s in episode.observed])
+
+
+def test_branches_over_physics_change_that_of_the_object_alone() -> None:
+    """Its clutter keeps its own, and stands as in every other branch until it is touched."""
+    cluttered = replace(PUSHED, environments=TEST_ENVIRONMENTS, states_per_object=2)
+    seen = 0
+    for state_id in range(cluttered.num_states):
+        try:
+            before, *after = draw(cluttered, state_id).observed
+        except UnstableSimulation:
+            continue
+        assert len({state.physics[0] for state in after}) == len(after)
+        assert all(state.physics[1:] == tuple(o.physics for o in before.objects[1:]) for state in (before, *after))
+        seen += len(before.objects) > 1
+    assert seen > 2
+
+
+def test_every_seed_of_a_world_is_another_world() -> None:
+    """Other poses and pushes of the same objects; and other objects by the seed of their own."""
+    one, other = (camera_poses(draw(replace(SMALL, seed=seed), 0)) for seed in (0, 1))
+    assert np.abs(one - other).max() > 1e-3
+    np.testing.assert_array_equal(one, camera_poses(draw(replace(SMALL, seed=0), 0)))
+    sets = [replace(SMALL, objects=ProceduralObjects(4, seed)).object_set for seed in (0, 1)]
+    assert all(
+        len(a.vertices) != len(b.vertices) or np.abs(a.vertices - b.vertices).max() > 0
+        for a, b in zip(*sets, strict=True)
+    )
+
+
+def test_a_needle_is_pushed_and_seen(tmp_path: Path) -> None:
+    """40 x .7 mm, read from a file: MuJoCo's own inertia of it would be refused."""
+    trimesh.creation.box((0.0007, 0.0007, 0.04)).export(tmp_path / "needle.stl")
+    policy = Policy({"push": 1.0}, "table", num_branches=2, push_force_n=(0.5, 1.0), max_angle_deg=5.0)
+    simulation = Simulation(MeshObjects(str(tmp_path)), policy=policy, states_per_object=2, environments=("studio",))
+    rows, _ = shard_rows(simulation, 0)
+    poses = rows["pose"].reshape(2, 3, 4, 4)
+    assert np.isfinite(poses).all()
+    assert np.linalg.norm((poses[:, 1:] - poses[:, :1])[..., :3, 3], axis=-1).max() > 1e-3
 
 
 def test_either_branches_over_the_push_or_over_physics_each_in_half_of_the_states() -> None:

@@ -1,5 +1,7 @@
 """The world as a gymnasium environment: its checker, its seed, its actions."""
 
+from dataclasses import replace
+
 import gymnasium
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import smcrep.worlds.gym as world_gym
 from smcrep.geometry.action import KINDS
 from smcrep.worlds.dynamics.actions import Hold, LiftAndDrop, Look, Push, Turn
 from smcrep.worlds.gym import WorldEnv, decode
-from tests.worlds.scenes import box
+from tests.worlds.scenes import box, model
 
 BRICK = box(0.04, 0.05, 0.03, colour=(200, 60, 30))
 
@@ -106,6 +108,39 @@ def test_an_unstable_action_changes_nothing_and_ends_the_episode(monkeypatch: py
     _, _, terminated, truncated, info = env.step(numbers("push"))
     assert (terminated, truncated, info["unstable"]) == (False, True, True)
     assert env.state is before
+
+
+def test_a_bad_object_is_left_out_by_name_or_stops_before_anything_is_simulated(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    grain = replace(model(BRICK.vertices * 1e-6, BRICK.faces), name="grain")
+    with pytest.raises(ValueError, match=r"WorldEnv: grain: physics: grain is .* m across.*unit") as caught:
+        WorldEnv(objects=[BRICK, grain])
+    assert "\n" not in str(caught.value)
+    env = WorldEnv(objects=[grain, BRICK, grain], on_bad="skip", image_size=16, num_points=8)
+    assert capsys.readouterr().err.count("skipped: grain: ") == 2
+    assert list(env.skipped) == ["grain"]
+    assert {env.reset(seed=seed)[1]["object"] for seed in range(4)} == {"box"}
+    with pytest.raises(ValueError, match="all 1 objects are left out"):
+        WorldEnv(objects=[grain], on_bad="skip")
+
+
+def test_an_object_that_never_rests_does_not_hold_up_reset(monkeypatch: pytest.MonkeyPatch) -> None:
+    top, rested = replace(BRICK, name="top"), world_gym.sample_state
+
+    def settled(policy, obj, *arguments, **more):
+        if obj.name == "top":
+            raise world_gym.UnstableSimulation("top spins", [0])
+        return rested(policy, obj, *arguments, **more)
+
+    monkeypatch.setattr(world_gym, "sample_state", settled)
+    monkeypatch.setattr(world_gym, "MAX_DRAWS", 5)
+    with pytest.raises(ValueError, match=r"WorldEnv: top: 5 draws do not come to rest \(top spins\)"):
+        WorldEnv(objects=[top]).reset(seed=0)
+    env = WorldEnv(objects=[top, top, top, BRICK], on_bad="skip", image_size=16, num_points=8)
+    env.reset(seed=0)
+    while "top" not in env.skipped:
+        assert env.reset()[1]["object"] == "box"
 
 
 def test_an_object_out_of_sight_is_a_cloud_of_zeros() -> None:

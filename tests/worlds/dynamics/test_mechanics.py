@@ -1,5 +1,6 @@
 """Laws of mechanics on boxes: free fall, bounce, sliding under a push, tipping; what is unstable is refused."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -169,3 +170,49 @@ def test_runaway_and_huge_values_are_refused_without_a_log_file(
 def test_huge_force_moves_a_light_body_a_bounded_way() -> None:
     """The finger is force-limited and no faster than 1 m/s: 10 g under 1 kN move less than half a metre."""
     assert 0 < slid(Physics(mass_kg=0.01), 1000.0, 0.1) < 0.5
+
+
+def test_each_body_has_its_own_physics() -> None:
+    """A brick that pushes another: heavier or rougher, each of the two goes less far."""
+    starts = np.stack([pose(z=0.03), pose(x=0.09, z=0.03)])[None]
+    push = Push(np.array([-0.04, 0.0, 0.02]), AHEAD, 8.0, 0.06)
+
+    def ways(first: Physics, second: Physics) -> np.ndarray:
+        return simulate((BRICK, BRICK), starts, [[first, second]], [push], [1.5])[0, :, 0, 3] - starts[0, :, 0, 3]
+
+    usual = Physics(0.3, 0.3)
+    base = ways(usual, usual)
+    heavy, rough = Physics(1.2, 0.3), Physics(0.3, 0.9)
+    assert ways(usual, heavy)[1] < 0.7 * base[1]
+    assert ways(usual, rough)[1] < 0.7 * base[1]
+    assert ways(heavy, usual)[0] < 0.7 * base[0]
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    """Four threads simulate the same objects under different physics: each as alone, to the bit."""
+    masses = (0.1, 0.2, 0.4, 0.8) * 3
+    push = Push(np.array([-0.04, 0.0, 0.02]), AHEAD, 4.0, 0.04)
+
+    def end(mass: float) -> bytes:
+        return simulate((BRICK,), pose(z=0.03)[None, None], [[Physics(mass, 0.2)]], [push], [1.0]).tobytes()
+
+    alone = [end(mass) for mass in masses]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(end, masses)) == alone
+    assert len(set(alone)) == 4
+
+
+def test_a_push_leaves_nothing_behind_in_the_model() -> None:
+    """After a push of 1 kN on other physics, a fall and a push end as in a thread that never saw it."""
+    usual, strong = Push(np.array([-0.04, 0.0, 0.02]), AHEAD, 4.0, 0.04), Push(np.zeros(3), -AHEAD, 1000.0, 0.01)
+    tilted = pose(z=0.08, rotation=random_rotation(np.random.default_rng(0)))
+
+    def run(push: Push | None, start: np.ndarray, physics: Physics) -> bytes:
+        return simulate((BRICK,), start[None, None], [[physics]], [push], [1.0]).tobytes()
+
+    def both() -> list[bytes]:
+        return [run(usual, pose(z=0.03), Physics()), run(None, tilted, Physics())]
+
+    run(strong, pose(z=0.03), Physics(3.0, 0.1, 0.8, (0.5, 0.5, 0.5)))
+    with ThreadPoolExecutor(1) as fresh:
+        assert fresh.submit(both).result() == both()
