@@ -54,8 +54,8 @@ def interleaved(ways: Mapping[str, Callable[[], float]], rounds: int) -> Rates:
 
 def median(values: np.ndarray) -> tuple[float, tuple[float, float] | None]:
     """Median over rounds [r], with its interval over rounds: between two of them, beyond either of which the median
-    lies with a chance of at most 2.5 % (the sign test's). Of fewer than 6 rounds it is their range, which covers less; a
-    single round has none."""
+    lies with a chance of at most 2.5 % (the sign test's). Of fewer than 6 rounds it is their range, which covers
+    less; a single round has none."""
     if len(values) == 1:
         return float(values[0]), None
     below = int(stats.binom.ppf(0.025, len(values), 0.5))
