@@ -11,14 +11,14 @@ CHANGED: dict[str, SenseSettings] = {
     "rgb": RGBSettings(
         size=24, width=8, blocks=1, mean=(0.1, 0.2, 0.3), std=(0.4, 0.5, 0.6), lr_scale=0.5, colour_jitter=0.3
     ),
-    "points": PointsSettings(encoder="dgcnn", scale_m=0.2, num_train_points=7),
+    "points": PointsSettings(encoder="dgcnn", scale_m=0.2, num_train_points=7, sparse_share=0.5),
     "depth": DepthSettings(size=24, width=8, blocks=1, scale_m=0.3),
     "mask": MaskSettings(size=24, width=8, blocks=1),
 }
 """Settings of which every field that can differs from its default."""
 WITHOUT_AUGMENTATION: dict[str, dict[str, Any]] = {
     "rgb": {"colour_jitter": 0.0},
-    "points": {"num_train_points": 0},
+    "points": {"num_train_points": 0, "sparse_share": 0.0},
     "depth": {},
     "mask": {},
 }

@@ -126,9 +126,21 @@ def test_clouds_with_few_enough_points_stay_whole(num_train_points: int) -> None
     assert POINTS.thin(PointsSettings(num_train_points=num_train_points), points, None) is points
 
 
+def test_sparse_clouds_hold_fewer_points_of_their_own() -> None:
+    points = sample("points", 40, 5, size=128)
+    found = POINTS.augment(PointsSettings(sparse_share=0.4), points, torch.Generator().manual_seed(0)).flatten(0, 1)
+    nums = torch.tensor([len(cloud.unique(dim=0)) for cloud in found])
+    assert 0.3 < (nums < 128).float().mean() < 0.5
+    assert nums.min() >= 32
+    assert 50 < nums[nums < 128].float().log().mean().exp() < 80  # evenly by logarithm: 64
+    own = torch.cdist(found, points.flatten(0, 1), compute_mode="donot_use_mm_for_euclid_dist").min(-1).values
+    assert own.max() == 0
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
+        ({"sparse_share": 1.5}, r"sparse_share is 1.5; give 0 \(none\) to 1"),
         ({"encoder": "x"}, "encoder is 'x'; choose one of pointnet, dgcnn"),
         ({"scale_m": 0.0}, "scale_m is 0.0; give metres above 0"),
         ({"scale_m": math.nan}, "scale_m is nan; give metres above 0"),
