@@ -31,12 +31,12 @@ MAY_BE_0 = {
 
 
 def of_argparse() -> list[tuple[Path, str, str]]:
-    """Script, option and type of every option of argparse that takes numbers."""
+    """Script, option and type of every option of argparse that takes whole numbers."""
     return [
         (path, name, kind)
         for path in SCRIPTS
         for name, keywords in options(path)
-        if (kind := source(keywords.get("type"))) not in ("", "Path")
+        if (kind := source(keywords.get("type"))) == "int" or "at_least" in kind
     ]
 
 
