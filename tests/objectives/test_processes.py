@@ -3,12 +3,16 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 
 from smcrep.objectives import EquiModWeights, SensorimotorWeights, SimCLRWeights, VICRegWeights
-from smcrep.objectives.processes import ALONE, processes
+from smcrep.objectives.processes import ALONE, Processes, processes
+from tests.objectives.observed import observed_by, small_model
+from tests.training.synthetic import transition
 
 ROOT = Path(__file__).parents[2]
 OBJECTIVES = {
@@ -68,6 +72,22 @@ def test_gradient_of_two_processes_is_that_of_one(tmp_path: Path) -> None:
             assert set(each[objective]) == set(expected)
             whole, found = (torch.cat([x[n].flatten().double() for n in expected]) for x in (expected, each[objective]))
             assert (found - whole).norm() < 1e-6 * whole.norm(), objective
+
+
+@pytest.mark.parametrize("name", ["sensorimotor", "sensorimotor without same-state negatives"])
+def test_losses_of_the_halves_are_on_average_that_of_the_whole(name: str) -> None:
+    """In one process: what both halves would gather is written down first, and then handed out."""
+    model, batch, objective = small_model().eval(), transition(8, 3, seed=1), OBJECTIVES[name]
+    whole = objective.loss(observed_by(model, batch)).total
+    halves = [observed_by(model, part) for part in (batch[:4], batch[4:])]
+    sent: list[list[torch.Tensor]] = [[], []]
+    for half, found in zip(halves, sent, strict=True):
+        objective.loss(replace(half, processes=Processes(lambda x, found=found: found.append(x) or x, 0)))
+    totals = []
+    for rank, half in enumerate(halves):
+        gathered = iter([torch.cat(parts) for parts in zip(*sent, strict=True)])
+        totals.append(objective.loss(replace(half, processes=Processes(lambda x, g=gathered: next(g), rank))).total)
+    torch.testing.assert_close(torch.stack(totals).mean(), whole)
 
 
 def test_one_process_gathers_nothing() -> None:
