@@ -8,6 +8,7 @@ import numpy as np
 from smcrep.report import marks
 from smcrep.report.style import COLOURS, picture
 from smcrep.results import Record
+from smcrep.senses import POINTS
 
 
 def accuracy_by_harm(left: Mapping[str, Record], clean: float, refused: list[str], title: str, path: Path) -> None:
@@ -17,13 +18,13 @@ def accuracy_by_harm(left: Mapping[str, Record], clean: float, refused: list[str
     y = np.arange(len(names))[::-1]
     with picture(path, size=(5.2, 0.26 * len(names) + 1)) as (_, axes):
         axis, records = axes[0], list(left.values())
-        marks.dots(axis, records, y[: len(left)], COLOURS["points"], "ours")
+        marks.dots(axis, records, y[: len(left)], COLOURS[POINTS.name], "ours")
         untrained = [(record.controls["untrained"], at) for record, at in zip(records, y, strict=False)]
         axis.plot(*zip(*untrained, strict=True), "|", ms=9, color=COLOURS["untrained"], label="untrained")
         for at in y[len(left) :]:
             axis.text(clean, at, "refused", ha="center", va="center", color=COLOURS["chance"])
         marks.reference(axis, records[0].controls["chance"], "chance", vertical=True)
-        marks.reference(axis, clean, "clean", vertical=True, colour=COLOURS["points"])
+        marks.reference(axis, clean, "clean", vertical=True, colour=COLOURS[POINTS.name])
         axis.set_yticks(y, [name.replace("_percent", " %").replace("_", " ") for name in names])
         axis.set(
             xlim=(0, 1),
