@@ -9,7 +9,8 @@ are not what this measures (``with_edges`` counts edges too). The error of a pix
 `meshes.colour_error` is the largest mean of all cases; mean and 95th percentile of each stand beside it. Expected:
 means below 3, percentiles below 12.
 
-`--picture` draws the cases; docs/data/colours.png is the truth, what was rendered before charts were kept apart, and now.
+`--picture` draws the cases; docs/data/colours.png shows the truth, what was rendered before charts were kept apart, and
+now.
 """
 
 import tempfile
