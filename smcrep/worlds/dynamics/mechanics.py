@@ -146,7 +146,8 @@ def _check_overlap(objects: tuple[ObjectModel, ...], bodies: Bodies) -> None:
     if len(depth) and depth.max() >= MAX_OVERLAP_M:
         first, second = ("table" if g == 0 else objects[g - 1].name for g in data.contact.geom[depth.argmax()])
         deep_mm = 1000 * depth.max() / bodies.scale
-        raise _Unstable(f"{first} and {second} begin {deep_mm:.2g} mm inside each other")
+        shown = f"{deep_mm:.0f}" if deep_mm >= 1 else f"{deep_mm:.2g}"
+        raise _Unstable(f"{first} and {second} begin {shown} mm inside each other")
 
 
 def _described(push: Push | None) -> str:
