@@ -6,6 +6,7 @@ import re
 import runpy
 import signal
 import sys
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,17 @@ def test_every_number_of_argparse_has_a_least_value() -> None:
     assert not [(path.name, name, kind) for path, name, kind in of_argparse() if "at_least(" not in kind]
 
 
+@pytest.fixture
+def _unloaded() -> Iterator[None]:
+    """What scripts import from beside them is forgotten afterwards."""
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(ROOT / "experiments")):
+            del sys.modules[name]
+
+
+@pytest.mark.usefixtures("_unloaded")
 @pytest.mark.parametrize("path", sorted({path for path, _, _ in of_argparse()}), ids=lambda path: path.stem)
 def test_argparse_refuses_numbers_below_their_least(
     path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
