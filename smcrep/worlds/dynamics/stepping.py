@@ -17,9 +17,9 @@ class Stepping:
                   faster stands still from then on, and costs nothing. 0: everything is simulated to its end
 
     Beside steps of 0.1 ms without rest, pushes of the recipe `push` end within 0.3 mm and 0.2 degrees (median; they go
-    80 mm), 7 mm and 5 degrees (95 of 100); `REFERENCE`, four times as slow, within 0.2 mm and 0.1 degrees, 5 mm and 5
-    degrees. Beyond are bodies about to tip, which go either way by chance. `experiments/benchmarks/pushes.py` measures
-    it.
+    80 mm), 8 mm and 7 degrees (95 of 100); by `REFERENCE`, three times as slow, within 0.2 mm and 0.1 degrees, 5 mm and
+    4 degrees. Beyond are bodies about to tip, which go either way by chance. `experiments/benchmarks/pushes.py`
+    measures it.
     """
 
     push_step_s: float = 0.001
