@@ -89,7 +89,7 @@ def test_folders_of_meshes(meshes: Path, tmp_path: Path) -> None:
     store = Store(generate(simulation, tmp_path / "store", progress=False))
     assert [(o.name, o.family) for o in store.objects] == [("b_can", "can")]
     points = everything(store)["points"]
-    reach = np.abs(points - points.mean(-2, keepdims=True)).max()  # half its diagonal is 49 mm, its seen side off centre
+    reach = np.abs(points - points.mean(-2, keepdims=True)).max()  # half its diagonal is 49 mm, seen off centre
     assert 0.03 < reach < 0.07
     with pytest.raises(ValueError, match="no meshes named cup; it has 2, such as a_box"):
         ObjectSet(replace(source, names=("cup",)))
