@@ -11,6 +11,9 @@ NUM_NEIGHBOURS = 3
 MAX_ISOLATION = 3.0
 """A point whose third neighbour is farther than this many times the median is left out: no surface is there, and one
 such point decides a mean and a maximum."""
+MOST_POINTS = 512
+"""Of larger clouds so many are looked at, evenly in their order: twice what training shows. A maximum over more points
+is another embedding, and depth images give thousands."""
 NUM_PASSES = 2
 """Stray points that keep each other company are alone once their neighbours are gone."""
 
@@ -39,10 +42,16 @@ class CloudEncoder(nn.Module):
 
 
 def prepared(points: Tensor) -> tuple[Tensor, Tensor]:
-    """Clouds [b, n, 3] with copies of others in place of repeated and isolated points, and the mean [b, 1, 3] of what
-    is left, each once. So padding by copies, and stray points, change nothing."""
+    """Clouds [b, n, 3] -> [b, min(n, MOST_POINTS), 3] with copies of others in place of repeated and isolated points,
+    and the mean [b, 1, 3] of what is left, each once. So padding by copies, and stray points, change nothing."""
+    left_out = repeated(points.detach())
+    if points.shape[1] > MOST_POINTS:
+        num = (~left_out).sum(1, keepdim=True).clamp(min=MOST_POINTS)
+        rank = torch.arange(MOST_POINTS, device=points.device) * num // MOST_POINTS
+        chosen = left_out.long().argsort(dim=1, stable=True).gather(1, rank)
+        points = points.gather(1, chosen[..., None].expand(-1, -1, 3))
+        left_out = left_out.gather(1, chosen)
     seen = points.detach()
-    left_out = repeated(seen)
     left_out = left_out | isolation(
         seen, left_out, num_neighbours=NUM_NEIGHBOURS, num_passes=NUM_PASSES, limit=MAX_ISOLATION
     )

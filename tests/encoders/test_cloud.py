@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from smcrep.encoders import DGCNN, CloudEncoder, PointNet
-from smcrep.encoders.cloud import prepared
+from smcrep.encoders.cloud import MOST_POINTS, prepared
 
 BACKBONES = {"pointnet": PointNet, "dgcnn": DGCNN}
 
@@ -104,6 +104,19 @@ def test_pointnet_equals_a_loop_over_points() -> None:
             h = torch.relu(layer.weight @ h + layer.bias)  # type: ignore[union-attr,operator]
         rows.append(h)
     torch.testing.assert_close(net(x[None])[0], torch.stack(rows).amax(0))  # type: ignore[operator]
+
+
+def test_of_many_points_as_many_as_training_knows_are_looked_at_however_they_are_padded() -> None:
+    x = surface(2, 1500)
+    kept, centre = prepared(x)
+    assert kept.shape == (2, MOST_POINTS, 3)
+    torch.testing.assert_close(centre, x.mean(1, keepdim=True), atol=0.01, rtol=0)
+    copies = x[:, :1].expand(-1, 3000, -1)
+    torch.testing.assert_close(prepared(torch.cat([copies[:, :1], x[:, 1:], copies], 1)), (kept, centre))
+    few = x[:, :200]
+    torch.testing.assert_close(
+        prepared(torch.cat([few, few[:, :1].expand(-1, 4000, -1)], 1))[1], few.mean(1, keepdim=True)
+    )
 
 
 def test_centre_is_the_mean_of_the_surface_whatever_is_repeated_or_astray() -> None:

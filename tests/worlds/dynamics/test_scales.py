@@ -31,6 +31,7 @@ KINDS = {
 """Half extents, metres."""
 
 
+@pytest.mark.situation("needle, wire and 1 mm part pushed")
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_thing_comes_to_rest_and_is_pushed(kind: str) -> None:
     half, rng, studio = np.array(KINDS[kind]), np.random.default_rng(0), ENVIRONMENTS["studio"]

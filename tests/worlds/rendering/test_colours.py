@@ -39,6 +39,7 @@ def test_colours_are_within_a_few_levels(colours: ModuleType, tmp_path: Path, ca
     assert np.quantile(error, 0.95) <= 12
 
 
+@pytest.mark.situation("plain material beside a texture")
 def test_a_plain_lid_has_its_colour_at_every_size(colours: ModuleType, tmp_path: Path) -> None:
     lid = load_mesh(colours.lid(tmp_path))
     for size in (16, 32, 64, 224):
@@ -50,6 +51,7 @@ def test_a_plain_lid_has_its_colour_at_every_size(colours: ModuleType, tmp_path:
         np.testing.assert_array_equal(shown, np.broadcast_to((0, 204, 0), shown.shape))
 
 
+@pytest.mark.situation("texture of small charts on black")
 @pytest.mark.parametrize("size", [512, 1024, 2048])
 def test_charts_on_black_never_darken(colours: ModuleType, tmp_path: Path, size: int) -> None:
     """One colour, charts of four texels each: the black between them shows nowhere, from near or far."""
