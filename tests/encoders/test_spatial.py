@@ -1,5 +1,7 @@
 """Image encoders keep places apart, take any size, and give a batch what its items get."""
 
+import math
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -90,6 +92,18 @@ def test_regions_are_averages() -> None:
     torch.testing.assert_close(regions(maps).unflatten(1, (4, 8)), whole[:, None].expand(-1, 4, -1))
 
 
+def test_regions_of_any_shape_start_about_its_middle() -> None:
+    """A region's score falls with the square of the distance from the middle, in sides, over that of its radius."""
+    height, width, radii = 4, 6, (0.25, 0.35, 0.5, 1.0)
+    place = Regions([torch.zeros(1, 3, height, width)]).place
+    assert place.shape == (len(radii), height * width)
+    for radius, of_region in zip(radii, place.tolist(), strict=True):
+        for row in range(height):
+            for column in range(width):
+                distance = math.hypot((row + 0.5) / height - 0.5, (column + 0.5) / width - 0.5)
+                assert of_region[row * width + column] == pytest.approx(-((distance / radius) ** 2), rel=1e-5)
+
+
 def test_context_reaches_the_equivariant_features_alone() -> None:
     """Planted: the context differs and the map does not."""
     of, x = encoder(num_context=1), images(2, 64, 64)
@@ -109,3 +123,7 @@ def test_resizing_averages_what_is_finer_than_a_pixel() -> None:
     stripes = torch.zeros(1, 1, 256, 256)
     stripes[:, :, 1::4] = stripes[:, :, 2::4] = 1  # the two rows of four that plain interpolation would read
     assert (resized(stripes, 64)[:, :, 2:-2] - 0.5).abs().max() < 0.03
+
+
+def test_no_images_have_the_size_that_is_asked_for() -> None:
+    assert resized(torch.zeros(0, 3, 16, 24), 64).shape == (0, 3, 64, 64)

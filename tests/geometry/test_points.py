@@ -49,6 +49,12 @@ def test_repeated_points_are_those_that_a_loop_has_met_before(clouds: torch.Tens
     assert repeated(clouds[:0]).shape == (0, 12)
 
 
+def test_points_that_share_some_coordinates_are_not_repeated() -> None:
+    corners = torch.cartesian_prod(*3 * [torch.tensor([0.0, 1.0])])
+    assert not repeated(corners[None]).any()
+    assert repeated(torch.cat([corners, corners])[None]).tolist() == [[False] * 8 + [True] * 8]
+
+
 def found(points: torch.Tensor, limit: float, num_passes: int = 1) -> torch.Tensor:
     return isolation(points, repeated(points), num_neighbours=3, num_passes=num_passes, limit=limit)
 

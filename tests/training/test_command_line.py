@@ -77,6 +77,10 @@ def test_objective_of_the_recipe_keeps_its_weights_and_another_has_its_own_field
     assert found == SimCLRWeights(temperature=0.5)
 
 
+def test_the_objective_named_last_is_taken() -> None:
+    assert run("tiny", "--objective", "simclr", "vicreg").recipe.objective == VICRegWeights()
+
+
 def test_objective_of_ones_own_is_chosen_by_name_and_its_fields_are_set() -> None:
     found = run("tiny", "--objective", "drift", "--objective.pull", "0.25").recipe.objective
     assert found == DriftWeights(pull=0.25)
