@@ -23,6 +23,7 @@ from smcrep.results import write_claims
 from smcrep.training.build import build_seeded_model
 
 NAME, ACCURACY = "clouds.robust.", "clouds.robust.accuracy."
+WORDS = {"val": "validation", "test": "test"}
 TINY = (CLEAN, "one zero", "5 % outliers", "padded by one", "millimetres", "16 points")
 
 
@@ -46,7 +47,7 @@ def main() -> None:
     clean = left.pop(CLEAN).value
     refused = [name.removeprefix(NAME) for name, record in found.items() if "refused" in record.controls]
     picture = out / "figures" / "robust_clouds.png"
-    accuracy_by_harm(left, clean, refused, f"Clouds as cameras give them, {arguments.split} objects", picture)
+    accuracy_by_harm(left, clean, refused, f"Clouds as cameras give them, {WORDS[arguments.split]} objects", picture)
     command = f"python experiments/robust_clouds.py --run {arguments.run} --split {arguments.split}"
     write_claims(out / "claims" / "real_files.json", stamped(found, command, begun))
     print(picture)

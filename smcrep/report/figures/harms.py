@@ -16,13 +16,13 @@ def accuracy_by_harm(left: Mapping[str, Record], clean: float, refused: list[str
     that are answered by an error."""
     names = [*left, *refused]
     y = np.arange(len(names))[::-1]
-    with picture(path, size=(5.2, 0.26 * len(names) + 1)) as (_, axes):
+    with picture(path, size=(5.2, 0.26 * len(names) + 1.4)) as (_, axes):
         axis, records = axes[0], list(left.values())
         marks.dots(axis, records, y[: len(left)], COLOURS[POINTS.name], "ours")
         untrained = [(record.controls["untrained"], at) for record, at in zip(records, y, strict=False)]
         axis.plot(*zip(*untrained, strict=True), "|", ms=9, color=COLOURS["untrained"], label="untrained")
         for at in y[len(left) :]:
-            axis.text(clean, at, "refused", ha="center", va="center", color=COLOURS["chance"])
+            axis.text(0.5, at, "refused", ha="center", va="center", color=COLOURS["chance"])
         marks.reference(axis, records[0].controls["chance"], "chance", vertical=True)
         marks.reference(axis, clean, "clean", vertical=True, colour=COLOURS[POINTS.name])
         axis.set_yticks(y, [name.replace("_percent", " %").replace("_", " ") for name in names])
@@ -32,4 +32,4 @@ def accuracy_by_harm(left: Mapping[str, Record], clean: float, refused: list[str
             xlabel=f"accuracy of k-NN, {records[0].controls['n_way']} objects",
         )
         axis.set_title(title, pad=16)
-        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -1 / len(names)), ncol=2)
+        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -1.8 / len(names)), ncol=2)
