@@ -1,5 +1,6 @@
 """Which lines of a package each test reaches: measured once, by running the tests with a tracer."""
 
+import inspect
 import json
 import sys
 import threading
@@ -13,12 +14,15 @@ from typing import Any
 import pytest
 
 Lines = dict[str, set[int]]
+IMPORTED = 0
+"""Stands, in each test, for the lines of a module that run when it is imported."""
 PLAIN = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning")
 """Options of every run; the warning is of plugins that heavy imports bring before pytest starts."""
 
 
 class Reached:
-    """A plugin of pytest: name of a test -> seconds, whether it passed, lines of ``source`` that it reached. What
+    """A plugin of pytest: name of a test -> seconds, whether it passed, lines of ``source`` that it reached. Every
+    module of ``source`` that some test imports is reached by all, in line `IMPORTED`. What
     fixtures of a module or session reach and take counts for every test of that module, and once for all."""
 
     def __init__(self, root: Path, source: str) -> None:
@@ -65,7 +69,9 @@ class Reached:
         sys.settrace(None)
 
     def call(self, frame: FrameType, event: str, _: Any) -> Any:
-        return self.line if frame.f_code.co_filename.startswith(self.inside) else None
+        """Lines of functions alone: those of a module run once, in whichever test imports it first."""
+        in_function = frame.f_code.co_flags & inspect.CO_OPTIMIZED
+        return self.line if in_function and frame.f_code.co_filename.startswith(self.inside) else None
 
     def line(self, frame: FrameType, event: str, _: Any) -> Any:
         if event == "line":
@@ -73,6 +79,9 @@ class Reached:
         return self.line
 
     def write(self, path: Path) -> None:
+        for module in list(sys.modules.values()):
+            if (file := getattr(module, "__file__", None) or "").startswith(self.inside):
+                self.shared[""][file].add(IMPORTED)
         for test in self.tests.values():
             for module, lines in self.shared.items():
                 if module in ("", ".", test["module"]):

@@ -34,7 +34,7 @@ sys.path.insert(0, str(ROOT))
 from tests.mutants.choosing import TOP, Mutant, packages, sample, written  # noqa: E402
 from tests.mutants.forked import TIME_IS_OVER, forked  # noqa: E402
 from tests.mutants.mistakes import MISTAKES  # noqa: E402
-from tests.mutants.reached import first_failure, measure  # noqa: E402
+from tests.mutants.reached import IMPORTED, first_failure, measure  # noqa: E402
 from tests.mutants.table import records, table  # noqa: E402
 
 SLOW = 5
@@ -133,15 +133,16 @@ def run_all(root: Path, out: Path, mutants: list[Mutant], arguments: argparse.Na
 
 
 def reached_by(root: Path, out: Path, package: str, source: str) -> Reached:
-    """What each test of a package reaches; measured where no file says so for this very tree."""
+    """What each test of a package reaches; measured where no file says so for these very modules and tests."""
     tests = sorted((root / "tests" / package).rglob("test_*.py"))
     if package == TOP:
         stems = [path.stem for path in packages(root, source)[TOP]]
         tests = [path for stem in stems if (path := root / "tests" / f"test_{stem}.py").is_file()]
     if not tests:
         return {}
+    shared = [path for path in (root / "tests").rglob("*.py") if not path.name.startswith("test_")]
     tree = hashlib.sha256()
-    for path in sorted([*(root / source).rglob("*.py"), *(root / "tests").rglob("*.py")]):
+    for path in sorted([*(root / source).rglob("*.py"), *shared, *tests]):
         tree.update(path.read_bytes())
     kept = out / "reached" / f"{package}-{tree.hexdigest()[:12]}.json"
     if not kept.exists():
@@ -196,14 +197,19 @@ def tried(root: Path, log: Path, mutant: Mutant, reached: Reached, seconds: floa
 def tests_for(root: Path, mutant: Mutant, reached: Reached, seconds: float) -> tuple[list[str], float]:
     """Tests that reach the mutant's lines, those of the file of the same name first, then the quick ones, as many as
     ``seconds`` hold; and the seconds that they take with their fixtures. A line that runs at import (a constant, a
-    default) is reached by every test that reaches anything of its file."""
+    default) is reached by all tests, those first that reach a function of its file."""
     if mutant.tests:
         return list(mutant.tests), seconds
     lines = range(mutant.line, mutant.line + max(1, sum(line.startswith("-") for line in mutant.diff)))
     own = f"test_{Path(mutant.file).stem}.py"
     near = [name for name, test in reached.items() if mutant.file in test["lines"]]
     found = [name for name in near if not set(lines).isdisjoint(reached[name]["lines"][mutant.file])] or near
-    found.sort(key=lambda name: (Path(name.split("::")[0]).name != own, reached[name]["seconds"]))
+
+    def order(name: str) -> tuple[bool, bool, float]:
+        imports_alone = reached[name]["lines"][mutant.file] == [IMPORTED]
+        return Path(name.split("::")[0]).name != own, imports_alone, reached[name]["seconds"]
+
+    found.sort(key=order)
     return within(seconds, found, reached)
 
 
