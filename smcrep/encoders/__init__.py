@@ -4,7 +4,19 @@ part, both float32 [b, trunk_dim]. Which sense has which network is written in `
 from smcrep.encoders.cloud import CloudEncoder, PointNet
 from smcrep.encoders.dgcnn import DGCNN
 from smcrep.encoders.spatial import SmallCNN, SpatialEncoder
+from smcrep.encoders.staged import StagedMap
 from smcrep.encoders.timm_map import TimmMap
+from smcrep.encoders.two_streams import TwoStreamEncoder
 from smcrep.encoders.vector import VectorEncoder
 
-__all__ = ["DGCNN", "CloudEncoder", "PointNet", "SmallCNN", "SpatialEncoder", "TimmMap", "VectorEncoder"]
+__all__ = [
+    "DGCNN",
+    "CloudEncoder",
+    "PointNet",
+    "SmallCNN",
+    "SpatialEncoder",
+    "StagedMap",
+    "TimmMap",
+    "TwoStreamEncoder",
+    "VectorEncoder",
+]

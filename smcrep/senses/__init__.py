@@ -9,7 +9,7 @@ from smcrep.senses.depth import DEPTH, DepthSettings
 from smcrep.senses.mask import MASK, MaskSettings
 from smcrep.senses.points import POINTS, PointsSettings
 from smcrep.senses.rgb import RGB, RGBSettings
-from smcrep.senses.sense import Array, Rendered, Resolution, Sense, SenseSettings, SenseTable
+from smcrep.senses.sense import Array, Rendered, Resolution, Sense, SenseSettings, SenseTable, prepared_name
 
 SENSES = SenseTable()
 for _sense in (RGB, POINTS, DEPTH, MASK):
@@ -37,5 +37,6 @@ __all__ = [
     "Sense",
     "SenseSettings",
     "SenseTable",
+    "prepared_name",
     "register",
 ]

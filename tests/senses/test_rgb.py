@@ -111,6 +111,10 @@ def test_jitter_is_one_gain_for_each_channel_of_each_picture() -> None:
         ({"frozen_groups": 1}, "frozen_groups is 1; set encoder to a timm name, or give 0"),
         ({"weights": "w.pth"}, r"weights is 'w\.pth'; set encoder to the timm name that they are of"),
         ({"colour_jitter": 1.5}, "colour_jitter is 1.5; give 0"),
+        ({"spatial": "all"}, "spatial is 'all'; give none, small, backbone or both"),
+        ({"spatial": "small"}, "spatial is 'small'; set encoder to a timm name, or give 'none'"),
+        ({"encoder": "test_resnet", "spatial": "both"}, "frozen_groups is 0; spatial 'both' wants some"),
+        ({"backbone_size": 0}, "backbone_size is 0; give 1 to"),
     ],
 )
 def test_settings_out_of_range_are_refused(wrong: dict, words: str) -> None:
