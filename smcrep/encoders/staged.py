@@ -1,5 +1,7 @@
 """A timm backbone in two parts: stages that learn nothing, whose map is the same in every step, and those behind."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -51,19 +53,24 @@ class StagedMap(TimmMap):
 
     @torch.no_grad()
     def frozen(self, x: Tensor) -> Tensor:
-        """float32 [b, 3, s, s] -> what the frozen stages give, [b, c, h, w]."""
+        """float32 [b, 3, s, s] -> what the frozen stages give, [b, c, h, w]; x where there are none."""
+        if self.cut is None:
+            return x
         options = {"indices": [self.cut], "stop_early": True, "intermediates_only": True}
         return self.model.forward_intermediates(x, **options)[0]  # type: ignore[operator]
 
     def rest(self, frozen: Tensor) -> list[Tensor]:
         """What `frozen` gave -> the maps of `forward`."""
+        if self.cut is None:
+            return self(frozen)
         for stage in self.behind:
             frozen = self.model.get_submodule(stage)(frozen)
         return [at_most(frozen, MAX_MAP_SIZE)]
 
     def _stages_between(self, cut: int, last: int) -> tuple[str, ...]:
         """Names of the modules that follow the one which gives map ``cut``, up to the one which gives map ``last``."""
-        first, final = (self.model.feature_info[i]["module"] for i in (cut, last))  # type: ignore[index]
+        timms: Any = self.model.feature_info
+        first, final = timms[cut]["module"], timms[last]["module"]
         parent = final.rpartition(".")[0]
         names = [f"{parent}.{name}".lstrip(".") for name, _ in self.model.get_submodule(parent).named_children()]
         if first not in names:

@@ -61,18 +61,15 @@ class TwoStreamEncoder(nn.Module):
         return self.backbone.cut is not None
 
     def frozen(self, images: Tensor) -> Tensor:
-        """Raw images -> what the frozen stages give, [b, c, h, w]: all that both streams share."""
+        """Raw images -> what the frozen stages give, [b, c, h, w]: all that both streams share. Without frozen stages,
+        the images as the backbone takes them."""
         return self.backbone.frozen(self.channels(images).to(dtype_of(self.invariant)))
 
     def forward(self, images: Tensor, frozen: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """frozen: what `frozen` gave for these images or, in training, for them before they were augmented."""
-        dtype = dtype_of(self.invariant)
-        if self.has_frozen:
-            shared = self.frozen(images) if frozen is None else frozen.to(dtype)
-            maps = self.backbone.rest(shared)
-        else:
-            maps = self.backbone(self.channels(images).to(dtype))
-        places = []
+        dtype, places = dtype_of(self.invariant), []
+        shared = self.frozen(images) if frozen is None else frozen.to(dtype)
+        maps = self.backbone.rest(shared)
         if self.fine and self.small:
             places.append(self.small(self.fine(images).to(dtype))[-1].flatten(1))
         if self.middle:
@@ -86,5 +83,5 @@ class Middle(nn.Sequential):
     def __init__(self, num_in: int, num_out: int) -> None:
         super().__init__(*convolution(num_in, num_out, 1), nn.ReLU(), Block(num_out))
 
-    def forward(self, maps: Tensor) -> Tensor:
-        return super().forward(at_most(maps, MAP_SIZE))
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(at_most(input, MAP_SIZE))

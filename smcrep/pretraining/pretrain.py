@@ -1,21 +1,23 @@
 """Stores, training, calibration, the model on disk: one call."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from lightning_fabric import Fabric
 
-from smcrep.data.loader import TransitionLoader
+from smcrep.data.loader import Source, TransitionLoader
 from smcrep.data.mixture import MixedLoader
 from smcrep.data.store import Store
 from smcrep.hub import save_pretrained
 from smcrep.pretraining.folder import RECIPE, Pretrained, write_stores
 from smcrep.pretraining.run import Run
-from smcrep.pretraining.stores import BESIDE, shares, some_states, stores
+from smcrep.pretraining.stores import BESIDE, shares, some_states, stores, stores_folder
 from smcrep.results import commit, write_json
 from smcrep.training import checkpoint
 from smcrep.training.build import build_fabric, build_seeded_model
+from smcrep.training.cache import cached
 from smcrep.training.calibrate import calibrate_precision
 from smcrep.training.fit import Fitted, fit
 from smcrep.training.online import online_probe
@@ -53,9 +55,9 @@ def pretrain(run: Run, *, fabric: Fabric | None = None, progress: bool = True) -
     """
     fabric = fabric or build_fabric(run.compute, run.recipe.optim)
     build_seeded_model(run.recipe)  # what cannot be built is refused before minutes of simulation, not after
-    begun = time.monotonic()
+    begun, shown = time.monotonic(), progress and fabric.is_global_zero
     with fabric.rank_zero_first():
-        made = stores(run, progress=progress and fabric.is_global_zero)
+        made = stores(run, progress=shown)
     generated = time.monotonic()
     recipe = _scaled(run.recipe, made)
     checkpoint.load(run.out / "checkpoint", recipe)  # a folder of another run is refused before it is written to
@@ -63,7 +65,7 @@ def pretrain(run: Run, *, fabric: Fabric | None = None, progress: bool = True) -
         write_json(run.out / RECIPE, recipe.to_json())
         write_json(run.out / "run.json", replace(run, recipe=recipe).to_json())
         write_stores(run.out, {split: store.path for split, store in made.items()})
-    fitted = _fit(run, recipe, made, fabric)
+    fitted = _fit(run, recipe, made, fabric, shown)
     if fitted.stopped_by:
         raise Interrupted(fitted)
     if fabric.is_global_zero:
@@ -87,17 +89,34 @@ def _scaled(recipe: Recipe, made: dict[str, Store]) -> Recipe:
     )
 
 
-def _fit(run: Run, recipe: Recipe, made: dict[str, Store], fabric: Fabric) -> Fitted:
-    train, val = _training_stores(made), made["val"]
-    states = some_states(val, NUM_PROBE_STATES)
+def _fit(run: Run, recipe: Recipe, made: dict[str, Store], fabric: Fabric, shown: bool) -> Fitted:
+    val = made["val"]
+    states, sources = some_states(val, NUM_PROBE_STATES), _sources(run, recipe, made, fabric, shown)
 
     def batches(rank: int, world_size: int) -> MixedLoader:
         where = {"seed": recipe.seed, "rank": rank, "world_size": world_size}
-        numbers = zip(train, shares(run), strict=True)
-        return MixedLoader([TransitionLoader(store, batch_states=number, **where) for store, number in numbers])
+        numbers = zip(sources, shares(run), strict=True)
+        return MixedLoader([TransitionLoader(source, batch_states=number, **where) for source, number in numbers])
 
     probe = online_probe(val.transitions(states, recipe.model.names), val.targets(states))
     return fit(recipe, batches, run.out, fabric=fabric, probe=probe)
+
+
+def _sources(run: Run, recipe: Recipe, made: dict[str, Store], fabric: Fabric, shown: bool) -> Sequence[Source]:
+    """What is trained on, with what frozen layers make of it where it is kept."""
+    train, compute = _training_stores(made), run.compute
+    if compute.cache == "none":
+        return train
+    model = build_seeded_model(recipe).to(fabric.device)
+    with fabric.rank_zero_first():
+        return cached(
+            model,
+            train,
+            stores_folder(run) / "frozen",
+            numbers=compute.cache,
+            max_bytes=compute.cache_gb * 1e9,
+            shown=shown,
+        )
 
 
 def _save(out: Path, recipe: Recipe, fitted: Fitted, made: dict[str, Store]) -> None:

@@ -8,6 +8,7 @@ with_sense(with_senses(run, "points"), "points", encoder="dgcnn")
 from dataclasses import replace
 from typing import Any
 
+from smcrep.encoders.pretrained import PACKAGE
 from smcrep.pretraining.run import Run
 from smcrep.senses import RGB
 from smcrep.training.recipes import with_settings
@@ -18,6 +19,15 @@ def short(run: Run) -> Run:
     return with_model(
         with_sense(with_optim(run, steps=800), RGB.name, width=16, blocks=0), num_vectors=42, num_tensors=0
     )
+
+
+def two_streams(run: Run, **settings: Any) -> Run:
+    """RGB by two streams: EfficientNet-Lite0 with ImageNet weights, its last two stages trained further, tells objects
+    apart; the run's small network and a map of the frozen stages learn where they are. ``settings`` of RGB change it.
+    What the frozen stages give is kept (14 kB an observation in float16: `Compute.cache_gb` bounds it)."""
+    chosen = {"encoder": "tf_efficientnet_lite0", "weights": PACKAGE, "spatial": "both", "frozen_groups": 6}
+    run = with_sense(run, RGB.name, **{**chosen, "lr_scale": 0.1, **settings})
+    return replace(run, compute=replace(run.compute, cache="float16"))
 
 
 def with_data(run: Run, **fields: Any) -> Run:

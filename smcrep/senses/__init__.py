@@ -9,7 +9,7 @@ from smcrep.senses.depth import DEPTH, DepthSettings
 from smcrep.senses.mask import MASK, MaskSettings
 from smcrep.senses.points import POINTS, PointsSettings
 from smcrep.senses.rgb import RGB, RGBSettings
-from smcrep.senses.sense import Array, Rendered, Resolution, Sense, SenseSettings, SenseTable, prepared_name
+from smcrep.senses.sense import Array, Frozen, Rendered, Resolution, Sense, SenseSettings, SenseTable, prepared_name
 
 SENSES = SenseTable()
 for _sense in (RGB, POINTS, DEPTH, MASK):
@@ -29,6 +29,7 @@ __all__ = [
     "SENSES",
     "Array",
     "DepthSettings",
+    "Frozen",
     "MaskSettings",
     "PointsSettings",
     "RGBSettings",

@@ -1,6 +1,5 @@
 """RGB: pictures."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -15,7 +14,7 @@ from smcrep.encoders.timm_map import TimmMap
 from smcrep.encoders.two_streams import TwoStreamEncoder
 from smcrep.senses.arrays import as_tensor, check_pixels, dtype_name
 from smcrep.senses.pictures import pixels
-from smcrep.senses.sense import Array, Sense
+from smcrep.senses.sense import Array, Frozen, Sense
 from smcrep.senses.sizes import MAX_SIZE, CNNSettings
 
 NAME = "rgb"
@@ -179,9 +178,13 @@ def start(settings: RGBSettings, encoder: nn.Module) -> None:
         freeze_groups(backbone, settings.frozen_groups)
 
 
-def prepare(settings: RGBSettings, encoder: nn.Module) -> Callable[[Tensor], Tensor] | None:
-    """What the frozen stages of two streams make of pictures as they were stored, without ``colour_jitter``."""
-    return encoder.frozen if isinstance(encoder, TwoStreamEncoder) and encoder.has_frozen else None
+def prepare(settings: RGBSettings, encoder: nn.Module) -> Frozen | None:
+    """The frozen stages of two streams, which see pictures as they were stored, without ``colour_jitter``."""
+    if not (isinstance(encoder, TwoStreamEncoder) and encoder.has_frozen):
+        return None
+    return Frozen(
+        encoder.frozen, f"{settings.encoder}, {settings.frozen_groups} groups, {settings.backbone_size} pixels"
+    )
 
 
 RGB = Sense(

@@ -67,6 +67,18 @@ def prepared_name(sense: str) -> str:
     return f"{sense}.prepared"
 
 
+@dataclass(frozen=True)
+class Frozen:
+    """Work of an encoder that is the same in every step.
+
+    make   checked data [b, ...] -> [b, ...].
+    about  all that it depends on beside the encoder's buffers and its weights that learn nothing.
+    """
+
+    make: Callable[[Tensor], Tensor]
+    about: str
+
+
 @dataclass(frozen=True, eq=False)
 class Sense:
     """A sense of a robot.
@@ -89,10 +101,10 @@ class Sense:
                 training, after `thin`.
     start       (settings, encoder) -> None: first weights that were learned elsewhere, layers that learn nothing;
                 called after weights were drawn by the seed.
-    prepare     (settings, encoder) -> function of checked data [b, ...], or None. What it gives [b, ...] is the same in
-                every step, as frozen layers make it; where `Senses` bring it under `prepared_name`, the encoder takes
-                it as a second argument and leaves it out of its work. In training it is made of the data before
-                ``thin`` and ``augment``, in the step or once for each stored observation (`smcrep.training.cache`).
+    prepare     (settings, encoder) -> what its frozen layers compute (`Frozen`), or None. Where `Senses` bring it under
+                `prepared_name`, the encoder takes it as a second argument and leaves it out of its work. In training
+                it is made of the data before ``thin`` and ``augment``: in the step, or once for each stored
+                observation (`smcrep.training.cache`).
     simulate    v views of the simulated world -> [v, *item_shape]; None: our world does not give it.
     is_metric   it measures space in metres, so it can tell turns of an object apart well.
     """
@@ -113,7 +125,7 @@ class Sense:
     thin: Callable[[Any, Tensor, torch.Generator | None], Tensor] = as_it_is
     augment: Callable[[Any, Tensor, torch.Generator | None], Tensor] = as_it_is
     start: Callable[[Any, nn.Module], None] = lambda settings, encoder: None
-    prepare: Callable[[Any, nn.Module], Callable[[Tensor], Tensor] | None] = lambda settings, encoder: None
+    prepare: Callable[[Any, nn.Module], Frozen | None] = lambda settings, encoder: None
     simulate: Callable[[Rendered], np.ndarray] | None = None
     is_metric: bool = False
 

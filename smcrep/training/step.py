@@ -69,9 +69,9 @@ def prepare(model: SensorimotorModel, senses: Senses) -> Senses:
     """With what frozen layers make of senses [b, v] as they are stored, where a cache has not brought it."""
     added = dict[str, Tensor]()
     for name, settings in model.config.senses.items():
-        made = SENSES[name].prepare(settings, model.encoders[name])
-        if made and name in senses and prepared_name(name) not in senses:
-            added[prepared_name(name)] = made(senses[name].flatten(0, 1)).unflatten(0, senses.batch_shape)
+        frozen = SENSES[name].prepare(settings, model.encoders[name])
+        if frozen and name in senses and prepared_name(name) not in senses:
+            added[prepared_name(name)] = frozen.make(senses[name].flatten(0, 1)).unflatten(0, senses.batch_shape)
     return Senses(senses.data | added, senses.present)
 
 
