@@ -12,7 +12,7 @@ from smcrep import script
 from smcrep.pretraining.recipes import data_folder
 
 HERE = Path(__file__).parent
-BENCHMARKS = ("store", "world", "physics", "training", "embedding", "growth", "imports", "suite")
+BENCHMARKS = ("store", "world", "physics", "training", "embedding", "growth", "imports", "suite", "cache")
 
 
 def main() -> None:
@@ -33,6 +33,7 @@ def commands(out: str) -> list[str]:
         f"ablations.py --tiny --variants points rgb_so3 --seeds 0 --out {out}/ablations",
         f"physics.py --tiny --out {out}/physics",
         f"pretrained.py --tiny --with-baseline --seeds 0 --out {out}/pretrained",
+        f"vision.py --tiny --variants from_nothing tuned two_streams --seeds 0 --out {out}/vision",
         f"tuning.py --tiny --methods equimod --out {out}/tuning --chosen {out}/tuning.json",
         f"interval_coverage.py --tiny --out {out}/coverage",
         "real_files.py --tiny",

@@ -13,6 +13,7 @@ SAYS = {
     "fuse_your_own": "gate: error",
     "lightly_loss": "embeddings: [2, 28]",
     "own_data": "trained 6 steps",
+    "own_image_encoder": "test_resnet: embeddings [4, 28], invariant [4, 16]",
     "own_objective": "plain PyTorch:",
     "own_sense": "embeddings of rgb, points, proprioception",
 }

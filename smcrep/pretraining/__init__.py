@@ -9,7 +9,7 @@ pretrained.model.embed(...)
 """
 
 from smcrep.pretraining.folder import Pretrained, load
-from smcrep.pretraining.pretrain import Interrupted, pretrain
+from smcrep.pretraining.pretrain import Interrupted, keep_frozen, pretrain
 from smcrep.pretraining.recipes import RECIPES, demo, push, tiny, ycb
 from smcrep.pretraining.run import Data, Run
 from smcrep.pretraining.stores import stores
@@ -21,6 +21,7 @@ __all__ = [
     "Pretrained",
     "Run",
     "demo",
+    "keep_frozen",
     "load",
     "pretrain",
     "push",

@@ -77,6 +77,14 @@ def pretrain(run: Run, *, fabric: Fabric | None = None, progress: bool = True) -
     return Pretrained(run.out)
 
 
+def keep_frozen(run: Run, *, progress: bool = True) -> None:
+    """Make what is missing of the stores of ``run`` and of what its `Compute.cache` keeps of them, as `pretrain` would:
+    before runs that share them start side by side."""
+    fabric = build_fabric(run.compute, run.recipe.optim)
+    made = stores(run, progress=progress)
+    _sources(run, _scaled(run.recipe, made), made, fabric, progress)
+
+
 def _training_stores(made: dict[str, Store]) -> list[Store]:
     return [made[name] for name in ("train", BESIDE) if name in made]
 

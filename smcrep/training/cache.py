@@ -13,6 +13,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -60,9 +61,8 @@ def cached(
         {name: _File(folder, model, store, name, part, numbers) for name, part in frozen.items()} for store in stores
     ]
     missing = [file for of_store in files for file in of_store.values() if not file.path.is_file()]
-    there, needed = (
-        sum(sizes) for sizes in ([p.stat().st_size for p in folder.glob("*.npy")], [f.num_bytes for f in missing])
-    )
+    there = sum(path.stat().st_size for path in folder.glob("*.npy"))
+    needed = sum(file.num_bytes for file in missing)
     if missing and there + needed > max_bytes:
         raise ValueError(
             f"cache: {needed / 1e9:.3g} GB beside the {there / 1e9:.3g} GB that lie in {folder}, and "
@@ -72,10 +72,8 @@ def cached(
         with file_lock(folder):
             for file in missing:
                 file.write(shown)
-    return [
-        Cached(store, {n: np.load(f.path, mmap_mode="r") for n, f in of.items()})
-        for store, of in zip(stores, files, strict=True)
-    ]
+    kept = [{name: file.opened() for name, file in of_store.items()} for of_store in files]
+    return [Cached(store, of_store) for store, of_store in zip(stores, kept, strict=True)]
 
 
 class _File:
@@ -87,7 +85,7 @@ class _File:
         self.device, self.store, self.sense, self.frozen, self.numbers = model.device, store, sense, frozen, numbers
         self.path = folder / f"{sense}-{self._sum(model)}.npy"
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         return (self.store.num_rows, *self._make(np.arange(1)).shape[1:])
 
@@ -99,8 +97,10 @@ class _File:
         """Whole, or not at all."""
         rows = np.arange(self.store.num_rows)
         bar = progress(len(rows), f"frozen layers of {self.sense}", unit="observations", shown=shown)
-        with atomic_write(self.path) as temporary, bar:
-            written = np.lib.format.open_memmap(temporary, "w+", np.dtype(self.numbers), self.shape)
+        header = {"descr": np.dtype(self.numbers).str, "fortran_order": False, "shape": self.shape}
+        with atomic_write(self.path) as temporary, temporary.open("wb") as file, bar:
+            # Written, not mapped: on a full disk that is an error with a name, where a mapped file ends the process.
+            np.lib.format.write_array_header_1_0(file, header)
             for some in np.split(rows, rows[ROWS_AT_ONCE::ROWS_AT_ONCE]):
                 with np.errstate(over="ignore"):  # refused below, in our words
                     made = self._make(some).numpy(force=True).astype(self.numbers)
@@ -109,9 +109,18 @@ class _File:
                         f"cache: frozen layers of {self.sense} give numbers that {self.numbers} does not hold, rows"
                         f" {some[0]}..{some[-1]} of {self.store.path}; set cache to 'float32' or 'none'"
                     )
-                written[some] = made
+                file.write(made.tobytes())
                 bar.update(len(some))
-            written.flush()
+
+    def opened(self) -> np.ndarray:
+        """Mapped, read-only."""
+        try:
+            found = np.load(self.path, mmap_mode="r")
+            if found.dtype != self.numbers or len(found) != self.store.num_rows:
+                raise ValueError(f"{found.dtype} {list(found.shape)}")
+        except (EOFError, ValueError) as error:
+            raise ValueError(f"{self.path}: damaged ({error}); delete it, and it is computed again") from None
+        return found
 
     @torch.no_grad()
     def _make(self, rows: np.ndarray) -> Tensor:

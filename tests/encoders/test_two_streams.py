@@ -104,3 +104,14 @@ def test_a_saved_model_gives_the_same(tmp_path: Path) -> None:
     assert loaded.config == model.config
     assert torch.equal(loaded.embed(rgb=images()).fused, model.embed(rgb=images()).fused)
     assert torch.equal(model.half().embed(rgb=images(0)).fused, torch.zeros(0, model.config.embed_dim))
+
+
+def test_settings_that_were_saved_before_mean_one_stream() -> None:
+    """Names and shapes of tensors too: folders of models load as they did."""
+    before = {"encoder": "test_resnet", "size": 64, "frozen_groups": 2}
+    record = ModelConfig(senses={"rgb": RGBSettings(**before)}, trunk_dim=16).to_json()
+    saved = {name: value for name, value in record["senses"]["rgb"].items() if name not in ("spatial", "backbone_size")}
+    config = ModelConfig.from_json({**record, "senses": {"rgb": saved}})
+    assert config.senses["rgb"] == RGBSettings(**before)
+    names = {name.split(".")[2] for name in build_model(config).state_dict() if name.startswith("encoders.rgb.")}
+    assert names == {"backbone", "regions", "invariant", "equivariant"}

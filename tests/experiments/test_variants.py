@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from smcrep.hub import build_model
 from smcrep.objectives import EquiModWeights, SimCLRWeights
 from smcrep.pretraining import ycb
 from smcrep.pretraining.variants import short
@@ -17,6 +18,7 @@ from tests.experiments.scripts import script
 generalisation: Any = script("generalisation")
 ablations: Any = script("ablations")
 tuning: Any = script("tuning")
+vision: Any = script("vision")
 SHORT = short(ycb())
 CHANGES = {
     "main": [],
@@ -88,3 +90,43 @@ def test_every_method_is_searched_for_as_long_and_its_settings_are_weights_that_
             after = tuning.with_setting(SHORT, method, setting)
             lines = differences(before, after)
             assert {line.split(" (")[0].removeprefix("recipe.objective.") for line in lines} <= set(setting)
+
+
+PICTURES = "recipe.model.senses.rgb."
+
+
+@pytest.mark.parametrize("name", vision.VARIANTS)
+def test_a_variant_of_vision_is_another_encoder_of_pictures_and_nothing_else(name: str) -> None:
+    run = vision.variant_of(ycb(), name)
+    found = [line.split(" (")[0] for line in differences(ycb(), run)]
+    fields = {line.removeprefix(PICTURES) for line in found if line.startswith(PICTURES)}
+    assert {line for line in found if not line.startswith(PICTURES)} <= {"compute.cache", "compute.cache_gb"}
+    assert bool(fields) == (name != vision.BASE)
+    assert (run.compute.cache == "float16") == (name in vision.TWO_STREAMS)
+    with torch.device("meta"):
+        build_model(run.recipe.model)
+
+
+def test_variants_of_vision_differ_from_two_streams_in_what_they_name() -> None:
+    whole = vision.variant_of(ycb(), "two_streams")
+    for name, changes in vision.TWO_STREAMS.items():
+        found = {line.split(" (")[0] for line in differences(whole, vision.variant_of(ycb(), name))}
+        assert found == {f"{PICTURES}{field}" for field in changes}
+    tuned = {line.split(" (")[0] for line in differences(whole, vision.variant_of(ycb(), "tuned"))}
+    assert tuned == {f"{PICTURES}spatial", f"{PICTURES}size", "compute.cache"}
+
+
+def test_a_record_of_vision_is_the_mean_over_seeds_and_objects_beside_its_paired_difference() -> None:
+    def cell(h1: list[float]) -> dict[str, Any]:
+        about = {"n_way": 5, "candidates": 16, "parameters": 7, "commit": "c", "minutes": 2.0, "machine": "m"}
+        return about | {"metrics": {"rgb.h1": h1, "rgb.1shot": h1}}
+
+    own, against = (
+        {0: cell([0.5, 0.7]), 1: cell([0.6, 0.8])},
+        {0: cell([0.1, 0.3]), 1: cell([0.2, 0.4]), 2: cell([1, 1])},
+    )
+    found = vision.record("rgb.h1", own, against, "val")
+    assert found.value == pytest.approx(0.65)
+    assert found.controls["ahead"] == pytest.approx(0.4)
+    assert (found.controls["chance"], found.seeds) == (1 / 16, 2)
+    assert vision.record("rgb.1shot", own, own, "val").controls == {"chance": 1 / 5, "parameters": 7}

@@ -6,6 +6,7 @@ from smcrep.objectives import SimCLRWeights
 from smcrep.pretraining import tiny
 from smcrep.pretraining.run import Run
 from smcrep.pretraining.variants import (
+    two_streams,
     with_data,
     with_model,
     with_objective,
@@ -46,3 +47,10 @@ def test_the_run_itself_stays_as_it_was() -> None:
     before = replace(RUN)
     with_sense(with_model(RUN, num_vectors=5), "points", encoder="dgcnn")
     assert before == RUN
+
+
+def test_two_streams_change_pictures_and_keep_what_is_frozen() -> None:
+    names = ("encoder", "weights", "lr_scale", "frozen_groups", "spatial")
+    expected = [*(f"recipe.model.senses.rgb.{name}" for name in names), "compute.cache"]
+    assert sorted(changed(two_streams(RUN))) == sorted(expected)
+    assert two_streams(RUN, spatial="small").recipe.model.senses["rgb"].spatial == "small"

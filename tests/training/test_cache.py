@@ -204,6 +204,22 @@ def test_a_file_that_is_not_whole_is_not_left(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("left", [0, 40, 128, 0.5])
+def test_a_damaged_file_is_one_line(left: float, model: SensorimotorModel, store: Store, tmp_path: Path) -> None:
+    source(model, store, tmp_path)
+    (path,) = tmp_path.glob("*.npy")
+    content = path.read_bytes()
+    path.write_bytes(content[: int(left * len(content)) if left == 0.5 else int(left)])
+    with pytest.raises(
+        ValueError, match=rf"{path.name}: damaged \(.*\); delete it, and it is computed again$"
+    ) as caught:
+        source(model, store, tmp_path)
+    assert "\n" not in str(caught.value)
+    path.unlink()
+    assert files(model, store, tmp_path) == {path.name}
+    assert path.read_bytes() == content
+
+
 def test_numbers_that_half_precision_does_not_hold_are_refused(store: Store, tmp_path: Path) -> None:
     loud = build_seeded_model(recipe_of())
     with torch.no_grad():
