@@ -32,6 +32,8 @@ def test_tiny_is_the_demo_made_small() -> None:
     assert tiny().recipe.optim.steps <= 10
     assert tiny().recipe.model.embed_dim < demo().recipe.model.embed_dim / 5
     assert tiny().data.processes == 1
+    assert tiny().data.image_size < demo().data.image_size
+    assert tiny().data.num_points < demo().data.num_points
     assert tiny().recipe.model.names == demo().recipe.model.names
 
 
