@@ -1,6 +1,7 @@
 """Runs by name: each is whole, reads back, and uses only what there is."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,14 @@ def test_every_run_has_the_outcomes_that_its_objective_needs(name: str) -> None:
     run = RECIPES[name]()
     assert min(run.data.num_branches) >= 2  # same-state negatives
     assert run.recipe.optim.batch_states <= run.data.num_objects[0] * run.data.states_per_object[0]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_ranges_of_every_policy_rise(name: str) -> None:
+    policy = RECIPES[name]().data.policy
+    ranges = {f.name: value for f in fields(policy) if isinstance(value := getattr(policy, f.name), tuple)}
+    assert ranges
+    assert {field: pair for field, pair in ranges.items() if list(pair) != sorted(pair)} == {}
 
 
 def test_tiny_is_the_demo_made_small() -> None:
