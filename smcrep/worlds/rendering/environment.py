@@ -28,10 +28,10 @@ class LightFamily:
     def sample(self, u: Sequence[float]) -> Light:
         """From 10 uniform numbers."""
         elevation, azimuth = np.radians(between(self.elevation_deg, u[0])), 2 * np.pi * u[1]
-        sky = self.sky.colour(u[6:9]) * np.float32(between(self.ambient, u[5]))
+        sky = self.sky.colour(u[6:9], between(self.ambient, u[5]))
         return Light(
             spherical_direction(azimuth, elevation).astype(np.float32),
-            self.palette.colour(u[2:5]) * np.float32(between(self.strength, u[9])),
+            self.palette.colour(u[2:5], between(self.strength, u[9])),
             sky,
             sky * np.float32(0.4),
             between(self.specular, u[1] * 7 % 1),

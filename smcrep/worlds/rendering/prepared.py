@@ -22,7 +22,7 @@ class Prepared:
 
     object: ObjectModel
     scene: o3d.t.geometry.RaycastingScene
-    boxes: NDArray[np.float64]
+    boxes: NDArray[np.float32]
     texture: Texture
 
     @property

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,12 @@ class RenderedViews:
     cameras: Sequence[Camera]
     T_camera_object: NDArray[np.float64]
     num_points: int
-    rng: np.random.Generator
+    seed: tuple[int, ...]
+
+    @cached_property
+    def rng(self) -> np.random.Generator:
+        """A stream of one sense's own, which most senses do not need: what it draws changes no other sense."""
+        return np.random.default_rng(self.seed)
 
     @property
     def rgb(self) -> NDArray[np.uint8]:
