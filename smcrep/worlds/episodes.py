@@ -24,6 +24,7 @@ from smcrep.worlds.world import State, branch
 MIN_VISIBLE = 1 / 256
 """Share of the pixels that must see the object in every observation of a state (16 of 64 x 64)."""
 MAX_ATTEMPTS = 100
+HOLD = pack_action(Action.identity(1))
 PIXELS_AT_ONCE = 4_000_000  # 24 bytes each while they are rendered
 
 
@@ -130,7 +131,7 @@ def _rows(simulation: Simulation, state_id: int, episode: Episode, frames: Frame
     observed, objects = episode.observed, simulation.object_set
     cameras = [state.camera for state in observed]
     object_id = state_id // simulation.states_per_object
-    hold, done = pack_action(Action.identity(1)), pack_action(to_camera(episode.actions, cameras[0]))
+    done = pack_action(to_camera(episode.actions, cameras[0]))
     poses = np.stack([camera.T_camera_world @ state.poses[0] for state, camera in zip(observed, cameras, strict=True)])
     views = {
         name: RenderedViews(frames, cameras, poses, simulation.num_points, (episode.seed, zlib.crc32(name.encode())))
@@ -138,7 +139,7 @@ def _rows(simulation: Simulation, state_id: int, episode: Episode, frames: Frame
     }
     rows = {
         **{name: _simulated(name, of_sense) for name, of_sense in views.items()},
-        "action": np.concatenate([hold, done]),
+        "action": np.concatenate([HOLD, done]),
         "physics": np.stack([state.physics[0].vector() for state in observed]),
         "pose": poses.astype(np.float32),
     }

@@ -11,7 +11,7 @@ from smcrep.geometry.action import KINDS, Action
 from smcrep.geometry.rotations import determinant
 from smcrep.worlds.rendering.camera import Camera
 
-IDENTITY = np.eye(3)
+IDENTITY, STILL = np.eye(3), np.eye(4)  # np.eye itself takes as long as a product of two matrices
 
 
 def _check_rotation(where: str, rotation: np.ndarray) -> np.ndarray:
@@ -132,7 +132,7 @@ WorldAction = Hold | Turn | Push | LiftAndDrop | Look
 def motion_world(action: WorldAction) -> np.ndarray:
     """float64 [4, 4]: the rigid motion commanded to the object, in world coordinates. Identity for hold, push (its
     effect is left to physics) and look (the camera moves, not the object)."""
-    motion = np.eye(4)
+    motion = STILL.copy()
     match action:
         case Turn(rotation=rotation, translation=translation, grasp=pivot):
             motion[:3, :3], motion[:3, 3] = rotation, pivot + translation - rotation @ pivot

@@ -20,12 +20,16 @@ class RenderedViews:
     cameras: Sequence[Camera]
     T_camera_object: NDArray[np.float64]
     num_points: int
-    seed: tuple[int, ...]
+    seed: tuple[int, ...]  # of the state and of the sense
+
+    @property
+    def rng(self) -> np.random.Generator:
+        """A stream of one sense's own: what it draws changes no other sense."""
+        return self._stream
 
     @cached_property
-    def rng(self) -> np.random.Generator:
-        """A stream of one sense's own, which most senses do not need: what it draws changes no other sense."""
-        return np.random.default_rng(self.seed)
+    def _stream(self) -> np.random.Generator:
+        return np.random.default_rng(self.seed)  # made only where it is drawn from: most senses never do
 
     @property
     def rgb(self) -> NDArray[np.uint8]:
