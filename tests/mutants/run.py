@@ -1,6 +1,6 @@
 """Would the tests notice? Makes mistakes in a copy of the package, one at a time, and runs the tests that reach them.
 
-    python tests/mutants/run.py --limit 15                        # every package: about an hour on 2 cores
+    python tests/mutants/run.py --limit 12                        # every package: about 45 minutes on 2 quiet cores
     python tests/mutants/run.py --package probes --limit 40       # one of them
     python tests/mutants/run.py --package probes --seed 1         # others than those of seed 0
 
