@@ -16,14 +16,15 @@ from pathlib import Path
 
 import numpy as np
 import trimesh
-from colours import view
 from PIL import Image
 from ratios import Findings, command_line
 
 from smcrep.worlds.objects.source import MeshObjects, object_set
-from smcrep.worlds.rendering.sensors import render
+from smcrep.worlds.rendering.camera import Camera, look_at
+from smcrep.worlds.rendering.scenery import GRID, Background, Light, Scenery, Table
+from smcrep.worlds.rendering.sensors import View, render
 
-GIB, IMAGE_SIZE = 1 << 30, 64
+GIB = 1 << 30
 
 
 def written(folder: Path, num_objects: int, size: int) -> None:
@@ -51,11 +52,14 @@ def peak_gib() -> float:
 
 def rendered(folder: str, found: Connection) -> None:
     """Sends the peak of this process before the first object and after all of them, twice over."""
-    objects = object_set(MeshObjects(folder))
+    objects, white = object_set(MeshObjects(folder)), np.ones(3, np.float32)
+    light = Light(np.array([0, 0, 1], np.float32), 0 * white, white, white)
+    scenery = Scenery(light, Background(np.zeros((GRID, GRID, 3), np.float32), (1.0, 1.0)), Table(white))
+    camera = Camera(look_at((0.4, 0.0, 0.0), (0.0, 0.0, 0.0)), 30.0, 64, 64)
     before = peak_gib()
     for _ in range(2):
         for i in range(len(objects)):
-            assert render([view(objects[i], (1.0, 0.0, 0.0), IMAGE_SIZE)]).rgb.max() > 0
+            assert render([View((objects[i],), np.eye(4)[None], camera, scenery, table=False)]).rgb.max() > 0
     found.send((before, peak_gib()))
 
 
