@@ -1,11 +1,11 @@
-"""Is each kind of file and situation that users have read rightly, or refused by name?
+"""Is each kind of file and situation that users have read rightly, or refused by name? Is each drift of a page named?
 
     python experiments/real_files.py --out experiments/claims/real_files.json       # about 3 minutes on 2 cores
     python experiments/real_files.py --tiny                                         # seconds: a part of them
 
 Runs the tests marked ``situation``. Tests that name a kind (meshes) count together under it, the others (pictures,
-tables, models, stores, options) one by one. A kind is right where every test of it ran and passed: one that is skipped
-counts against it. Expected: all.
+tables, models, stores, options) one by one, and planted drifts of records and pages each. A kind is right where every
+test of it ran and passed: one that is skipped counts against it. Expected: all.
 """
 
 import argparse
@@ -22,6 +22,8 @@ from smcrep.results import Record, write_claims
 
 ROOT = Path(__file__).parent.parent
 TINY = "tests/worlds/objects/test_finding.py"
+MESHES, DRIFTS, OTHERS = "meshes.rightly", "claims.drift_found", "data.situations"
+WHERE = {"tests/worlds": MESHES, "tests/experiments/test_check_claims.py": DRIFTS}
 
 
 class Outcomes:
@@ -33,9 +35,9 @@ class Outcomes:
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         for item in items:
-            theme = "meshes.rightly" if item.path.is_relative_to(ROOT / "tests/worlds") else "data.situations"
+            theme = next((name for path, name in WHERE.items() if item.path.is_relative_to(ROOT / path)), OTHERS)
             named = [str(mark.args[0]) for mark in item.iter_markers("situation") if mark.args]
-            own = f"{item.path.stem}: {getattr(item, 'originalname', item.name)}"
+            own = item.name if theme == DRIFTS else f"{item.path.stem}: {getattr(item, 'originalname', item.name)}"
             self.kinds[item.nodeid] = [(theme, kind) for kind in named or [own]]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -12,7 +12,7 @@ from smcrep import script
 from smcrep.pretraining.recipes import data_folder
 
 HERE = Path(__file__).parent
-BENCHMARKS = ("store", "world", "physics", "training", "embedding", "growth", "imports", "suite", "cache")
+BENCHMARKS = ("store", "world", "physics", "training", "embedding", "growth", "imports", "suite", "memory", "cache")
 
 
 def main() -> None:
@@ -43,6 +43,8 @@ def commands(out: str) -> list[str]:
     else:
         print("modelnet10.py is left out: its data are not here")
     lines += [f"benchmarks/{name}.py --tiny --save {out}/speed.json" for name in BENCHMARKS]
+    lines += [f"benchmarks/{name}.py --tiny --save {out}/real_files.json" for name in ("colours", "pushes")]
+    lines += [f"robust_clouds.py --tiny --run {out}/demo --out {out}"]
     return [*lines, f"benchmarks/imports.py --tiny --compare {out}/speed.json"]
 
 

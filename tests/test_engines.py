@@ -70,6 +70,8 @@ def test_engines_make_the_same_bytes_and_reuse_their_workers(name: str, workers:
     assert bytes_in(tmp_path) == {str(i): bytes([i]) * 10 for i in MISSING}
     kept = {p.name.rsplit("-", 1)[0] for p in tmp_path.glob("by-*")}
     assert 1 <= len(kept) <= workers
+    in_this_process = {mark.split("-")[1] == str(os.getpid()) for mark in kept}
+    assert in_this_process == {workers == 1}
 
 
 @pytest.mark.parametrize("name", ["local", "ray"])
@@ -86,10 +88,12 @@ def test_run_fails_after_repeated_deaths_of_workers(tmp_path: Path) -> None:
         list(local(MISSING, partial(deadly, tmp_path), 2))
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_error_of_a_worker_is_raised_unchanged(workers: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "workers"), [("local", 1), ("local", 2), ("ray", 2)])
+def test_error_of_a_worker_is_raised_unchanged(name: str, workers: int, tmp_path: Path) -> None:
+    if name == "ray":
+        pytest.importorskip("ray")
     with pytest.raises(ValueError, match="cannot be made; give another"):
-        list(local(MISSING, partial(refuser, tmp_path), workers))
+        list(ENGINES[name](MISSING, partial(refuser, tmp_path), workers))
 
 
 def test_jobs_of_an_array_cover_all_shards_whenever_they_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,3 +106,8 @@ def test_folder_without_permission_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(OSError, match="Permission denied; choose another folder"), file_lock(tmp_path / "out"):
         pass
+
+
+def test_a_lock_makes_its_folder_and_those_above_it(tmp_path: Path) -> None:
+    with file_lock(tmp_path / "new" / "folder"):
+        assert (tmp_path / "new" / "folder").is_dir()

@@ -7,6 +7,7 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -38,6 +39,17 @@ def test_each_cell_is_done_with_one_thread_and_a_log_of_its_own(
     said = capfd.readouterr().out.splitlines()
     assert len(said) == len(CELLS)
     assert said[-1].endswith("done, 0 left, ETA 0 min")
+
+
+def test_the_time_that_is_left_is_that_of_the_cells_left(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten minutes for each of three cells, one after the other."""
+    seconds = iter([0.0, 600.0, 1200.0, 1800.0])
+    monkeypatch.setattr("smcrep.sweep.time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    sweep(CELLS, partial(note, tmp_path), logs=tmp_path / "logs", processes=1)
+    told = [line.split(" done, ")[1] for line in capfd.readouterr().out.splitlines()]
+    assert told == ["2 left, ETA 20 min", "1 left, ETA 10 min", "0 left, ETA 0 min"]
 
 
 def test_a_failed_cell_ends_the_sweep_with_its_last_line_and_its_log(tmp_path: Path) -> None:

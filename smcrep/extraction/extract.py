@@ -8,7 +8,7 @@ from smcrep.data.seal import broken_seal
 from smcrep.data.store import Store, identity
 from smcrep.engines import Engine, Work, local, on_slurm
 from smcrep.extraction.index import INDEX, index_fault, write_index
-from smcrep.extraction.manifest import FILE, EmbeddingManifest, begin, read_manifest, sha256
+from smcrep.extraction.manifest import FILE, EmbeddingManifest, begin, check, read_manifest, sha256
 from smcrep.extraction.shards import embed_rows, fault, row_bytes, run_shard
 from smcrep.files import file_lock
 from smcrep.hub import load_model, model_folder
@@ -58,6 +58,7 @@ def extract(
         senses=model.config.names,
         smcrep=__version__,
     )
+    check(manifest)
     with file_lock(out, shared=engine is on_slurm):
         _complete(manifest, run, store, out, engine, workers)
     return manifest

@@ -50,7 +50,7 @@ def sha256(path: Path) -> str:
 
 
 def begin(out: Path, manifest: EmbeddingManifest) -> None:
-    """Makes ``out`` the folder of ``manifest``; a folder that already belongs to another extraction is refused."""
+    """Makes ``out``, a folder, that of ``manifest``; one that already belongs to another extraction is refused."""
     path = out / FILE
     if path.exists():
         known = read_manifest(out)
@@ -61,7 +61,6 @@ def begin(out: Path, manifest: EmbeddingManifest) -> None:
                 "choose a new --out or remove the folder"
             )
         return
-    out.mkdir(parents=True, exist_ok=True)
     atomic_write_bytes(path, sealed(asdict(manifest)))
 
 
@@ -71,7 +70,7 @@ def read_manifest(out: Path) -> EmbeddingManifest:
         fields = json.loads(path.read_text(encoding="utf-8"))
         fields.pop(SEAL, None)
         manifest = EmbeddingManifest(**fields | {"senses": tuple(fields["senses"])})
-        _check(manifest)
+        check(manifest)
         return manifest
     except FileNotFoundError:
         raise ValueError(f"{out}: no {FILE} in it; this is not a folder of embeddings") from None
@@ -81,12 +80,16 @@ def read_manifest(out: Path) -> EmbeddingManifest:
         ) from None
 
 
-def _check(manifest: EmbeddingManifest) -> None:
+def check(manifest: EmbeddingManifest) -> None:
+    """ValueError where a number of ``manifest`` cannot be one."""
     for name in ("num_rows", "rows_per_shard", "embed_dim", "num_invariant", "version"):
         value = getattr(manifest, name)
         if type(value) is not int or not 1 <= value < 2**48:
             raise ValueError(f"{name} is {value!r}")
     if manifest.num_shards > MAX_SHARDS:
-        raise ValueError(f"{manifest.num_shards} shards of {manifest.rows_per_shard} rows")
+        raise ValueError(
+            f"{manifest.num_shards} shards of {manifest.rows_per_shard} rows are more than {MAX_SHARDS}; "
+            "give more rows to a shard"
+        )
     if not all(isinstance(sense, str) for sense in manifest.senses):
         raise ValueError(f"senses is {manifest.senses!r}")

@@ -35,14 +35,12 @@ def embed_rows(model: SensorimotorModel, store: Store, rows: range) -> dict[str,
     return {name: torch.cat([part[name].cpu() for part in found]) for name in found[0]} | {"row": index}
 
 
-def run_shard(shard_id: int, manifest: EmbeddingManifest, model: SensorimotorModel, store: Store, out: Path) -> Path:
+def run_shard(shard_id: int, manifest: EmbeddingManifest, model: SensorimotorModel, store: Store, out: Path) -> None:
     """Embeds the rows of one shard. The file appears under its name only when it is complete."""
-    path = manifest.shard(out, shard_id)
     tensors = embed_rows(model, store, manifest.rows(shard_id))
     source = {"model_sha256": manifest.model_sha256, "store_sha256": manifest.store_sha256}
-    with atomic_write(path) as file:
+    with atomic_write(manifest.shard(out, shard_id)) as file:
         save_file(tensors, file, metadata={"manifest": json.dumps(source | {"sha256": _digest(tensors)})})
-    return path
 
 
 def _digest(tensors: Mapping[str, Tensor]) -> str:

@@ -4,6 +4,7 @@ Matrices act on column vectors and angles are right-handed. The functions that t
 use numpy, so that the bytes of a store depend on numpy alone; the others take tensors.
 """
 
+import math
 from typing import Literal, cast
 
 import numpy as np
@@ -66,7 +67,7 @@ def quarter_turns(number: int) -> Floats:
 
 def euler_to_rotation(angles: Floats) -> Floats:
     """float64 [3, 3]: Rz Ry Rx, rotations about fixed x, then y, then z by ``angles`` [3] radians."""
-    (cx, cy, cz), (sx, sy, sz) = np.cos(angles), np.sin(angles)
+    (cx, sx), (cy, sy), (cz, sz) = ((math.cos(angle), math.sin(angle)) for angle in angles.tolist())
     return np.array(
         [
             [cz * cy, cz * sy * sx - sz * cx, cz * sy * cx + sz * sx],
@@ -78,7 +79,7 @@ def euler_to_rotation(angles: Floats) -> Floats:
 
 def quaternion_to_rotation(quaternion: Floats) -> Floats:
     """float64 [3, 3] of a unit quaternion [4], w first."""
-    w, x, y, z = quaternion
+    w, x, y, z = quaternion.tolist()
     return np.array(
         [
             [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
@@ -102,23 +103,32 @@ def quaternion_from_x(direction: Floats) -> Floats:
 def spherical_direction(azimuth: float, elevation: float) -> Floats:
     """float64 [3], unit: ``azimuth`` is counted from x towards y, ``elevation`` from the xy plane towards z;
     radians."""
-    return np.array([np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)])
+    across = math.cos(elevation)
+    return np.array([across * math.cos(azimuth), across * math.sin(azimuth), math.sin(elevation)])
 
 
 def look_rotation(forward: Floats, up: ArrayLike = (0.0, 0.0, 1.0)) -> Floats:
     """float64 [3, 3] R_world_camera of a camera (x right, y down, z forward) that looks along the unit vector
     ``forward`` [3] with ``up`` towards the top of the image. Looking along ``up`` itself, the top is world +y."""
-    right = _cross(forward, np.asarray(up, np.float64))
-    if np.linalg.norm(right) < 1e-9:
-        right = _cross(forward, np.array([0.0, 1.0, 0.0]))
-    right /= np.linalg.norm(right)
-    return np.stack([right, _cross(forward, right), forward], 1)
+    ahead = forward.tolist()
+    right = _cross(ahead, np.asarray(up, np.float64).tolist())
+    if math.hypot(*right) < 1e-9:
+        right = _cross(ahead, [0.0, 1.0, 0.0])
+    length = math.hypot(*right)
+    right = [x / length for x in right]
+    return np.array([right, _cross(ahead, right), ahead]).T.copy()
 
 
-def _cross(a: Floats, b: Floats) -> Floats:
+def determinant(matrix: Floats) -> float:
+    """Of [3, 3]: np.linalg.det takes ten times as long."""
+    a, b, c = matrix.tolist()
+    return sum(x * y for x, y in zip(a, _cross(b, c), strict=True))
+
+
+def _cross(a: list[float], b: list[float]) -> list[float]:
     """np.cross takes ten times as long for two vectors."""
-    (ax, ay, az), (bx, by, bz) = a.tolist(), b.tolist()
-    return np.array([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
+    (ax, ay, az), (bx, by, bz) = a, b
+    return [ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx]
 
 
 # ---- samples of SO(3)

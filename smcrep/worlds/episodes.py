@@ -3,14 +3,13 @@
 import zlib
 from collections import Counter
 from collections.abc import Sequence
-from copy import deepcopy
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from smcrep.data.schema import pack_action
 from smcrep.geometry.action import Action
-from smcrep.senses import DEFAULT_SENSES, SENSES
+from smcrep.senses import SENSES
 from smcrep.worlds.dynamics.actions import WorldAction, to_camera
 from smcrep.worlds.dynamics.mechanics import UnstableSimulation
 from smcrep.worlds.policy import sample_actions, sample_branch_physics, sample_state
@@ -25,6 +24,7 @@ from smcrep.worlds.world import State, branch
 MIN_VISIBLE = 1 / 256
 """Share of the pixels that must see the object in every observation of a state (16 of 64 x 64)."""
 MAX_ATTEMPTS = 100
+HOLD = pack_action(Action.identity(1))
 PIXELS_AT_ONCE = 4_000_000  # 24 bytes each while they are rendered
 
 
@@ -38,7 +38,7 @@ class Episode:
     environments: list[
         Environment
     ]  # of each observation: light, background and sensor; camera and clutter are the first's
-    rng: np.random.Generator  # where the draws of the episode ended; the sensors go on from there
+    seed: int  # of what the senses draw, the last draw of the episode
 
     @property
     def views(self) -> list[View]:
@@ -69,7 +69,7 @@ def draw(simulation: Simulation, state_id: int, attempt: int = 0) -> Episode:
         actions = sample_actions(policy, state, 1, rng, environment=environment) * k
         outcomes = branch(state, actions[0], sample_branch_physics(policy, k, rng))
     sceneries = [each.sample_scenery(rng) for each in environments]
-    return Episode([state, *outcomes], actions, sceneries, environments, rng)
+    return Episode([state, *outcomes], actions, sceneries, environments, int(rng.integers(2**63)))
 
 
 def shard_rows(simulation: Simulation, shard_id: int) -> tuple[dict[str, np.ndarray], Counter[str]]:
@@ -131,12 +131,15 @@ def _rows(simulation: Simulation, state_id: int, episode: Episode, frames: Frame
     observed, objects = episode.observed, simulation.object_set
     cameras = [state.camera for state in observed]
     object_id = state_id // simulation.states_per_object
-    hold, done = pack_action(Action.identity(1)), pack_action(to_camera(episode.actions, cameras[0]))
+    done = pack_action(to_camera(episode.actions, cameras[0]))
     poses = np.stack([camera.T_camera_world @ state.poses[0] for state, camera in zip(observed, cameras, strict=True)])
-    views = RenderedViews(frames, cameras, poses, simulation.num_points, episode.rng)
+    views = {
+        name: RenderedViews(frames, cameras, poses, simulation.num_points, (episode.seed, zlib.crc32(name.encode())))
+        for name in simulation.senses
+    }
     rows = {
-        **{name: _simulated(name, replace(views, rng=_rng(name, episode.rng))) for name in simulation.senses},
-        "action": np.concatenate([hold, done]),
+        **{name: _simulated(name, of_sense) for name, of_sense in views.items()},
+        "action": np.concatenate([HOLD, done]),
         "physics": np.stack([state.physics[0].vector() for state in observed]),
         "pose": poses.astype(np.float32),
     }
@@ -148,14 +151,6 @@ def _rows(simulation: Simulation, state_id: int, episode: Episode, frames: Frame
     rows |= {name: np.full(len(observed), value, np.int64) for name, value in ids.items()}
     rows["environment_id"] = np.array([ENVIRONMENT_IDS[each.name] for each in episode.environments], np.int64)
     return rows | {"clean_depth": frames.clean_depth} if simulation.clean_depth else rows
-
-
-def _rng(name: str, rng: np.random.Generator) -> np.random.Generator:
-    """A stream of the sense's own: what it draws changes no other sense, whichever of them are stored."""
-    own = deepcopy(rng.bit_generator)
-    if name not in DEFAULT_SENSES:
-        own = own.jumped(1 + zlib.crc32(name.encode()))  # type: ignore[attr-defined]
-    return np.random.Generator(own)
 
 
 def _simulated(name: str, views: RenderedViews) -> np.ndarray:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from smcrep.geometry.physics import PHYSICS_DIM, Physics
 from smcrep.geometry.rotations import axis_rotation, euler_to_rotation, quaternion_to_rotation
-from smcrep.worlds.dynamics.actions import Hold, LiftAndDrop, Look, Push, Turn, WorldAction
+from smcrep.worlds.dynamics.actions import STILL, Hold, LiftAndDrop, Look, Push, Turn, WorldAction
 from smcrep.worlds.dynamics.bodies import hull_of
 from smcrep.worlds.dynamics.contact import square_contact
 from smcrep.worlds.dynamics.stepping import DEFAULT, Stepping
@@ -130,7 +130,7 @@ def sample_rotation(policy: Policy, rng: np.random.Generator) -> Floats:
 
 def sample_pose(policy: Policy, object: ObjectModel, rng: np.random.Generator) -> Floats:
     """float64 [4, 4] T_world_object: about the world's origin in the hand; just above the table on the table."""
-    pose = np.eye(4)
+    pose = STILL.copy()
     pose[:3, :3] = sample_rotation(policy, rng)
     pose[:3, 3] = rng.uniform(-1, 1, 3) * policy.translation * object.diameter
     if policy.support == "table":

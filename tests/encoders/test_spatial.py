@@ -49,6 +49,13 @@ def test_batch_equals_its_items_and_may_be_empty(options: dict[str, int]) -> Non
         assert of(x[:0])[i].shape == (0, 16)
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_building_leaves_the_backbone_in_the_mode_it_had(training: bool) -> None:
+    backbone = SmallCNN(1).train(training)
+    SpatialEncoder(Grey(), backbone, trunk_dim=16)
+    assert {module.training for module in backbone.modules()} == {training}
+
+
 def test_width_and_blocks_decide_the_maps() -> None:
     maps = SmallCNN(6, 24, 2)(torch.randn(2, 6, 64, 64))
     assert [tuple(m.shape[1:]) for m in maps] == [(24, 32, 32), (48, 16, 16), (96, MAP_SIZE, MAP_SIZE)]

@@ -39,6 +39,13 @@ def test_map_is_that_of_timm() -> None:
     torch.testing.assert_close(ours(x)[-1], theirs(x)[stage])
 
 
+def test_backbone_trains_unless_told_otherwise() -> None:
+    ours = TimmMap("test_resnet", 64)
+    assert all(module.training for module in ours.modules())
+    assert not any(module.training for module in ours.eval().modules())
+    assert all(module.training for module in ours.train().modules())
+
+
 def test_unknown_name_is_refused() -> None:
     with pytest.raises(ValueError, match="timm knows no model 'resnet_18'; take 'small'"):
         timm_model("resnet_18", 64)

@@ -78,6 +78,7 @@ def found(clone: Path) -> list[str]:
     return check_claims.faults(clone, check_claims.read_themes(clone), History(clone))
 
 
+@pytest.mark.situation
 @pytest.mark.parametrize(
     "words",
     [

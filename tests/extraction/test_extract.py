@@ -1,6 +1,7 @@
 """What is extracted equals what the model says; interrupted or damaged, only what is missing is made again."""
 
 import shutil
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import pytest
 import torch
 
 from smcrep.data.store import Store
+from smcrep.engines import on_slurm
 from smcrep.extraction.extract import damaged, extract, verify
-from smcrep.extraction.manifest import read_manifest
+from smcrep.extraction.manifest import check, read_manifest
 from smcrep.extraction.shards import load_embeddings, row_bytes
+from smcrep.files import file_lock
 from smcrep.hub import load_model
 from tests.data.stores import random_store
 from tests.extraction.extractions import Extraction, extracted, small_model, small_store
@@ -106,6 +109,34 @@ def test_store_that_the_model_cannot_embed_is_refused_before_anything_is_written
     with pytest.raises(ValueError, match="rgb is 6 x 6 pixels, too small to see anything"):
         extract(made.run, tmp_path / "tiny", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_more_shards_than_have_numbers_are_refused_before_anything_is_written(
+    made: Extraction, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check(replace(made.manifest, num_rows=100_000, rows_per_shard=1))  # the last is shard-99999
+    words = "100001 shards of 1 rows are more than 100000; give more rows to a shard"
+    with pytest.raises(ValueError, match=words):
+        check(replace(made.manifest, num_rows=100_001, rows_per_shard=1))
+    monkeypatch.setattr(import_module("smcrep.extraction.manifest"), "MAX_SHARDS", 17)
+    with pytest.raises(ValueError, match=r"18 shards of 1 rows are more than 17; give more rows to a shard"):
+        extract(made.run, made.store, tmp_path / "out", rows_per_shard=1)
+    assert not (tmp_path / "out").exists()
+
+
+def test_jobs_of_an_array_share_a_folder_and_others_do_not(
+    made: Extraction, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two jobs, the second of which starts while the first still holds the folder; then another program."""
+    out = tmp_path / "new" / "out"
+    monkeypatch.setenv("SLURM_ARRAY_TASK_COUNT", "2")
+    with file_lock(out, shared=True):
+        for number in ("0", "1"):
+            monkeypatch.setenv("SLURM_ARRAY_TASK_ID", number)
+            manifest = extract(made.run, made.store, out, rows_per_shard=5, engine=on_slurm)
+        with pytest.raises(ValueError, match="another process is writing there"):
+            extract(made.run, made.store, out, rows_per_shard=5)
+    assert verify(out, manifest) == []
 
 
 @pytest.mark.situation

@@ -11,6 +11,7 @@ from smcrep.geometry.rotations import (
     axis_rotation,
     chordal_distance,
     chordal_mean,
+    determinant,
     euler_to_rotation,
     geodesic_degrees,
     look_rotation,
@@ -162,3 +163,8 @@ def test_chordal_mean_of_opposite_rotations_is_the_middle() -> None:
     )
     wanted = Rotation.from_euler("z", 30, degrees=True).as_matrix()
     np.testing.assert_allclose(chordal_mean(torch.from_numpy(rotations.as_matrix())).numpy(), wanted, atol=1e-9)
+
+
+def test_the_determinant_equals_that_of_lapack() -> None:
+    for matrix in np.random.default_rng(0).normal(size=(20, 3, 3)):
+        assert determinant(matrix) == pytest.approx(np.linalg.det(matrix), abs=1e-12)

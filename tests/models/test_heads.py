@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from smcrep.models import ModelConfig
-from smcrep.models.heads import MAX_LOG_PRECISION, BeliefHead, projector
+from smcrep.models.heads import MAX_LOG_PRECISION, BeliefHead, projector, shift_precision
 from smcrep.models.predictors import rotate
 
 CONFIG = ModelConfig(trunk_dim=16, invariant_dim=8, num_vectors=1, num_tensors=1, projector_dim=5)
@@ -64,6 +64,13 @@ def test_each_part_and_its_precision_read_its_own_features_alone() -> None:
         torch.testing.assert_close(believed[i][:, 8:], swapped[1][i][:, 8:])
         assert not torch.allclose(believed[i][:, :8], swapped[1][i][:, :8])
         assert not torch.allclose(believed[i][:, 8:], swapped[0][i][:, 8:])
+
+
+def test_shifted_precision_is_that_of_a_head_with_shifted_biases() -> None:
+    shift = torch.linspace(-1.5, 2.0, 20)
+    said = torch.linspace(-3, 3, 20)  # before the bound
+    bounded, expected = (MAX_LOG_PRECISION * torch.tanh(x / MAX_LOG_PRECISION) for x in (said, said + shift))
+    torch.testing.assert_close(shift_precision(bounded, shift), expected, atol=1e-4, rtol=1e-4)
 
 
 def test_projector_shape() -> None:

@@ -22,13 +22,14 @@ def forked(function: Callable[[], int], folder: Path, *, seconds: float, log: Pa
     if child == 0:
         _run(function, folder, log)
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            _end(child)  # what it started may still run
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.05)
-    _end(child)
+    try:
+        while time.monotonic() < deadline:
+            done, status = os.waitpid(child, os.WNOHANG)
+            if done:
+                return os.waitstatus_to_exitcode(status)
+            time.sleep(0.05)
+    finally:
+        _end(child)  # also where this process is told to end; and what the child started may still run
     os.waitpid(child, 0)
     return TIME_IS_OVER
 

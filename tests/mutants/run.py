@@ -1,6 +1,6 @@
 """Would the tests notice? Makes mistakes in a copy of the package, one at a time, and runs the tests that reach them.
 
-    python tests/mutants/run.py --limit 15                        # every package: about an hour on 2 cores
+    python tests/mutants/run.py --limit 12                        # every package: about 45 minutes on 2 quiet cores
     python tests/mutants/run.py --package probes --limit 40       # one of them
     python tests/mutants/run.py --package probes --seed 1         # others than those of seed 0
 
@@ -8,7 +8,9 @@ Mistakes: those that `operators` makes, --limit of them for each package, and al
 tests reach a line is measured once (kept in --out); of those that do, in the file of the same name first, as many run
 as --seconds hold. Expected: 95 % are noticed, 90 % in each package.
 
-Leaves in --out results.jsonl (a line a mutant; the same command goes on from there), reached/, log.txt, and
+Several may run at once in one --out, each with packages of its own; the first command, after them, then only counts.
+
+Leaves in --out results.jsonl (a line a mutant; the same command goes on from there), reached/, log-PACKAGE.txt, and
 claims/real_files.json with `mutants.killed` and `mutants.killed.PACKAGE`.
 """
 
@@ -120,10 +122,11 @@ def run_all(root: Path, out: Path, mutants: list[Mutant], arguments: argparse.Na
     left, begun = [m for m in mutants if m.key not in done], time.monotonic()
     reached: dict[str, Reached] = {}
     for number, mutant in enumerate(left):
+        log = out / f"log-{mutant.package}.txt"
         if mutant.package not in reached:
             reached[mutant.package] = reached_by(root, out, mutant.package, arguments.source)
-            control(root, out / "log.txt", mutant.package, reached[mutant.package], arguments.seconds)
-        results.append(tried(root, out / "log.txt", mutant, reached[mutant.package], arguments.seconds))
+            control(root, log, mutant.package, reached[mutant.package], arguments.seconds)
+        results.append(tried(root, log, mutant, reached[mutant.package], arguments.seconds))
         with path.open("a") as file:
             file.write(json.dumps(results[-1]) + "\n")
         minutes = (time.monotonic() - begun) / 60 * (len(left) - number - 1) / (number + 1)

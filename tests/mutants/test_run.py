@@ -1,8 +1,11 @@
 """On a package of a few lines: what a test watches is killed, what none watches survives, and nothing runs twice."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -128,6 +131,23 @@ def test_a_child_that_takes_too_long_or_dies_is_noticed(tmp_path: Path) -> None:
     assert forked(endless, tmp_path, seconds=0.3, log=log) == TIME_IS_OVER
     assert forked(lambda: 1 // 0, tmp_path, seconds=20, log=log) == 70
     assert "ZeroDivisionError" in log.read_text()
+
+
+def test_a_child_ends_with_the_one_that_waits_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def told_to_end(_: float) -> None:
+        if (tmp_path / "pid").exists():
+            raise SystemExit(143)
+
+    def endless() -> int:
+        (tmp_path / "pid").write_text(str(os.getpid()))
+        while True:
+            pass
+
+    monkeypatch.setattr(time, "sleep", told_to_end)
+    with pytest.raises(SystemExit):
+        forked(endless, tmp_path, seconds=20, log=tmp_path / "log.txt")
+    _, status = os.waitpid(int((tmp_path / "pid").read_text()), 0)
+    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
 
 
 def test_a_table_counts_each_package() -> None:

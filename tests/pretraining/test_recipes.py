@@ -1,6 +1,7 @@
 """Runs by name: each is whole, reads back, and uses only what there is."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -28,10 +29,20 @@ def test_every_run_has_the_outcomes_that_its_objective_needs(name: str) -> None:
     assert run.recipe.optim.batch_states <= run.data.num_objects[0] * run.data.states_per_object[0]
 
 
+@pytest.mark.parametrize("name", RECIPES)
+def test_ranges_of_every_policy_rise(name: str) -> None:
+    policy = RECIPES[name]().data.policy
+    ranges = {f.name: value for f in fields(policy) if isinstance(value := getattr(policy, f.name), tuple)}
+    assert ranges
+    assert {field: pair for field, pair in ranges.items() if list(pair) != sorted(pair)} == {}
+
+
 def test_tiny_is_the_demo_made_small() -> None:
     assert tiny().recipe.optim.steps <= 10
     assert tiny().recipe.model.embed_dim < demo().recipe.model.embed_dim / 5
     assert tiny().data.processes == 1
+    assert tiny().data.image_size < demo().data.image_size
+    assert tiny().data.num_points < demo().data.num_points
     assert tiny().recipe.model.names == demo().recipe.model.names
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from smcrep.report.claims import drawn, listed, prose
+from smcrep.report.claims import _looked_up, drawn, listed, prose
 from smcrep.results import Record
 
 THEMES = {
@@ -66,3 +66,17 @@ def test_values_stand_in_prose_in_the_form_that_is_asked_for() -> None:
 def test_a_marker_that_names_nothing_is_refused(text: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         drawn(text, THEMES)
+
+
+@pytest.mark.parametrize(
+    ("controls", "expected"),
+    [
+        ({"floor": 0.5, "floor_low": 0.4, "floor_high": 0.7}, (0.5, (0.4, 0.7))),
+        ({"floor": 0.5, "floor_low": 0.4}, (0.5, None)),
+        ({"floor": 0.5, "floor_high": 0.7}, (0.5, None)),
+    ],
+)
+def test_interval_of_a_control_needs_both_its_ends(controls: dict[str, float], expected: object) -> None:
+    record = Record(0.9, (0.8, 1.0), n=3, unit="share", controls=controls)
+    assert _looked_up("a@floor", {"a": record}) == expected
+    assert _looked_up("a", {"a": record}) == (0.9, (0.8, 1.0))

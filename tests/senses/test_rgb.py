@@ -125,3 +125,15 @@ def test_settings_out_of_range_are_refused(wrong: dict, words: str) -> None:
 def test_unknown_encoder_is_refused_when_it_is_built() -> None:
     with pytest.raises(ValueError, match="timm knows no model 'resnet_18'; take 'small'"):
         RGB.encoder(RGBSettings(encoder="resnet_18"), 16)
+
+
+@pytest.mark.parametrize(
+    ("num_groups", "stems"), [(0, ()), (1, ("conv1.", "bn1.")), (2, ("conv1.", "bn1.", "layer1."))]
+)
+def test_frozen_groups_of_a_timm_encoder_learn_nothing_from_the_start(num_groups: int, stems: tuple[str, ...]) -> None:
+    settings = RGBSettings(encoder="test_resnet", frozen_groups=num_groups)
+    encoder = RGB.encoder(settings, 16)
+    RGB.start(settings, encoder)
+    frozen = {name for name, p in encoder.named_parameters() if not p.requires_grad}
+    of = tuple(f"backbone.model.{stem}" for stem in stems)
+    assert frozen == {name for name, _ in encoder.named_parameters() if of and name.startswith(of)}

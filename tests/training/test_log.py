@@ -2,6 +2,7 @@ import io
 import json
 from pathlib import Path
 
+import pytest
 import torch
 
 from smcrep.training.log import Log
@@ -23,6 +24,8 @@ def test_means_since_the_last_record(tmp_path: Path) -> None:
     first, second = records(tmp_path)
     assert (first["step"], first["loss"], first["rare"], first["learning_rate"]) == (2, 2.0, 8.0, 0.5)
     assert second["loss"] == 7.0
+    assert first["observations_per_s"] == pytest.approx(20 / first["seconds"])
+    assert second["observations_per_s"] == pytest.approx(10 / (second["seconds"] - first["seconds"]), rel=1e-3)
     assert "rare" not in second
     lines = [line for line in to.getvalue().splitlines() if line.startswith("train: 2/4 steps")]
     assert lines

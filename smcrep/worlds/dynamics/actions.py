@@ -8,14 +8,17 @@ import numpy as np
 import torch
 
 from smcrep.geometry.action import KINDS, Action
+from smcrep.geometry.rotations import determinant
 from smcrep.worlds.rendering.camera import Camera
+
+IDENTITY, STILL = np.eye(3), np.eye(4)  # np.eye itself takes as long as a product of two matrices
 
 
 def _check_rotation(where: str, rotation: np.ndarray) -> np.ndarray:
     rotation = np.array(rotation, np.float64)
     if rotation.shape != (3, 3) or not np.isfinite(rotation).all():
         raise ValueError(f"{where}: rotation has shape {rotation.shape}; give a finite 3x3 matrix")
-    if np.abs(rotation @ rotation.T - np.eye(3)).max() > 1e-5 or np.linalg.det(rotation) < 0:
+    if np.abs(rotation @ rotation.T - IDENTITY).max() > 1e-5 or determinant(rotation) < 0:
         raise ValueError(f"{where}: not a rotation; give an orthonormal matrix with determinant +1")
     return rotation
 
@@ -129,7 +132,7 @@ WorldAction = Hold | Turn | Push | LiftAndDrop | Look
 def motion_world(action: WorldAction) -> np.ndarray:
     """float64 [4, 4]: the rigid motion commanded to the object, in world coordinates. Identity for hold, push (its
     effect is left to physics) and look (the camera moves, not the object)."""
-    motion = np.eye(4)
+    motion = STILL.copy()
     match action:
         case Turn(rotation=rotation, translation=translation, grasp=pivot):
             motion[:3, :3], motion[:3, 3] = rotation, pivot + translation - rotation @ pivot
@@ -145,11 +148,11 @@ def to_camera(actions: Sequence[WorldAction], camera: Camera) -> Action:
     A point at x before is at ``motion @ [x, 1]`` after, each in the coordinates of the camera that observes it:
     T_camera_world @ motion_world @ T_world_camera where the object moves, and T_after_world @ T_world_before for look.
     """
-    T_camera_world = np.linalg.inv(camera.T_world_camera)
-    motions, contacts, forces, durations = (np.zeros((len(actions), *shape)) for shape in ((4, 4), (3,), (3,), ()))
+    T_camera_world = camera.T_camera_world
+    motions = T_camera_world @ np.stack([motion_world(action) for action in actions]) @ camera.T_world_camera
+    contacts, forces, durations = (np.zeros((len(actions), *shape)) for shape in ((3,), (3,), ()))
     kinds = []
     for i, action in enumerate(actions):
-        motions[i] = T_camera_world @ motion_world(action) @ camera.T_world_camera
         match action:
             case Hold():
                 kind, touched, durations[i] = "hold", camera.T_world_camera[:3, 3], action.duration_s

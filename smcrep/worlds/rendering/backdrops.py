@@ -6,6 +6,7 @@ Colours are given as displayed, hue in turns, and become linear light when they 
 import colorsys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,26 +31,22 @@ class Palette:
     saturation: Range
     value: Range
 
-    def colour(self, u: Sequence[float]) -> NDArray[np.float32]:
-        """Linear colour float32 [3] of three uniform numbers."""
-        hue, saturation, value = (
-            between(r, a) for r, a in zip((self.hue, self.saturation, self.value), u, strict=True)
-        )
-        return np.array(colorsys.hsv_to_rgb(hue % 1, saturation, value), np.float32) ** 2
+    @cached_property
+    def ranges(self) -> NDArray[np.float64]:
+        return np.array([self.hue, self.saturation, self.value], np.float64)
+
+    def colour(self, u: Sequence[float], strength: float = 1.0) -> NDArray[np.float32]:
+        """Linear colour float32 [3] of three uniform numbers, times ``strength``."""
+        hue, saturation, value = between(self.hue, u[0]), between(self.saturation, u[1]), between(self.value, u[2])
+        red, green, blue = colorsys.hsv_to_rgb(hue % 1, saturation, value)
+        return np.array([red * red * strength, green * green * strength, blue * blue * strength], np.float32)
 
 
-def colours(palette: Palette, u: Uniform) -> NDArray[np.float32]:
-    """`Palette.colour` of many numbers [..., 3] at once."""
-    ranges = np.array([palette.hue, palette.saturation, palette.value])[:, :, None]
-    planes = np.ascontiguousarray(u.reshape(-1, 3).T)  # numpy is slow where the inner loop has three steps
-    hue, saturation, value = ranges[:, 0] + (ranges[:, 1] - ranges[:, 0]) * planes
-    wheel = (hue - np.floor(hue)) * 6 + np.array([[0], [4], [2]])
-    wheel -= 6 * (wheel >= 6)
-    wheel -= 3
-    wheel = np.minimum(np.maximum(np.abs(wheel) - 1, 0), 1)
-    displayed = value * (1 + saturation * (wheel - 1))
-    displayed *= displayed
-    return displayed.T.astype(np.float32, order="C").reshape(u.shape)
+def colours(palette: Palette, grid: Uniform) -> NDArray[np.float32]:
+    """`Palette.colour` of the first three of the numbers [h, w, 4] of each cell: float32 [h, w, 3]."""
+    from smcrep.worlds.rendering.wheel import linear_colours  # numba: only where something is rendered
+
+    return linear_colours(palette.ranges, grid)
 
 
 def _full(rows: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -83,19 +80,19 @@ def _noise(palette: Palette, u: Sequence[float], grid: Uniform) -> Background:
 def _blobs(palette: Palette, u: Sequence[float], grid: Uniform) -> Background:
     """Foliage out of focus: soft patches of many hues."""
     size = 4 + 5 * u[4]
-    return Background(colours(palette, grid[..., :3]), (size, size), _offset(grid), 1.0)
+    return Background(colours(palette, grid), (size, size), _offset(grid), 1.0)
 
 
 def _mosaic(palette: Palette, u: Sequence[float], grid: Uniform) -> Background:
     """A cloth or a poster: small pieces of many colours with edges."""
     size = 10 + 10 * u[4]
-    return Background(colours(palette, grid[..., :3]), (size, size), _offset(grid), 3.0 + 6.0 * u[3])
+    return Background(colours(palette, grid), (size, size), _offset(grid), 3.0 + 6.0 * u[3])
 
 
 def _bokeh(palette: Palette, u: Sequence[float], grid: Uniform) -> Background:
     """Few lamps in the dark, out of focus."""
     lamp = grid[..., 3:] < 0.08 + 0.08 * u[3]
-    cells = np.where(lamp, colours(replace(palette, value=(0.7, 1.0)), grid[..., :3]), palette.colour(u[:3]))
+    cells = np.where(lamp, colours(replace(palette, value=(0.7, 1.0)), grid), palette.colour(u[:3]))
     size = 6 + 6 * u[4]
     return Background(cells, (size, size), _offset(grid), 1.4)
 
@@ -109,12 +106,12 @@ def _stripes(palette: Palette, u: Sequence[float], grid: Uniform) -> Background:
 def _patchwork(palette: Palette, u: Sequence[float], grid: Uniform) -> Background:
     """Large fields of saturated colour with hard edges."""
     size = 2.5 + 3 * u[4]
-    return Background(colours(palette, grid[..., :3]), (size, size), _offset(grid), 12.0)
+    return Background(colours(palette, grid), (size, size), _offset(grid), 12.0)
 
 
 def _shelves(palette: Palette, u: Sequence[float], grid: Uniform) -> Background:
     """Racks: dark boards across, boxes of many colours between them, gaps in the rows."""
-    cells = colours(palette, grid[..., :3]) * (grid[..., 3:] < 0.8)
+    cells = colours(palette, grid) * (grid[..., 3:] < 0.8)
     cells[::3] = palette.colour(u[:3]) * np.float32(0.25)
     size = 7 + 4 * u[4]
     return Background(cells.astype(np.float32), (size, size * 1.4), _offset(grid), 3.0)

@@ -91,7 +91,6 @@ def _towards(lights: Sequence[Light], T_camera_world: Colour) -> Colour:
 
 def _strengths(lights: Sequence[Light]) -> Colour:
     """float32 [v, 4, 3], see `shading.paint`."""
-    return np.array(
-        [(of.key, (of.sky - of.ground) / 2, (of.sky + of.ground) / 2, of.specular * of.key) for of in lights],
-        np.float32,
-    )
+    key, sky, ground = np.array([(of.key, of.sky, of.ground) for of in lights], np.float32).swapaxes(0, 1)
+    specular = np.array([of.specular for of in lights], np.float32)[:, None]
+    return np.stack([key, (sky - ground) / 2, (sky + ground) / 2, specular * key], 1)

@@ -1,5 +1,6 @@
 """An environment: distributions of light, background, camera, clutter and sensor noise."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,11 +28,11 @@ class LightFamily:
 
     def sample(self, u: Sequence[float]) -> Light:
         """From 10 uniform numbers."""
-        elevation, azimuth = np.radians(between(self.elevation_deg, u[0])), 2 * np.pi * u[1]
-        sky = self.sky.colour(u[6:9]) * np.float32(between(self.ambient, u[5]))
+        elevation, azimuth = math.radians(between(self.elevation_deg, u[0])), 2 * math.pi * u[1]
+        sky = self.sky.colour(u[6:9], between(self.ambient, u[5]))
         return Light(
             spherical_direction(azimuth, elevation).astype(np.float32),
-            self.palette.colour(u[2:5]) * np.float32(between(self.strength, u[9])),
+            self.palette.colour(u[2:5], between(self.strength, u[9])),
             sky,
             sky * np.float32(0.4),
             between(self.specular, u[1] * 7 % 1),
@@ -101,7 +102,7 @@ class Environment:
         """A camera with a square image of ``size`` pixels that looks down on ``target`` [3] (metres, world) from a
         distance that suits an object of this ``diameter`` (metres)."""
         u = rng.random(4).tolist()
-        elevation, azimuth = np.radians(between(self.camera.elevation_deg, u[0])), 2 * np.pi * u[1]
+        elevation, azimuth = math.radians(between(self.camera.elevation_deg, u[0])), 2 * np.pi * u[1]
         fov_deg = between(self.camera.fov_deg, u[2])
         distance_m = diameter * self.camera.distance(fov_deg, between(self.camera.fill, u[3]))
         target = np.asarray(target, np.float64)

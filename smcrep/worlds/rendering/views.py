@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,16 @@ class RenderedViews:
     cameras: Sequence[Camera]
     T_camera_object: NDArray[np.float64]
     num_points: int
-    rng: np.random.Generator
+    seed: tuple[int, ...]  # of the state and of the sense
+
+    @property
+    def rng(self) -> np.random.Generator:
+        """A stream of one sense's own: what it draws changes no other sense."""
+        return self._stream
+
+    @cached_property
+    def _stream(self) -> np.random.Generator:
+        return np.random.default_rng(self.seed)  # made only where it is drawn from: most senses never do
 
     @property
     def rgb(self) -> NDArray[np.uint8]:

@@ -24,3 +24,12 @@ def test_records_alone(figures_kept: list[Figure], tmp_path: Path) -> None:
 def test_confusion_is_drawn_where_it_is_known(figures_kept: list[Figure], tmp_path: Path) -> None:
     figures.physics(np.eye(8), USED, REVEAL, tmp_path / "p.png")
     np.testing.assert_array_equal(figures_kept[0].axes[0].images[0].get_array(), np.eye(8))
+
+
+def test_axis_of_what_is_revealed_holds_every_bar(figures_kept: list[Figure], tmp_path: Path) -> None:
+    worse = {"mass": Record(0.7, (0.6, 0.8), controls={"without_after": -0.6})}
+    for reveal in (REVEAL, worse):
+        figures.physics_records(USED, reveal, tmp_path / "p.png")
+    (low, high), (lower, _) = (kept.axes[1].get_ylim() for kept in figures_kept)
+    assert (low, high) == (-0.2, 1)
+    assert lower <= -0.6

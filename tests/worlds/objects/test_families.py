@@ -4,6 +4,7 @@ import trimesh
 from scipy.spatial import KDTree
 
 from smcrep.worlds.objects.families import FAMILIES, MAX_PER_SET, procedural, procedural_set
+from smcrep.worlds.objects.families_tools import screw
 from smcrep.worlds.objects.model import MAX_HULL_POINTS
 
 ARRAYS = ("vertices", "faces", "uv", "texture")
@@ -116,3 +117,11 @@ def test_a_set_uses_every_family():
 def test_invalid_arguments_are_refused(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_shaft_of_a_screw_is_longer_than_wide_and_begins_where_its_point_ends() -> None:
+    for seed in range(5):
+        shaft = screw(np.random.default_rng(seed))[0].vertices
+        wide, deep, length = np.ptp(shaft, axis=0)
+        assert length > 1.4 > 0.9 > max(wide, deep)
+        assert shaft[:, 2].min() == pytest.approx(0, abs=1e-6)

@@ -20,8 +20,8 @@ def images(backgrounds: list[Background], height: int, width: int) -> np.ndarray
 
 
 def test_colours_agree_with_the_standard_library() -> None:
-    u = np.random.default_rng(0).random((50, 3))
-    for one, drawn in zip(u, colours(PALETTE, u), strict=True):
+    u = np.random.default_rng(0).random((1, 50, 4))
+    for one, drawn in zip(u[0], colours(PALETTE, u)[0], strict=True):
         np.testing.assert_allclose(drawn, PALETTE.colour(one), atol=1e-6)
         expected = colorsys.hsv_to_rgb((0.9 + 0.4 * one[0]) % 1, 0.2 + 0.7 * one[1], 0.3 + 0.7 * one[2])
         np.testing.assert_allclose(drawn, np.square(expected), atol=1e-6)

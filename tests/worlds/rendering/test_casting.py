@@ -103,7 +103,19 @@ def test_no_ray_is_cast_behind_what_is_nearer_and_none_is_lost_before_it() -> No
     ball, cameras = sphere(0.2), [camera()]
     everywhere = placed(ball, cameras, [pose()])
     assert len(placed(ball, cameras, [pose()], depth=0.7).pixel) == 0
-    np.testing.assert_array_equal(placed(ball, cameras, [pose()], depth=0.9).pixel, everywhere.pixel)
+    before = placed(ball, cameras, [pose()], depth=0.9)
+    assert len(before.pixel) < len(everywhere.pixel)
+    met = {name: hits.pixel[hits.depth < 0.9] for name, hits in (("all", everywhere), ("before", before))}
+    assert len(met["all"]) > 100
+    np.testing.assert_array_equal(met["before"], met["all"])
+
+
+def test_no_ray_is_cast_at_what_stands_beside_the_camera() -> None:
+    """A bar along the line of sight, from behind the camera to before it: out of the image, or through it."""
+    c, bar = camera(), box(0.1, 0.1, 4.0)
+    assert len(placed(bar, [c], [c.T_world_camera @ pose(2, 0, 0)]).pixel) == 0
+    through = placed(bar, [c], [c.T_world_camera @ pose(0.1, 0, 0)])
+    assert np.isfinite(through.depth).sum() > 100
 
 
 def test_an_object_outside_the_image_has_no_hits() -> None:

@@ -16,7 +16,7 @@ from smcrep.worlds.generate import MeshObjects, Simulation
 from smcrep.worlds.objects.finding import find
 from smcrep.worlds.objects.model import ObjectModel
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 BAD = {
     "needle": "MuJoCo cannot make a body of needle: .*; repair or skip the mesh",
     "untextured": "names the texture gone.png, which is missing",
@@ -85,9 +85,12 @@ def test_what_cannot_be_moved_or_seen_is_named(root: Path) -> None:
 
 
 def test_mesh_that_is_out_of_sight_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(made_of, "visible_pixels", lambda frames: np.zeros(3))
-    monkeypatch.setattr(made_of, "MAX_ATTEMPTS", 2)
+    """At least one pixel in 256 of each observation shows it: of 16 x 16 pixels one."""
     simulation = Simulation(MeshObjects(str(root), names=("box_0",)), states_per_object=2, image_size=16)
+    monkeypatch.setattr(made_of, "visible_pixels", lambda frames: np.array([1, 9, 1]))
+    assert usable(simulation, on_bad="stop") == (simulation, [])
+    monkeypatch.setattr(made_of, "visible_pixels", lambda frames: np.array([9, 0, 9]))
+    monkeypatch.setattr(made_of, "MAX_ATTEMPTS", 2)
     with pytest.raises(
         ValueError, match="2 draws of box_0 were all unstable or out of sight; ask for a gentler policy"
     ):
