@@ -27,12 +27,11 @@ class StagedMap(TimmMap):
         if not num_frozen_groups:
             return
         frozen = frozen_names(self.model, num_frozen_groups)
+        learning = [name for name, _ in self.model.named_parameters() if name not in frozen]
         for cut in range(self.index, -1, -1):
-            behind = self._stages_between(cut, self.index)
-            learned = (n for n, _ in self.model.named_parameters() if n not in frozen)
-            if all(n.startswith(tuple(f"{stage}." for stage in behind)) for n in learned) and self._is_whole(
-                cut, behind
-            ):
+            behind = self._stages_behind(cut)
+            inside = all(name.startswith(tuple(f"{stage}." for stage in behind)) for name in learning)
+            if inside and self._is_whole(cut, behind):
                 self.cut, self.behind = cut, behind
                 break
         else:
@@ -67,15 +66,17 @@ class StagedMap(TimmMap):
             frozen = self.model.get_submodule(stage)(frozen)
         return [at_most(frozen, MAX_MAP_SIZE)]
 
-    def _stages_between(self, cut: int, last: int) -> tuple[str, ...]:
-        """Names of the modules that follow the one which gives map ``cut``, up to the one which gives map ``last``."""
-        timms: Any = self.model.feature_info
-        first, final = timms[cut]["module"], timms[last]["module"]
-        parent = final.rpartition(".")[0]
-        names = [f"{parent}.{name}".lstrip(".") for name, _ in self.model.get_submodule(parent).named_children()]
-        if first not in names:
-            return tuple(names[: names.index(final) + 1])
-        return tuple(names[names.index(first) + 1 : names.index(final) + 1])
+    def _stages_behind(self, cut: int) -> tuple[str, ...]:
+        """Names of the modules that follow the one which gives map ``cut``, up to that of the deepest map; none where
+        timm does not say which these are."""
+        try:
+            timms: Any = self.model.feature_info
+            first, final = timms[cut]["module"], timms[self.index]["module"]
+            parent = final.rpartition(".")[0]
+            names = [f"{parent}.{name}".lstrip(".") for name, _ in self.model.get_submodule(parent).named_children()]
+            return tuple(names[names.index(first) + 1 : names.index(final) + 1])
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            return ()
 
     @torch.no_grad()
     def _is_whole(self, cut: int, behind: tuple[str, ...]) -> bool:

@@ -44,7 +44,8 @@ class RGBSettings(CNNSettings):
     """In training each channel of each picture is multiplied by exp(colour_jitter * N(0, 1)); 0: not."""
     spatial: Literal["none", "small", "backbone", "both"] = "none"
     """Two streams: the invariant part is read from the timm encoder, the equivariant part from a map that learns by
-    itself: that of the small CNN, one made of where the timm encoder's frozen groups end, or both. none: one stream."""
+    itself: that of the small CNN, one made of where the timm encoder's frozen groups end, or both. none: one stream.
+    Frozen groups see the pictures of training as they are stored, without ``colour_jitter``."""
     backbone_size: int = 128
     """Side in pixels to which pictures are resized for the timm encoder of two streams; ``size`` is the small CNN's."""
 
