@@ -1,9 +1,12 @@
 """A backbone is cut where its frozen groups end: both parts together are the whole, and the first never changes."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 
+from smcrep.encoders import timm_map
 from smcrep.encoders.staged import StagedMap
 from smcrep.encoders.timm_map import frozen_names
 
@@ -68,6 +71,20 @@ def test_a_model_that_cannot_be_cut_there_is_refused_in_one_line(name: str, grou
     with pytest.raises(ValueError, match=words) as caught:
         StagedMap(name, 64, groups)
     assert "\n" not in str(caught.value)
+
+
+def test_a_model_whose_stages_timm_does_not_name_can_stay_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = timm_map.timm_model
+
+    def unnamed(*arguments: Any, **options: Any) -> torch.nn.Module:
+        model = given(*arguments, **options)
+        model.feature_info = None  # type: ignore[assignment]
+        return model
+
+    monkeypatch.setattr(timm_map, "timm_model", unnamed)
+    assert StagedMap("test_vit", 64, 1000).cut == 5
+    with pytest.raises(ValueError, match="cannot be cut behind its first 3 groups"):
+        StagedMap("test_vit", 64, 3)
 
 
 def test_without_frozen_groups_nothing_is_cut() -> None:

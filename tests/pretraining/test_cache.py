@@ -1,6 +1,9 @@
 """A run by two streams with and without a cache: the same to the digits that are kept, and resumed to the bit."""
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +16,19 @@ from smcrep.training.build import Compute
 from tests.pretraining.conftest import smaller
 
 
+ROOT = Path(__file__).parents[2]
+
+
+def of_two_streams(out: Path, cache: str) -> Run:
+    changes = {"encoder": "test_resnet", "weights": "", "frozen_groups": 2, "backbone_size": 32, "width": 8}
+    run = two_streams(smaller(out), **changes)
+    return replace(run, compute=Compute(accelerator="cpu", cache=cache))  # type: ignore[arg-type]
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    run = smaller(tmp_path_factory.mktemp("two") / "cached")
-    changes = {"encoder": "test_resnet", "weights": "", "frozen_groups": 2, "backbone_size": 32, "width": 8}
-    return replace(two_streams(run, **changes), stores=run.out.parent / "stores")
+    out = tmp_path_factory.mktemp("two") / "cached"
+    return replace(of_two_streams(out, "float16"), stores=out.parent / "stores")
 
 
 def losses(folder: Path) -> list[float]:
@@ -26,7 +37,6 @@ def losses(folder: Path) -> list[float]:
 
 
 def test_a_run_with_a_cache_loses_what_one_without_does(run: Run) -> None:
-    assert run.compute.cache == "float16"
     whole = replace(run, out=run.out.parent / "whole", compute=Compute(accelerator="cpu", cache="float32"))
     bare = replace(run, out=run.out.parent / "bare", compute=Compute(accelerator="cpu"))
     folders = [pretrain(each, progress=False).path for each in (bare, whole, run)]
@@ -61,3 +71,35 @@ def test_its_model_embeds_without_a_cache(run: Run) -> None:
     model = pretrain(run, progress=False).model  # finished: nothing is trained
     pictures = torch.randint(0, 256, (3, 16, 16, 3), dtype=torch.uint8)
     assert model.embed(rgb=pictures).fused.isfinite().all()
+
+
+TWO = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from smcrep.pretraining import pretrain
+from smcrep.training.build import build_fabric
+from tests.pretraining.test_cache import of_two_streams
+
+run = of_two_streams(Path(sys.argv[1]), "float16")
+run = replace(run, stores=Path(sys.argv[2]), compute=replace(run.compute, devices=2))
+fabric = build_fabric(run.compute, run.recipe.optim)
+model = pretrain(run, fabric=fabric, progress=False).model
+print("rank", fabric.global_rank, float(model.projector[0].weight.sum()))
+"""
+
+
+def test_two_processes_share_one_cache(run: Run, tmp_path: Path) -> None:
+    pretrain(run, progress=False)
+    (tmp_path / "script.py").write_text(TWO)
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "script.py"), str(tmp_path / "run"), str(run.stores)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    ranks = dict(line.split()[1:] for line in done.stdout.splitlines() if line.startswith("rank"))
+    assert set(ranks) == {"0", "1"}
+    assert ranks["0"] == ranks["1"]
