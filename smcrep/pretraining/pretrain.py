@@ -17,7 +17,7 @@ from smcrep.pretraining.stores import BESIDE, shares, some_states, stores, store
 from smcrep.results import commit, write_json
 from smcrep.training import checkpoint
 from smcrep.training.build import build_fabric, build_seeded_model
-from smcrep.training.cache import cached
+from smcrep.training.cache import cached, frozen_layers
 from smcrep.training.calibrate import calibrate_precision
 from smcrep.training.fit import Fitted, fit
 from smcrep.training.online import online_probe
@@ -54,18 +54,22 @@ def pretrain(run: Run, *, fabric: Fabric | None = None, progress: bool = True) -
     Raises `Interrupted`; `training.fit.NotFinite`; ValueError where the folder belongs to another run.
     """
     fabric = fabric or build_fabric(run.compute, run.recipe.optim)
-    build_seeded_model(run.recipe)  # what cannot be built is refused before minutes of simulation, not after
+    model = build_seeded_model(run.recipe)  # what cannot be built is refused before minutes of simulation, not after
+    if run.compute.cache != "none":
+        frozen_layers(model)
     begun, shown = time.monotonic(), progress and fabric.is_global_zero
     with fabric.rank_zero_first():
         made = stores(run, progress=shown)
     generated = time.monotonic()
     recipe = _scaled(run.recipe, made)
-    checkpoint.load(run.out / "checkpoint", recipe)  # a folder of another run is refused before it is written to
+    state = checkpoint.load(run.out / "checkpoint", recipe)  # of another run: refused before its folder is written to
+    is_done = state is not None and state["step"] >= recipe.optim.steps
+    sources = _training_stores(made) if is_done else _sources(run, recipe, made, fabric, shown)
     if fabric.is_global_zero:
         write_json(run.out / RECIPE, recipe.to_json())
         write_json(run.out / "run.json", replace(run, recipe=recipe).to_json())
         write_stores(run.out, {split: store.path for split, store in made.items()})
-    fitted = _fit(run, recipe, made, fabric, shown)
+    fitted = _fit(run, recipe, made["val"], sources, fabric)
     if fitted.stopped_by:
         raise Interrupted(fitted)
     if fabric.is_global_zero:
@@ -97,9 +101,8 @@ def _scaled(recipe: Recipe, made: dict[str, Store]) -> Recipe:
     )
 
 
-def _fit(run: Run, recipe: Recipe, made: dict[str, Store], fabric: Fabric, shown: bool) -> Fitted:
-    val = made["val"]
-    states, sources = some_states(val, NUM_PROBE_STATES), _sources(run, recipe, made, fabric, shown)
+def _fit(run: Run, recipe: Recipe, val: Store, sources: Sequence[Source], fabric: Fabric) -> Fitted:
+    states = some_states(val, NUM_PROBE_STATES)
 
     def batches(rank: int, world_size: int) -> MixedLoader:
         where = {"seed": recipe.seed, "rank": rank, "world_size": world_size}

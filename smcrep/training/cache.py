@@ -51,12 +51,7 @@ def cached(
     shown      progress on standard error.
     """
     model = evaluating(model)
-    found = {
-        name: SENSES[name].prepare(settings, model.encoders[name]) for name, settings in model.config.senses.items()
-    }
-    frozen = {name: part for name, part in found.items() if part}
-    if not frozen:
-        raise ValueError("cache: the model has no frozen layers that it could keep; set cache to 'none'")
+    frozen = frozen_layers(model)
     files = [
         {name: _File(folder, model, store, name, part, numbers) for name, part in frozen.items()} for store in stores
     ]
@@ -74,6 +69,16 @@ def cached(
                 file.write(shown)
     kept = [{name: file.opened() for name, file in of_store.items()} for of_store in files]
     return [Cached(store, of_store) for store, of_store in zip(stores, kept, strict=True)]
+
+
+def frozen_layers(model: SensorimotorModel) -> dict[str, Frozen]:
+    """Sense -> the work of its frozen layers; ValueError where no sense has any."""
+    senses = model.config.senses.items()
+    found = {name: SENSES[name].prepare(settings, model.encoders[name]) for name, settings in senses}
+    frozen = {name: part for name, part in found.items() if part}
+    if not frozen:
+        raise ValueError("cache: the model has no frozen layers whose work could be kept; set cache to 'none'")
+    return frozen
 
 
 class _File:

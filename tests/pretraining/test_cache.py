@@ -15,7 +15,6 @@ from smcrep.pretraining.variants import two_streams
 from smcrep.training.build import Compute
 from tests.pretraining.conftest import smaller
 
-
 ROOT = Path(__file__).parents[2]
 
 
@@ -55,7 +54,24 @@ def test_a_bound_that_is_too_small_ends_before_the_first_step(run: Run) -> None:
     tight = replace(tight, recipe=replace(tight.recipe, seed=7))
     with pytest.raises(ValueError, match=r"cache: .* 1e-06 GB are allowed; raise cache_gb"):
         pretrain(tight, progress=False)
-    assert not (tight.out / "checkpoint").exists()
+    assert not tight.out.exists()
+
+
+def test_a_cache_of_nothing_is_refused_before_anything_is_simulated(run: Run) -> None:
+    bare = smaller(run.out.parent / "nothing")
+    with pytest.raises(ValueError, match="cache: the model has no frozen layers whose work could be kept"):
+        pretrain(replace(bare, compute=Compute(accelerator="cpu", cache="float16")), progress=False)
+    assert not bare.out.exists()
+
+
+def test_a_finished_run_computes_no_cache(run: Run) -> None:
+    pretrain(run, progress=False)
+    assert run.stores
+    kept = run.stores / "frozen"
+    kept.rename(kept.with_name("away"))
+    pretrain(run, progress=False)
+    assert not kept.exists()
+    kept.with_name("away").rename(kept)
 
 
 @pytest.mark.parametrize(
