@@ -118,11 +118,11 @@ def variant_of(run: Run, variant: str) -> Run:
         weights = str(run.stores.parent / "random.safetensors")
         groups = {"last_stage": 3, "frozen": 1000}.get(variant, TINY_GROUPS)  # as many of it as of the large one
         changes = changes | {"encoder": TINY_ENCODER, "weights": weights, "frozen_groups": groups}
-    made = two_streams(run, **changes)
+    changed = two_streams(run, **changes)
     if variant == "tuned":  # one stream has no part that could be kept
-        size = made.recipe.model.senses[RGB.name].backbone_size
-        made = replace(with_sense(made, RGB.name, spatial="none", size=size), compute=run.compute)
-    return replace(made, compute=replace(made.compute, cache_gb=CACHE_GB))
+        size = changed.recipe.model.senses[RGB.name].backbone_size
+        changed = replace(with_sense(changed, RGB.name, spatial="none", size=size), compute=run.compute)
+    return replace(changed, compute=replace(changed.compute, cache_gb=CACHE_GB))
 
 
 def cell_path(out: Path, variant: str, seed: int) -> Path:
@@ -166,7 +166,7 @@ def report(out: Path, split: str, steps: int) -> None:
     for name, found in records.items():
         _, variant, source, metric = name.split(".")
         words = f"{metric}, {split} objects, {source}, {variant.replace('_', ' ')}"
-        print(percent(words, found, "chance", *(("ahead",) if "ahead" in found.controls else ())))
+        print(percent(words, found, "chance", "ahead"))
 
 
 def record(metric: str, own: dict[int, dict], against: dict[int, dict], split: str) -> Record:
