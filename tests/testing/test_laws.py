@@ -18,7 +18,7 @@ from smcrep.transition import Beliefs, Loss
 RNG = np.random.default_rng(0)
 SAMPLES = {
     "rgb": RNG.integers(0, 256, (4, 16, 16, 3), np.uint8),
-    "points": RNG.normal(size=(4, 30, 3)).astype(np.float32),
+    "points": (0.1 * RNG.normal(size=(4, 30, 3)) + [0, 0, 1]).astype(np.float32),  # in front of the camera
     "depth": RNG.random((4, 16, 16)).astype(np.float32),
     "mask": RNG.random((4, 16, 16)) > 0.5,
 }

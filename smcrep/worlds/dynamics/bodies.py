@@ -173,7 +173,8 @@ def _compiled(objects: tuple[ObjectModel, ...], hulls: Sequence[Hull], scale: fl
         reason = str(error).splitlines()[0].removeprefix("Error: ")
         names = ", ".join(o.name for o in objects)
         raise ValueError(f"physics: MuJoCo cannot make a body of {names}: {reason}; repair or skip the mesh") from error
-    model.geom_solref[1 : 1 + len(hulls), 0] = -(CONTACT_RATE**2)
+    # Both negative from the start: MuJoCo takes a mixed pair for a mistake, which it notes in a file where it runs.
+    model.geom_solref[1 : 1 + len(hulls)] = -(CONTACT_RATE**2), -2 * CONTACT_RATE
     model.geom_solimp[:, :2] = 0.95  # constant, else the spring is not linear
     return model
 

@@ -216,3 +216,13 @@ def test_a_push_leaves_nothing_behind_in_the_model() -> None:
     run(strong, pose(z=0.03), Physics(3.0, 0.1, 0.8, (0.5, 0.5, 0.5)))
     with ThreadPoolExecutor(1) as fresh:
         assert fresh.submit(both).result() == both()
+
+
+def test_mujoco_notes_nothing_where_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its warnings go to a file in the folder of whoever simulates: there are none, of one body or of several."""
+    monkeypatch.chdir(tmp_path)
+    for num in (1, 3):
+        objects = tuple(box(0.03, 0.04, 0.03 + 0.001 * i) for i in range(num))
+        poses = np.stack([pose(x=0.2 * i, z=0.05) for i in range(num)])
+        simulate(objects, poses[None], [[Physics()] * num], [None], [0.3])
+    assert not list(tmp_path.iterdir())
