@@ -8,9 +8,9 @@ from smcrep.encoders.trunk import dtype_of, trunk
 from smcrep.geometry.points import filled, isolation, repeated
 
 NUM_NEIGHBOURS = 3
-MAX_ISOLATION = 3.0
-"""A point whose third neighbour is farther than this many times the median is left out: no surface is there, and one
-such point decides a mean and a maximum."""
+MAX_ISOLATION, ALARM = 3.5, 8.0
+"""A point whose third neighbour is farther than so many times the median is left out, where one of its cloud is beyond
+the second: no surface is there, and one such point decides a mean and a maximum."""
 MOST_POINTS = 512
 """Of larger clouds so many are looked at, evenly in their order: twice what training shows. A maximum over more points
 is another embedding, and depth images give thousands."""
@@ -53,7 +53,12 @@ def prepared(points: Tensor) -> tuple[Tensor, Tensor]:
         left_out = left_out.gather(1, chosen)
     seen = points.detach()
     left_out = left_out | isolation(
-        seen, left_out, num_neighbours=NUM_NEIGHBOURS, num_passes=NUM_PASSES, limit=MAX_ISOLATION
+        seen,
+        left_out,
+        num_neighbours=NUM_NEIGHBOURS,
+        num_passes=NUM_PASSES,
+        limit=MAX_ISOLATION,
+        alarm=ALARM,
     )
     num = (~left_out).sum(1)[:, None, None]
     return filled(points, left_out), torch.where(left_out[..., None], 0, points).sum(1, keepdim=True) / num

@@ -34,19 +34,25 @@ def repeated(points: Tensor) -> Tensor:
     return torch.zeros_like(again).scatter(1, order, again)
 
 
-def isolation(points: Tensor, left_out: Tensor, *, num_neighbours: int, num_passes: int, limit: float) -> Tensor:
+def isolation(
+    points: Tensor, left_out: Tensor, *, num_neighbours: int, num_passes: int, limit: float, alarm: float
+) -> Tensor:
     """bool [b, n]: points of [b, n, 3] whose ``num_neighbours``-th nearest other one is farther than ``limit`` times
-    the median of that in its set; none where a set has too few. Points ``left_out`` (bool [b, n]) are neighbours of
-    none, and the median is without them; so are, in each further pass, those found before: stray points may keep each
-    other company. The same for any order of the points, any rigid motion and any unit.
+    the median of that in its set; none where a set has too few, or none beyond ``alarm`` times the median: so the ends
+    of thin parts stay where nothing is astray. Points ``left_out`` (bool [b, n]) are neighbours of none, and the
+    median is without them; so are, in each further pass, those found before: stray points may keep each other company.
+    The same for any order of the points, any rigid motion and any unit.
     """
     distance, neighbour = _neighbours(points, left_out, num_passes * num_neighbours)
     isolated = torch.zeros_like(left_out)
-    for _ in range(num_passes):
+    astray = torch.ones_like(left_out[:, :1])
+    for number in range(num_passes):
         gone = (left_out | isolated).gather(1, neighbour.flatten(1)).view_as(neighbour)
         nearest = distance.masked_fill(gone, torch.inf).sort(-1).values[..., num_neighbours - 1]
         usual = nearest.masked_fill(left_out | isolated, torch.nan).nanmedian(-1, keepdim=True).values
-        isolated = isolated | ((nearest > limit * usual) & ~left_out)  # nothing is farther than infinity
+        if number == 0:
+            astray = ((nearest > alarm * usual) & ~left_out).any(-1, keepdim=True)
+        isolated = isolated | (astray & (nearest > limit * usual) & ~left_out)  # nothing is farther than infinity
     return isolated
 
 

@@ -56,7 +56,19 @@ def test_points_that_share_some_coordinates_are_not_repeated() -> None:
 
 
 def found(points: torch.Tensor, limit: float, num_passes: int = 1) -> torch.Tensor:
-    return isolation(points, repeated(points), num_neighbours=3, num_passes=num_passes, limit=limit)
+    return isolation(points, repeated(points), num_neighbours=3, num_passes=num_passes, limit=limit, alarm=limit)
+
+
+def test_nothing_is_isolated_where_nothing_is_beyond_the_alarm() -> None:
+    """A line of equal steps with one point 4 steps beyond its end: far by a limit of 2, and no alarm at 20."""
+    line = torch.zeros(2, 21, 3)
+    line[..., 0] = torch.tensor([*range(20), 23.0])
+    line[1, -1, 0] = 100.0
+    none = torch.zeros(2, 21, dtype=torch.bool)
+    out = isolation(line, none, num_neighbours=3, num_passes=2, limit=2.5, alarm=20)
+    assert not out[0].any()
+    assert out[1].nonzero().flatten().tolist() == [20]
+    assert isolation(line, none, num_neighbours=3, num_passes=1, limit=2.4, alarm=2.4)[0].nonzero().tolist() == [[20]]
 
 
 @pytest.mark.parametrize("num_passes", [1, 2])
