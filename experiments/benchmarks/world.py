@@ -8,8 +8,8 @@ RGB, depth, clouds of 512 points; scanned objects where they are (YCB), else pro
 Bare is Open3D's `RaycastingScene.cast_rays` in the same processes, of whole frames: the meshes of each state stand in
 one scene, made beforehand, and are cast from where each of its observations sees the object. Turned in the hand at
 64 x 64 pixels (the headline); at 224 x 224; with 8 objects of clutter; pushed on a table as by the recipe `push`,
-where MuJoCo settles and pushes. Expected: above .75 in the hand, above .6 in clutter, where rays are cast only into the boxes of the
-object; less when pushed.
+where MuJoCo settles and pushes. Expected: above .75 in the hand, where rays are cast only into the boxes of the object;
+above .6 in clutter; less when pushed.
 """
 
 import cProfile
