@@ -120,7 +120,7 @@ class _File:
     def opened(self) -> np.ndarray:
         """Mapped, read-only."""
         try:
-            found = np.load(self.path, mmap_mode="r")
+            found = np.load(self.path, mmap_mode="r", allow_pickle=False)
             if found.dtype != self.numbers or len(found) != self.store.num_rows:
                 raise ValueError(f"{found.dtype} {list(found.shape)}")
         except (EOFError, ValueError) as error:
