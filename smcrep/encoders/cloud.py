@@ -8,9 +8,11 @@ from smcrep.encoders.trunk import dtype_of, trunk
 from smcrep.geometry.points import filled, isolation, repeated
 
 NUM_NEIGHBOURS = 3
-MAX_ISOLATION, ALARM = 3.5, 8.0
+MAX_ISOLATION = 3.5
 """A point whose third neighbour is farther than so many times the median is left out, where one of its cloud is beyond
-the second: no surface is there, and one such point decides a mean and a maximum."""
+`ALARM` times it: no surface is there, and one such point decides a mean and a maximum."""
+ALARM = 8.0
+"""In clouds without such a point nothing is left out: the ends of thin parts tell objects apart."""
 MOST_POINTS = 512
 """Of larger clouds so many are looked at, evenly in their order: twice what training shows. A maximum over more points
 is another embedding, and depth images give thousands."""

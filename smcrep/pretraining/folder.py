@@ -12,7 +12,8 @@ from smcrep.results import write_json
 from smcrep.training.recipes import Recipe
 
 STORES, RECIPE = "stores.json", "recipe.json"
-PATH, SUM = "path", "sha256"
+PATH = "path"
+SUM = "sha256"
 """What stores.json says of each store."""
 
 

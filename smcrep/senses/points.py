@@ -20,8 +20,10 @@ MAX_BEHIND = 0.25
 """Share of a cloud behind the camera: more of them are no stray points, but another frame."""
 MAX_DISTANCE_M = 20.0
 """No depth camera reads farther; in other units every object is."""
-MIN_RELATIVE_SIZE, MAX_RELATIVE_SIZE = 0.01, 16.0
-"""Of a cloud, against those that a model was trained on (.1 to 2 in the demo); inches for metres are 39 times."""
+MIN_RELATIVE_SIZE = 0.01
+MAX_RELATIVE_SIZE = 16.0
+"""Largest size of a cloud (the smallest stands before it), against those that a model was trained on (.1 to 2 in the
+demo); inches for metres are 39 times."""
 FEWEST = 32
 """Points of the sparsest cloud in training."""
 FIT_AT_ONCE = 256

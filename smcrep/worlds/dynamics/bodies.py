@@ -38,7 +38,8 @@ FINGER_SPEED = 1.0  # m/s: the finger presses with its full force as long as it 
 FINGER_GAP_M = 0.00005
 TABLE, ACTED_ON, CLUTTER, FINGER = 1, 2, 4, 8  # collision bits
 
-SMALLEST_DIAMETER_M, SMALLEST_THICKNESS_M = 0.02, 0.002
+SMALLEST_DIAMETER_M = 0.02
+SMALLEST_THICKNESS_M = 0.002
 """What is smaller is simulated as large as this ..."""
 LARGEST_SCALED_M = 0.5
 """... but nothing thin larger than this."""
