@@ -267,10 +267,11 @@ def compared(
 ) -> Record:
     """Ours as a record, the other variants and ours minus theirs among its controls.
 
-    correct  variant -> [seeds, queries].
+    correct  variant -> bool or float [seeds, queries].
     crossed  groupings of the queries that the intervals are over, and over seeds; a difference is paired by query, and
              by seed where both variants have as many (else it is over our seeds alone).
     """
+    correct = {variant: right.astype(np.float64) for variant, right in correct.items()}
     ours = of_share(*grouped_parts(correct["ours"], *crossed))
     for variant, right in correct.items():
         controls |= {f"{variant}_read": str(chosen[variant])}
