@@ -44,7 +44,7 @@ from smcrep.provenance import made
 from smcrep.report import marks
 from smcrep.report.style import COLOURS, legend_below, picture
 from smcrep.results import Record, write_claims, write_json
-from smcrep.sweep import Cell, sweep
+from smcrep.sweep import Cell, finished, sweep
 from smcrep.worlds.generate import generate
 
 Change = Callable[[Run], Run]
@@ -187,10 +187,7 @@ def run_cell(run: Run, out: Path, small: bool, name: str, seed: int) -> None:
 
 def report(out: Path) -> None:
     """Records and the figure of all cells that there are."""
-    cells: dict[str, dict[int, dict]] = {}
-    for path in sorted((out / "cells").glob("*.json")):
-        cell = json.loads(path.read_text(encoding="utf-8"))
-        cells.setdefault(cell["variant"], {})[cell["seed"]] = cell
+    cells = finished(out / "cells")
     records: dict[str, Record] = {}
     for variant in (name for name in VARIANTS if name in cells):
         sense = VARIANTS[variant].sense

@@ -19,7 +19,6 @@ predict, from_nothing the other way round, two_streams both.
 """
 
 import argparse
-import json
 import os
 import time
 from dataclasses import replace
@@ -46,7 +45,7 @@ from smcrep.probes.intervals import over_seeds_and_objects, share_over_seeds_and
 from smcrep.provenance import made
 from smcrep.results import Record, write_claims, write_json
 from smcrep.senses import RGB
-from smcrep.sweep import Cell, sweep
+from smcrep.sweep import Cell, finished, sweep
 from smcrep.transition import FUSED
 
 BASE = "from_nothing"
@@ -151,10 +150,7 @@ def run_cell(run: Run, out: Path, split: str, small: bool, name: str, seed: int)
 
 def report(out: Path, split: str, steps: int) -> None:
     """Records of all cells that there are."""
-    cells: dict[str, dict[int, dict]] = {}
-    for path in sorted((out / "cells").glob("*.json")):
-        cell = json.loads(path.read_text(encoding="utf-8"))
-        cells.setdefault(cell["variant"], {})[cell["seed"]] = cell
+    cells = finished(out / "cells")
     records: dict[str, Record] = {}
     for variant in (name for name in VARIANTS if name in cells):
         for metric in next(iter(cells[variant].values()))["metrics"]:

@@ -4,6 +4,7 @@ A cell is a name and a seed. The work on it is a function of both that leaves a 
 is read from the disk, and an interrupted sweep goes on with the same command.
 """
 
+import json
 import multiprocessing
 import os
 import signal
@@ -14,12 +15,22 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from typing import Any
 
 from smcrep.engines import one_thread_each
 from smcrep.plugins import load_plugins
 
 Cell = tuple[str, int]
 Work = Callable[[str, int], object]
+
+
+def finished(folder: Path) -> dict[str, dict[int, dict[str, Any]]]:
+    """Name -> seed -> what its cell left as a JSON file of ``folder``, with "variant" and "seed" in it."""
+    found: dict[str, dict[int, dict[str, Any]]] = {}
+    for path in sorted(folder.glob("*.json")):
+        cell = json.loads(path.read_text(encoding="utf-8"))
+        found.setdefault(cell["variant"], {})[cell["seed"]] = cell
+    return found
 
 
 def sweep(cells: Sequence[Cell], work: Work, *, logs: Path, processes: int) -> None:

@@ -45,7 +45,8 @@ class CloudEncoder(nn.Module):
 
 def prepared(points: Tensor) -> tuple[Tensor, Tensor]:
     """Clouds [b, n, 3] -> [b, min(n, MOST_POINTS), 3] with copies of others in place of repeated and isolated points,
-    and the mean [b, 1, 3] of what is left, each once. So padding by copies, and stray points, change nothing."""
+    and the mean [b, 1, 3] of what is left, each once. So padding by copies changes nothing, and a few stray points
+    little."""
     left_out = repeated(points.detach())
     if points.shape[1] > MOST_POINTS:
         num = (~left_out).sum(1, keepdim=True).clamp(min=MOST_POINTS)

@@ -1,5 +1,8 @@
 """One tiny run for all tests of what a run is, makes and leaves."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +10,22 @@ import pytest
 
 from smcrep.pretraining import Pretrained, Run, pretrain, tiny
 from smcrep.training.build import Compute
+
+ROOT = Path(__file__).parents[2]
+
+
+def ranks_of(script: str, folder: Path, stores: Path) -> dict[str, str]:
+    """Rank -> what ``script`` printed behind "rank RANK", run with ``folder``/run and ``stores`` as its arguments."""
+    (folder / "script.py").write_text(script)
+    done = subprocess.run(
+        [sys.executable, str(folder / "script.py"), str(folder / "run"), str(stores)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return dict(line.split()[1:] for line in done.stdout.splitlines() if line.startswith("rank"))
 
 
 def smaller(out: Path) -> Run:

@@ -1,9 +1,6 @@
 """A run by two streams with and without a cache: the same to the digits that are kept, and resumed to the bit."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +10,7 @@ import torch
 from smcrep.pretraining import Run, pretrain
 from smcrep.pretraining.variants import two_streams
 from smcrep.training.build import Compute
-from tests.pretraining.conftest import smaller
-
-ROOT = Path(__file__).parents[2]
+from tests.pretraining.conftest import ranks_of, smaller
 
 
 def of_two_streams(out: Path, cache: str) -> Run:
@@ -107,15 +102,6 @@ print("rank", fabric.global_rank, float(model.projector[0].weight.sum()))
 
 def test_two_processes_share_one_cache(run: Run, tmp_path: Path) -> None:
     pretrain(run, progress=False)
-    (tmp_path / "script.py").write_text(TWO)
-    done = subprocess.run(
-        [sys.executable, str(tmp_path / "script.py"), str(tmp_path / "run"), str(run.stores)],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    ranks = dict(line.split()[1:] for line in done.stdout.splitlines() if line.startswith("rank"))
+    ranks = ranks_of(TWO, tmp_path, run.stores)
     assert set(ranks) == {"0", "1"}
     assert ranks["0"] == ranks["1"]

@@ -4,8 +4,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -23,10 +21,9 @@ from smcrep.pretraining import Interrupted, Pretrained, Run, load, pretrain
 from smcrep.pretraining.variants import with_data, with_model, with_optim, with_recipe, with_sense, with_senses
 from smcrep.records import differences
 from smcrep.training.calibrate import calibrate_precision
-from tests.pretraining.conftest import smaller
+from tests.pretraining.conftest import ranks_of, smaller
 
 STEPS = 6
-ROOT = Path(__file__).parents[2]
 
 
 def weights(pretrained: Pretrained) -> dict[str, torch.Tensor]:
@@ -219,16 +216,7 @@ print("rank", fabric.global_rank, float(model.projector[0].weight.sum()))
 
 def test_two_processes_make_one_run_that_both_can_load(run: Run, pretrained: Pretrained, tmp_path: Path) -> None:
     """Under SimCLR, which leaves the predictors without a gradient: calibration is the first process's alone."""
-    (tmp_path / "script.py").write_text(TWO)
-    done = subprocess.run(
-        [sys.executable, str(tmp_path / "script.py"), str(tmp_path / "run"), str(run.out / "stores")],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    ranks = dict(line.split()[1:] for line in done.stdout.splitlines() if line.startswith("rank"))
+    ranks = ranks_of(TWO, tmp_path, run.out / "stores")
     assert set(ranks) == {"0", "1"}
     assert ranks["0"] == ranks["1"]
     assert json.loads((tmp_path / "run/model/config.json").read_text())["provenance"]["precision_shifts"]
