@@ -13,7 +13,7 @@ LAYERS = [
     {"results", "engines", "script"},
     {"transition", "encoders", "provenance", "sweep"},
     {"senses"},
-    {"data", "models", "fusion", "objectives", "probes"},
+    {"data", "models", "fusion", "objectives", "probes", "corruptions"},
     {"hub", "testing"},
     {"worlds", "training", "extraction"},
     {"evaluation", "pretraining"},
