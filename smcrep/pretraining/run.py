@@ -48,6 +48,9 @@ class Data:
     """Environments of training and validation; one is drawn for each observation."""
     test_environments: tuple[str, ...] = TRAIN_ENVIRONMENTS
     """Environments of the test store."""
+    corrupted: float = 0.0
+    """Probability that a sense of an observation of training is as a faulty sensor gives it (`smcrep.corruptions`, the
+    kinds of training); one sense of an observation stays as it is."""
     image_size: int = 64
     """Side of the images in pixels."""
     num_points: int = 256
@@ -67,6 +70,8 @@ class Data:
         for name in ("procedural", "seed"):
             if getattr(self, name) < 0:
                 raise ValueError(f"Data: {name} is {getattr(self, name)}; give 0 or more")
+        if not 0 <= self.corrupted <= 1:
+            raise ValueError(f"Data: corrupted is {self.corrupted}; give a probability from 0 to 1")
         if not 0 < self.procedural_share < 1:
             raise ValueError(f"Data: procedural_share is {self.procedural_share}; give a share between 0 and 1")
 

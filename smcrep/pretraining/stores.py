@@ -114,6 +114,7 @@ def simulations(run: Run) -> dict[str, Simulation]:
             image_size=data.image_size,
             num_points=data.num_points,
             senses=run.recipe.model.names,
+            corrupted=data.corrupted if split == "train" else 0.0,
             seed=data.seed,
             split=split,
         )

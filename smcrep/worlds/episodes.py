@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
+import torch
 
+from smcrep.corruptions import corrupt
 from smcrep.data.schema import pack_action
 from smcrep.geometry.action import Action
 from smcrep.senses import SENSES
+from smcrep.transition import Senses
 from smcrep.worlds.dynamics.actions import WorldAction, to_camera
 from smcrep.worlds.dynamics.mechanics import UnstableSimulation
 from smcrep.worlds.policy import sample_actions, sample_branch_physics, sample_state
@@ -137,8 +140,11 @@ def _rows(simulation: Simulation, state_id: int, episode: Episode, frames: Frame
         name: RenderedViews(frames, cameras, poses, simulation.num_points, (episode.seed, zlib.crc32(name.encode())))
         for name in simulation.senses
     }
+    sensed = {name: _simulated(name, of_sense) for name, of_sense in views.items()}
+    if simulation.corrupted:
+        sensed = _corrupted(sensed, simulation.corrupted, episode.seed)
     rows = {
-        **{name: _simulated(name, of_sense) for name, of_sense in views.items()},
+        **sensed,
         "action": np.concatenate([HOLD, done]),
         "physics": np.stack([state.physics[0].vector() for state in observed]),
         "pose": poses.astype(np.float32),
@@ -151,6 +157,12 @@ def _rows(simulation: Simulation, state_id: int, episode: Episode, frames: Frame
     rows |= {name: np.full(len(observed), value, np.int64) for name, value in ids.items()}
     rows["environment_id"] = np.array([ENVIRONMENT_IDS[each.name] for each in episode.environments], np.int64)
     return rows | {"clean_depth": frames.clean_depth} if simulation.clean_depth else rows
+
+
+def _corrupted(sensed: dict[str, np.ndarray], probability: float, seed: int) -> dict[str, np.ndarray]:
+    generator = torch.Generator().manual_seed(seed)
+    senses = Senses.all_present({name: torch.from_numpy(of_sense) for name, of_sense in sensed.items()})
+    return {name: data.numpy() for name, data in corrupt(senses, probability, generator, keep_one=True).items()}
 
 
 def _simulated(name: str, views: RenderedViews) -> np.ndarray:

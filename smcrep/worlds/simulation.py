@@ -28,6 +28,8 @@ class Simulation:
     objects            state s acts on object s // states_per_object; clutter is drawn from its `ObjectSet.block`
     environments       names; one is drawn for each observation (camera and clutter are those of the first of a state)
     senses             that are stored: any whose record says how it is simulated (`smcrep.senses`)
+    corrupted          probability that a sense of an observation is as a faulty sensor gives it, by a kind of training
+                       of `smcrep.corruptions`; one sense of an observation stays as it is
     clean_depth        also store the depth free of noise (for the oracle of the collapse audit)
     stepping           how finely physics is simulated
     split              name of the split: it goes into the seed, so that splits of one seed share no draw
@@ -40,6 +42,7 @@ class Simulation:
     image_size: int = 64
     num_points: int = 256
     senses: tuple[str, ...] = DEFAULT_SENSES
+    corrupted: float = 0.0
     clean_depth: bool = False
     stepping: Stepping = field(default_factory=Stepping)
     seed: int = 0
@@ -56,6 +59,8 @@ class Simulation:
         for name in self.senses:
             if SENSES[name].simulate is None:
                 raise ValueError(f"Simulation: the sense {name!r} does not say how it is simulated; give it `simulate`")
+        if not 0 <= self.corrupted <= 1:
+            raise ValueError(f"Simulation: corrupted is {self.corrupted}; give a probability from 0 to 1")
         if self.seed < 0:
             raise ValueError(f"Simulation: seed is {self.seed}; give a whole number of at least 0")
 

@@ -36,6 +36,7 @@ def test_run_is_frozen() -> None:
         ("processes", 0, "give at least 1"),
         ("seed", -1, "give 0 or more"),
         ("procedural_share", 1.0, "give a share between 0 and 1"),
+        ("corrupted", -0.1, "give a probability from 0 to 1"),
     ],
 )
 def test_data_out_of_range_is_refused_in_one_line(field: str, value: Any, remedy: str) -> None:

@@ -167,3 +167,10 @@ def test_states_for_probes_are_the_same_on_every_call(run: Run) -> None:
     assert (np.diff(states) > 0).all()
     np.testing.assert_array_equal(states, some_states(store, 3))
     np.testing.assert_array_equal(some_states(store, 10**6), np.arange(store.num_states))
+
+
+def test_faulty_sensors_are_of_training_alone(run: Run, meshes: Path) -> None:
+    asked = simulations(with_meshes(run, meshes, procedural=5, corrupted=0.3))
+    assert {split: simulation.corrupted for split, simulation in asked.items()} == {
+        "train": 0.3, BESIDE: 0.3, "val": 0.0, "test": 0.0,
+    }  # fmt: skip

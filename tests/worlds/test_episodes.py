@@ -235,3 +235,22 @@ def test_states_out_of_sight_are_drawn_again_and_counted(tmp_path: Path) -> None
     store = Store(generate(jumpy, tmp_path / "store", progress=False))
     assert store.manifest.config["redrawn"]["unseen"] > 0
     assert store.num_states == 6
+
+
+def test_faulty_sensors_change_their_own_readings_alone() -> None:
+    """Half of the readings by a fault, one sense of each observation as it was, to the bit; all else untouched."""
+    simulation = replace(SMALL, objects=ProceduralObjects(8), states_per_object=8)
+    clean, faulty = shard_rows(simulation, 0)[0], shard_rows(replace(simulation, corrupted=0.5), 0)[0]
+    same = {name: (clean[name] == faulty[name]).reshape(len(clean[name]), -1).all(1) for name in simulation.senses}
+    assert all(np.array_equal(clean[name], faulty[name]) for name in set(clean) - set(same))
+    assert np.stack(list(same.values())).any(0).all()
+    for name, kept in same.items():
+        assert clean[name].dtype == faulty[name].dtype
+        assert 0.55 < kept.mean() < 0.7, name  # .5, and .25 / 2 where both would have been faulty
+    again = shard_rows(replace(simulation, corrupted=0.5), 0)[0]
+    assert all(np.array_equal(again[name], faulty[name]) for name in faulty)
+
+
+def test_probability_of_faults_out_of_range_is_refused() -> None:
+    with pytest.raises(ValueError, match="corrupted is 1.5; give a probability from 0 to 1"):
+        replace(SMALL, corrupted=1.5)
