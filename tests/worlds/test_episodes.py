@@ -252,5 +252,5 @@ def test_faulty_sensors_change_their_own_readings_alone() -> None:
 
 
 def test_probability_of_faults_out_of_range_is_refused() -> None:
-    with pytest.raises(ValueError, match="corrupted is 1.5; give a probability from 0 to 1"):
+    with pytest.raises(ValueError, match=r"corrupted is 1\.5; give a probability from 0 to 1"):
         replace(SMALL, corrupted=1.5)
