@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from smcrep.probes.collapse.indicators import participation_ratio, rank_me
+from smcrep.probes.collapse.indicators import participation_ratio, rank_me, rank_me_as_published, stable_rank
 
-INDICATORS = [rank_me, participation_ratio]
+INDICATORS = [rank_me, participation_ratio, stable_rank]
 
 
 def planted_rank(rank: int, n: int = 2048, d: int = 64, seed: int = 0) -> np.ndarray:
@@ -18,7 +18,8 @@ def planted_rank(rank: int, n: int = 2048, d: int = 64, seed: int = 0) -> np.nda
 @pytest.mark.parametrize("indicator", INDICATORS)
 @pytest.mark.parametrize("rank", [1, 5, 32, 64])
 def test_indicator_reads_the_planted_rank(indicator, rank: int) -> None:
-    assert indicator(planted_rank(rank)) == pytest.approx(rank, rel=0.05)
+    n = 2048 if indicator is not stable_rank else 65536  # its largest singular value converges as 1 / sqrt(n)
+    assert indicator(planted_rank(rank, n=n)) == pytest.approx(rank, rel=0.07)
 
 
 @pytest.mark.parametrize("indicator", INDICATORS)
@@ -48,6 +49,22 @@ def test_rank_me_equals_the_papers_formula_on_two_singular_values() -> None:
     p = np.array([0.75, 0.25])
     assert rank_me(z) == pytest.approx(np.exp(-(p * np.log(p)).sum()))
     assert participation_ratio(z) == pytest.approx((9 + 1) ** 2 / (81 + 1))
+    assert stable_rank(z) == pytest.approx((9 + 1) / 9)
+
+
+@pytest.mark.parametrize("indicator", [*INDICATORS, rank_me_as_published])
+def test_rank_1_reads_1_and_orthogonal_columns_of_one_length_read_d(indicator) -> None:
+    assert indicator(np.outer([-2.0, 1, 1], [1.0, 2, 3])) == pytest.approx(1, abs=1e-4)
+    columns = np.kron([[1.0], [-1.0]], np.eye(6))  # centred, orthogonal
+    assert indicator(columns) == pytest.approx(6, rel=1e-4)
+
+
+def test_a_common_mean_hides_rank_from_rank_me_as_published() -> None:
+    """The numbers of its docstring; rank_me stands beside."""
+    z = np.random.default_rng(0).normal(size=(4096, 128))
+    assert [rank_me_as_published(z + mean) for mean in (0, 3, 10)] == pytest.approx([127, 76, 26], abs=1.5)
+    assert rank_me(z + 10) == pytest.approx(127, abs=0.5)
+    assert rank_me_as_published(np.ones((50, 8))) == pytest.approx(1, abs=1e-4)
 
 
 def test_non_finite_embeddings_are_refused() -> None:
