@@ -9,6 +9,7 @@
 `CORRUPTIONS.training` and `CORRUPTIONS.held_out` are disjoint lists for each sense; `register` adds your own kinds.
 """
 
+from smcrep.corruptions.behaviours import absent, biased, correlated, lagging_rows, replaced_rows, shown, stuck_rows
 from smcrep.corruptions.corrupt import CLEAN, Drawn, apply_corruptions, corrupt, draw_corruptions
 from smcrep.corruptions.corruption import Corruption, CorruptionTable
 from smcrep.corruptions.table import CORRUPTIONS
@@ -21,8 +22,15 @@ __all__ = [
     "Corruption",
     "CorruptionTable",
     "Drawn",
+    "absent",
     "apply_corruptions",
+    "biased",
+    "correlated",
     "corrupt",
     "draw_corruptions",
+    "lagging_rows",
     "register",
+    "replaced_rows",
+    "shown",
+    "stuck_rows",
 ]

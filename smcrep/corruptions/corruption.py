@@ -17,7 +17,7 @@ class Corruption:
     sense        name of the sense whose data it takes.
     apply        (data [n, *item], severity float [n] in 0..1, generator) -> the same shape and type. A row of severity
                  0 is unchanged to the bit; a row depends on its own data, severity and place in the batch alone.
-    zero_mean    the change has mean 0 over draws, as long as no number leaves its range.
+    zero_mean    it is independent noise of mean 0 in every number, as long as none leaves its range.
     in_training  among the kinds that models are trained with; the others are held out, for tests.
     effect       what severity 1 does, in words, with the unit.
     size         how much that is, in that unit, where it grows linearly with the severity: severity s does s * size.
