@@ -11,8 +11,10 @@ trained on. Cells run several at once, one thread each; interrupted, the same co
 written is done. What frozen stages give is kept beside the stores, for all cells that share it (some 6 GB in all).
 
     vision.VARIANT.SOURCE.METRIC     1shot and 5shot: recognition of the objects from one and five labels each; h1: the
-                                     true outcome among 16. SOURCE is rgb or fused. Beside each: chance, and the
-                                     difference from the small CNN alone (from_nothing), paired by seed and object.
+                                     true outcome among 16; noise, dark: 5shot where the pictures that are recognised,
+                                     not the labelled ones, have noise of a tenth of full scale or a fifth of the light.
+                                     SOURCE is rgb or fused. Beside each: chance, and the difference from the small CNN
+                                     alone (from_nothing), paired by seed and object.
 
 Leaves cells/VARIANT-SEED.json and claims/vision.json in ``--out``. Expected: frozen and tuned recognise and do not
 predict, from_nothing the other way round, two_streams both.
@@ -32,6 +34,7 @@ import torch
 from safetensors.torch import save_file
 
 from smcrep import script
+from smcrep.corruptions import CORRUPTIONS
 from smcrep.evaluation.comparison import bounds
 from smcrep.evaluation.encoded import encode
 from smcrep.evaluation.outcome import outcome_hits
@@ -46,7 +49,7 @@ from smcrep.provenance import made
 from smcrep.results import Record, write_claims, write_json
 from smcrep.senses import RGB
 from smcrep.sweep import Cell, finished, sweep
-from smcrep.transition import FUSED
+from smcrep.transition import FUSED, Senses
 
 BASE = "from_nothing"
 TWO_STREAMS: dict[str, dict[str, Any]] = {
@@ -59,11 +62,16 @@ TWO_STREAMS: dict[str, dict[str, Any]] = {
     "pixels_96": {"backbone_size": 96},
 }
 """Settings of RGB in which a variant differs from `pretraining.variants.two_streams`."""
-VARIANTS = (BASE, "tuned", *TWO_STREAMS)
-"""tuned: one stream, the pretrained backbone whose last stages learn, and nothing beside it."""
+FAULTY = "faulty_sensors"
+VARIANTS = (BASE, "tuned", *TWO_STREAMS, FAULTY)
+"""faulty_sensors: two_streams, trained with a share CORRUPTED of the readings as faulty sensors give them. tuned: one
+stream, the pretrained backbone whose last stages learn, and nothing beside it."""
 TINY_ENCODER, TINY_GROUPS = "test_resnet", 2
 SHOTS, STEPS, N_WAY, EPISODES, NUM_TRAINING_STATES = (1, 5), 800, 15, 200, 400
 CACHE_GB = 8.0
+CORRUPTED = 0.3
+HARMS = {"noise": ("noise", 0.1), "dark": ("darkness", 0.8)}
+"""Metric -> the corruption of pictures, and its size."""
 
 
 def main() -> None:
@@ -118,6 +126,9 @@ def variant_of(run: Run, variant: str) -> Run:
         groups = {"last_stage": 3, "frozen": 1000}.get(variant, TINY_GROUPS)  # as many of it as of the large one
         changes = changes | {"encoder": TINY_ENCODER, "weights": weights, "frozen_groups": groups}
     changed = two_streams(run, **changes)
+    if variant == FAULTY:
+        assert run.stores
+        changed = replace(with_data(changed, corrupted=CORRUPTED), stores=run.stores.with_name("stores-faulty"))
     if variant == "tuned":  # one stream has no part that could be kept
         size = changed.recipe.model.senses[RGB.name].backbone_size
         changed = replace(with_sense(changed, RGB.name, spatial="none", size=size), compute=run.compute)
@@ -135,6 +146,7 @@ def run_cell(run: Run, out: Path, split: str, small: bool, name: str, seed: int)
     model, train, store = pretrained.model, pretrained.store("train"), pretrained.store(split)
     n_way = min(N_WAY, len(store.objects), len(train.objects))
     training, encoded = encode(model, train, some_states(train, NUM_TRAINING_STATES)), encode(model, store)
+    harms = {harm: encode(model, store, change=partial(harmed_pictures, *which)) for harm, which in HARMS.items()}
     metrics: dict[str, list[float]] = {}
     for source in (RGB.name, FUSED):
         metrics[f"{source}.h1"] = encoded.by_object(outcome_hits(model, encoded, source)).tolist()
@@ -142,10 +154,20 @@ def run_cell(run: Run, out: Path, split: str, small: bool, name: str, seed: int)
             strength = choose_strength(training, source, k_shot=k, n_way=n_way)
             episodes = episodes_of(encoded, k_shot=k, n_way=n_way, num_episodes=20 if small else EPISODES)
             metrics[f"{source}.{k}shot"] = accuracy_by_object(encoded, source, episodes, strength).tolist()
+            for harm, harmed in harms.items() if k == SHOTS[-1] else ():
+                found = accuracy_by_object(encoded, source, episodes, strength, queries=harmed)
+                metrics[f"{source}.{harm}"] = found.tolist()
     about = {"variant": name, "seed": seed, "n_way": n_way, "candidates": store.num_branches}
     about |= {"objects": [o.name for o in store.objects], "parameters": sum(p.numel() for p in model.parameters())}
     about |= made(f"python experiments/vision.py --variants {name} --seeds {seed}", begun)
     write_json(cell_path(out, name, seed), about | {"metrics": metrics})
+
+
+def harmed_pictures(name: str, size: float, senses: Senses) -> Senses:
+    kind = CORRUPTIONS[RGB.name, name]
+    rgb = senses[RGB.name]
+    harmed = kind(rgb, torch.full((len(rgb),), kind.severity(size)), torch.Generator().manual_seed(0))
+    return Senses({**senses.data, RGB.name: harmed}, senses.present)
 
 
 def report(out: Path, split: str, steps: int) -> None:

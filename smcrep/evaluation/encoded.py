@@ -1,5 +1,6 @@
 """A store seen once through a frozen model: what every evaluation starts from."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from torch import Tensor
 from smcrep.data.store import Store
 from smcrep.geometry.action import Action
 from smcrep.models.model import SensorimotorModel
-from smcrep.transition import FUSED, concatenate
+from smcrep.transition import FUSED, Senses, concatenate
 
 STATES_AT_ONCE = 64
 
@@ -60,10 +61,19 @@ class Encoded:
         return self.latent[sense][..., self.num_invariant :]
 
 
-def encode(model: SensorimotorModel, store: Store, states: np.ndarray | None = None) -> Encoded:
-    """``states`` of ``store`` (None: all of them), in batches: the memory is that of the embeddings."""
+def encode(
+    model: SensorimotorModel,
+    store: Store,
+    states: np.ndarray | None = None,
+    *,
+    change: Callable[[Senses], Senses] | None = None,
+) -> Encoded:
+    """``states`` of ``store`` (None: all of them), in batches: the memory is that of the embeddings. ``change`` is done
+    to observations [n] before, such as what a faulty sensor does (`smcrep.corruptions`)."""
     states = np.arange(store.num_states) if states is None else np.asarray(states)
-    pieces = [_piece(model, store, states[i : i + STATES_AT_ONCE]) for i in range(0, len(states), STATES_AT_ONCE)]
+    pieces = [
+        _piece(model, store, states[i : i + STATES_AT_ONCE], change) for i in range(0, len(states), STATES_AT_ONCE)
+    ]
     first = pieces[0]
     return Encoded(
         {sense: torch.cat([p.latent[sense] for p in pieces]) for sense in first.latent},
@@ -106,11 +116,13 @@ def predict(
     return model.predict(sense, start.expand(-1, num_actions, -1), condition)
 
 
-def _piece(model: SensorimotorModel, store: Store, states: np.ndarray) -> Encoded:
+def _piece(
+    model: SensorimotorModel, store: Store, states: np.ndarray, change: Callable[[Senses], Senses] | None
+) -> Encoded:
     transition, targets = store.transitions(states, model.config.names), store.targets(states, clean_depth=False)
     senses = transition.observations
-    embedding = model.embed(senses.flatten().data)
-    shape = senses.batch_shape
+    shape, given = senses.batch_shape, senses.flatten()
+    embedding = model.embed((change(given) if change else given).data)
     return Encoded(
         {name: z.unflatten(0, shape) for name, z in ({FUSED: embedding.fused} | embedding.senses).items()},
         embedding.num_invariant,

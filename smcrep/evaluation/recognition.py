@@ -1,7 +1,7 @@
 """Few labels, unseen objects: accuracy of a linear probe on frozen embeddings, object by object."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -51,12 +51,19 @@ def choose_strength(
     return Strength(best, training.objects)
 
 
-def accuracy_by_object(encoded: Encoded, sense: str, episodes: Episodes, strength: Strength) -> np.ndarray:
+def accuracy_by_object(
+    encoded: Encoded, sense: str, episodes: Episodes, strength: Strength, *, queries: Encoded | None = None
+) -> np.ndarray:
     """float64 [objects]: mean accuracy on the queries of each object, in the order of their ids, by a ridge probe of
-    the invariant part."""
+    the invariant part. ``queries``: the same states, observed otherwise (with faulty sensors, say), from which the
+    queries are taken instead."""
     refuse_shared(strength.chosen_on, encoded.objects)
     labels, _ = _labels(encoded)
-    correct = classify(encoded.invariant(sense).flatten(0, 1).numpy(), episodes, ridge(strength.value))
+    z, asked = encoded.invariant(sense).flatten(0, 1).numpy(), episodes
+    if queries:
+        z = np.concatenate([z, queries.invariant(sense).flatten(0, 1).numpy()])
+        asked = replace(episodes, query=episodes.query + len(labels))
+    correct = classify(z, asked, ridge(strength.value))
     true = labels[episodes.query]
     return np.array([correct[true == name].mean() for name in np.unique(labels)])
 
