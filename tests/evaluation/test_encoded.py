@@ -12,7 +12,7 @@ from smcrep.evaluation.encoded import STATES_AT_ONCE, encode, predict
 from smcrep.hub import build_model
 from smcrep.models.model import SensorimotorModel
 from smcrep.senses import DEFAULT_SENSES, Resolution
-from smcrep.transition import FUSED
+from smcrep.transition import FUSED, Senses
 from tests.data.stores import random_store
 from tests.evaluation.worlds import NUM_ACTIONS, NUM_STATES, turned
 from tests.training.synthetic import tiny_recipe
@@ -47,6 +47,16 @@ def test_chosen_states_are_those_of_the_whole(model: SensorimotorModel, store: S
     some, every = encode(model, store, chosen), encode(model, store)
     torch.testing.assert_close(some.latent["rgb"], every.latent["rgb"][chosen])
     torch.testing.assert_close(some.action.motion, every.action.motion[chosen])
+
+
+def test_observations_may_be_changed_before_they_are_seen(model: SensorimotorModel, store: Store) -> None:
+    def black(senses: Senses) -> Senses:
+        return Senses({**senses.data, "rgb": torch.zeros_like(senses["rgb"])}, senses.present)
+
+    plain, changed = encode(model, store), encode(model, store, change=black)
+    torch.testing.assert_close(changed.latent["points"], plain.latent["points"])
+    expected = model.embed(rgb=torch.zeros_like(store.read(np.arange(1), ["rgb"])["rgb"])).senses["rgb"]
+    torch.testing.assert_close(changed.latent["rgb"], expected.expand_as(changed.latent["rgb"]))
 
 
 def test_the_names_of_its_objects_are_those_of_its_states(model: SensorimotorModel, store: Store) -> None:

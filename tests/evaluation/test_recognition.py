@@ -89,3 +89,12 @@ def test_objects_that_a_strength_was_chosen_on_have_no_accuracy_by_it() -> None:
         accuracy_by_object(test, "a", episodes, strength)
     others = replace(test, objects=frozenset({"mug-9"}))
     assert accuracy_by_object(others, "a", episodes, strength).mean() == 1
+
+
+def test_queries_may_be_of_other_observations_of_the_same_states() -> None:
+    """Names dealt out otherwise among the queries alone: every one is taken for the object whose name it has."""
+    encoded, dealt = with_names(torch.eye(8)[:4]), with_names(torch.eye(8)[[0, 2, 1, 3]])
+    episodes = episodes_of(encoded, k_shot=2, n_way=4, num_episodes=10)
+    alone = accuracy_by_object(encoded, "a", episodes, Strength(1.0))
+    assert np.array_equal(alone, accuracy_by_object(encoded, "a", episodes, Strength(1.0), queries=encoded))
+    assert accuracy_by_object(encoded, "a", episodes, Strength(1.0), queries=dealt).tolist() == [1, 0, 0, 1]
