@@ -9,11 +9,17 @@ from smcrep.probes.collapse.lidar import lidar
 from smcrep.probes.collapse.null import AgainstNull, against_isotropic, isotropic_null, isotropic_participation
 from smcrep.probes.collapse.oracle import depth_distance, moving_pixels, noise_threshold, oracle_hits, oracle_scores
 from smcrep.probes.collapse.rsa import Similarity, distances, rsa
+from smcrep.probes.collapse.sequential import CollapseEvidence, Cusum, ShiryaevRoberts, UseEvidence, UseStream
 from smcrep.probes.collapse.utilisation import Utilisation, another_state, utilisation
 
 __all__ = [
     "AgainstNull",
+    "CollapseEvidence",
+    "Cusum",
+    "ShiryaevRoberts",
     "Similarity",
+    "UseEvidence",
+    "UseStream",
     "Utilisation",
     "against_isotropic",
     "alignment",
