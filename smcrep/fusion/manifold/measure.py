@@ -1,0 +1,51 @@
+"""From units and edges to a whole map: positions, slopes, and the noise around each unit."""
+
+import torch
+from torch import Tensor
+
+from smcrep.fusion.manifold.graph import coordinates, geodesics, within_reach
+from smcrep.fusion.manifold.local import local_shape
+from smcrep.fusion.manifold.map import ManifoldMap, adjacency, rows, squared_distances
+from smcrep.fusion.manifold.noise import noise_variance, outside, tangent_basis
+from smcrep.fusion.manifold.tangent import along_and_across
+from smcrep.fusion.manifold.whitening import Whitening
+
+PRIOR = 1.0  # observations of the mean over all units that are added to those of each
+
+
+def measured(x: Tensor, units: Tensor, edges: Tensor, *, dims: int, whitening: Whitening) -> ManifoldMap:
+    """Map of whitened ``units`` [n, d] and ``edges`` [e, 2] with what observations x [b, d] say of noise.
+
+    Noise is what lies outside the tangent space: within the cell of a unit, about the mean there and pooled with the
+    cells of its neighbours, and between units (where they lie denser than the noise is large, it moves them apart).
+    """
+    adjacent = adjacency(edges, len(units))
+    path = geodesics(units * whitening.scale, adjacent)
+    positions = coordinates(path, dims)
+    slope, scatter = local_shape(units * whitening.scale, positions, within_reach(path, adjacent))
+    slope, scatter = slope / whitening.scale[:, None], scatter / whitening.scale.square()
+    x = (x - whitening.mean) / whitening.scale
+    nearest = torch.cat([squared_distances(part, units).argmin(1) for part in rows(x)])
+    counts = torch.bincount(nearest, minlength=len(units)).to(units)
+    basis = tangent_basis(slope)
+    sums, squares = torch.zeros_like(units), torch.zeros_like(units)
+    for part, unit in zip(rows(x), rows(nearest), strict=True):
+        across = outside(part - units[unit], basis[unit])
+        sums.index_add_(0, unit, across)
+        squares.index_add_(0, unit, across.square())
+    squares -= sums.square() / counts.clamp_min(1)[:, None]
+    within = _pooled(squares, (counts - 1).clamp_min(0), adjacent)
+    variance = noise_variance(within + scatter, basis)
+    lengths = units.new_zeros(len(units))
+    for part, unit in zip(rows(x), rows(nearest), strict=True):
+        along, _ = along_and_across(part - units[unit], slope[unit], variance[unit])
+        lengths.index_add_(0, unit, along.square().mean(1))
+    extent = _pooled(lengths[:, None], counts, adjacent)[:, 0]
+    return ManifoldMap(*whitening, units, edges, positions, counts, slope, variance, extent)
+
+
+def _pooled(sums: Tensor, counts: Tensor, adjacent: Tensor) -> Tensor:
+    """Means [n, c] of ``sums`` [n, c] over ``counts`` [n], each unit with its neighbours."""
+    overall = sums.sum(0) / counts.sum()
+    near = adjacent + torch.eye(len(adjacent), device=adjacent.device)
+    return (near @ sums + PRIOR * overall) / (near @ counts + PRIOR)[:, None]
