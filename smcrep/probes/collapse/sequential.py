@@ -42,9 +42,7 @@ class Detector:
         values = np.asarray(values, np.float64)
         if values.shape[1:] != self.shape or values.ndim != 1 + len(self.shape) or np.isnan(values).any():
             axes = "".join(f", {n}" for n in self.shape)
-            raise ValueError(
-                f"sequential: values of shape {values.shape}, or NaN; give numbers {list(('t', *self.shape))}"
-            )
+            raise ValueError(f"sequential: values of shape {values.shape}, or NaN; give [t{axes}]")
         for value in np.clip(values, -1, 1):
             growth = self._growth(value)
             self.moments.update(value)
