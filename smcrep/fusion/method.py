@@ -41,6 +41,7 @@ class FitSettings:
     heads          of attention; divides ``width``.
     num_tokens     that each sense becomes, in methods that attend.
     num_latents    learned queries of the methods that have some.
+    skip           a network's output is added to the plain mean of the senses (`AddedToMean`) instead of replacing it.
     readout        of the late-fusion transformer: ``mean`` over its tokens, or its ``cls`` token.
     """
 
@@ -56,6 +57,7 @@ class FitSettings:
     heads: int = 4
     num_tokens: int = 1
     num_latents: int = 4
+    skip: bool = True
     readout: str = "mean"
 
     def __post_init__(self) -> None:

@@ -18,6 +18,7 @@ from smcrep.fusion.baselines.latents import PerceiverResampler, QFormer
 from smcrep.fusion.baselines.mlp import IntermediateMLP
 from smcrep.fusion.baselines.pdf import PDF
 from smcrep.fusion.baselines.qmf import QMF
+from smcrep.fusion.baselines.skip import AddedToMean
 from smcrep.fusion.baselines.tmc import TMC
 from smcrep.fusion.baselines.transformer import LateFusionTransformer, ModalityTransformer
 from smcrep.fusion.baselines.udml import UDML
@@ -34,19 +35,29 @@ class Method:
     source: str
 
 
+def network(make: Make) -> Make:
+    """The same, added to the plain mean where the settings say so."""
+
+    def added(num_senses: int, dim: int, settings: FitSettings) -> nn.Module:
+        fuser = make(num_senses, dim, settings)
+        return AddedToMean(fuser, settings.width, dim) if settings.skip else fuser
+
+    return added
+
+
 METHODS: dict[str, Method] = {
     "concatenation_zeros": Method(lambda m, d, s: ConcatenationZeros(), "standard; zeros for an absent sense"),
     "concatenation": Method(lambda m, d, s: Concatenation(m, d), "standard; a learned token for an absent sense"),
     "equal_mean": Method(lambda m, d, s: EqualMean(), "standard"),
-    "intermediate_mlp": Method(IntermediateMLP, "standard; arXiv:1705.09406"),
-    "gated": Method(GatedUnit, "arXiv:1702.01992"),
-    "film": Method(FiLM, "arXiv:1709.07871"),
-    "cross_attention": Method(CrossAttention, "arXiv:1906.00295"),
-    "transformer": Method(ModalityTransformer, "arXiv:2102.03334"),
-    "late_fusion_transformer": Method(LateFusionTransformer, "arXiv:2512.22991"),
-    "perceiver_resampler": Method(PerceiverResampler, "arXiv:2204.14198"),
-    "q_former": Method(QFormer, "arXiv:2301.12597"),
-    "graph": Method(GraphFusion, "arXiv:1710.10903"),
+    "intermediate_mlp": Method(network(IntermediateMLP), "standard; arXiv:1705.09406"),
+    "gated": Method(network(GatedUnit), "arXiv:1702.01992"),
+    "film": Method(network(FiLM), "arXiv:1709.07871"),
+    "cross_attention": Method(network(CrossAttention), "arXiv:1906.00295"),
+    "transformer": Method(network(ModalityTransformer), "arXiv:2102.03334"),
+    "late_fusion_transformer": Method(network(LateFusionTransformer), "arXiv:2512.22991"),
+    "perceiver_resampler": Method(network(PerceiverResampler), "arXiv:2204.14198"),
+    "q_former": Method(network(QFormer), "arXiv:2301.12597"),
+    "graph": Method(network(GraphFusion), "arXiv:1710.10903"),
     "mean_log_probability": Method(lambda m, d, s: MeanLogProbability(), "standard"),
     "mean_probability": Method(lambda m, d, s: MeanProbability(), "standard"),
     "best_single": Method(lambda m, d, s: BestSingle(m), "standard"),

@@ -31,6 +31,7 @@ SPACE: Mapping[str, Draw] = {
     "width": choice(32, 64, 128),
     "depth": choice(1, 2, 3),
     "num_tokens": choice(1, 2, 4),
+    "skip": choice(True, False),
     "readout": choice("mean", "cls"),
 }
 """The search of every method; a method that does not use a setting is drawn with it all the same."""
