@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from smcrep.fusion.informative import informative, largest_log_precision
 from smcrep.transition import Beliefs
 
 
@@ -16,12 +17,24 @@ def precision_weighted(beliefs: Beliefs) -> tuple[Tensor, Tensor]:
 
     Returns fused [..., d] and weight [..., m], the mean over d of each sense's share.
     """
-    present = beliefs.present[..., None]
-    mean = torch.where(present, beliefs.mean, 0)
-    log_precision = torch.where(present, beliefs.log_precision, -torch.inf)
-    some = present.any(-2, keepdim=True)
-    largest = torch.where(some, log_precision.amax(-2, keepdim=True), 0).detach()
-    relative = torch.exp(log_precision - largest)
+    beliefs = informative(beliefs)
+    some = beliefs.present.any(-1)[..., None, None]
+    relative = torch.exp(beliefs.log_precision - largest_log_precision(beliefs))
     # Not clamp_min(1), which the sum never falls below: at exactly 1, one sense alone, it has a gradient of 0.
     share = relative / torch.where(some, relative.sum(-2, keepdim=True), 1)
-    return (share * mean).sum(-2), share.mean(-1)
+    return (share * beliefs.mean).sum(-2), share.mean(-1)
+
+
+def product_claim(beliefs: Beliefs) -> Tensor:
+    """Log-precision [..., d] that the product claims: log sum_m p_md, as if the senses' errors were independent.
+
+    -inf where no sense is present.
+    """
+    return sum_of_precisions(informative(beliefs).log_precision)
+
+
+def sum_of_precisions(log_precision: Tensor) -> Tensor:
+    """[..., m, d] -> [..., d]: log sum_m exp, with gradient 0 (not NaN) where every precision is 0."""
+    none = (log_precision == -torch.inf).all(-2)
+    summed = torch.logsumexp(torch.where(none[..., None, :], 0.0, log_precision), -2)
+    return torch.where(none, -torch.inf, summed)

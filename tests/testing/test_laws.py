@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from smcrep.fusion import RULES, precision_weighted
+from smcrep.fusion import precision_weighted
 from smcrep.objectives import EquiModWeights, ObjectiveWeights, SensorimotorWeights, SimCLRWeights, VICRegWeights
 from smcrep.objectives.objective import Observed
 from smcrep.senses import SENSES, Sense
@@ -27,11 +27,6 @@ SAMPLES = {
 @pytest.mark.parametrize("weights", [SensorimotorWeights(), SimCLRWeights(), EquiModWeights(), VICRegWeights()])
 def test_objectives_that_ship_keep_the_laws(weights: ObjectiveWeights) -> None:
     assert_objective_laws(weights)
-
-
-@pytest.mark.parametrize("name", RULES)
-def test_fusion_rules_that_ship_keep_the_laws(name: str) -> None:
-    assert_fusion_laws(RULES[name])
 
 
 @pytest.mark.parametrize("name", SAMPLES)
