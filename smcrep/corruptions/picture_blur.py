@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from smcrep.corruptions.corruption import Corruption
-from smcrep.corruptions.draws import per_row, uniform
+from smcrep.corruptions.draws import uniform
 from smcrep.corruptions.picture_noise import to_uint8
 from smcrep.senses import RGB
 
@@ -46,9 +46,11 @@ def _blurred(rgb: Tensor, severity: Tensor, kernel: Tensor) -> Tensor:
     """Each picture convolved with its kernel [n, k, k], which is normalised here and symmetric about its middle; the
     border is continued by its own pixels. By Fourier transforms: each row has its own kernel."""
     kernel = kernel / kernel.sum((1, 2), keepdim=True)
-    parts = zip(rgb.split(AT_ONCE), kernel.split(AT_ONCE), strict=True)
-    blurred = torch.cat([_convolved(*part) for part in parts])
-    return torch.where(per_row(severity, rgb) > 0, blurred, rgb)
+    rows, out = severity.to(rgb.device).nonzero().flatten(), rgb.clone()
+    for start in range(0, len(rows), AT_ONCE):
+        part = rows[start : start + AT_ONCE]
+        out[part] = _convolved(rgb[part], kernel[part])
+    return out
 
 
 def _convolved(rgb: Tensor, kernel: Tensor) -> Tensor:

@@ -1,5 +1,8 @@
 """What a sensor's electronics do to pictures: noise, dead pixels and rows, coding. Pictures are uint8 [n, h, w, 3]."""
 
+import io
+
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -52,15 +55,16 @@ def dead_rows(rgb: Tensor, severity: Tensor, generator: torch.Generator) -> Tens
 
 
 def jpeg(rgb: Tensor, severity: Tensor, generator: torch.Generator) -> Tensor:
-    """Coded and decoded as JPEG (torchvision's), quality 100 s = 0 to `WORST_QUALITY` at s = 1, linear between. Draws
-    nothing."""
-    from torchvision.transforms.v2.functional import jpeg as coded  # its codec: only where it is used
+    """Coded and decoded as JPEG by Pillow (torchvision's codecs are deprecated), of quality 100 - (100 - WORST_QUALITY)
+    s to the nearest. Draws nothing."""
+    from PIL import Image  # in here: other kinds do not need Pillow
 
     quality = (100 - (100 - WORST_QUALITY) * severity).round().int().tolist()
     out = rgb.clone()
     for row in severity.nonzero().flatten().tolist():  # the codec takes one picture at a time
-        picture = rgb[row].permute(2, 0, 1).contiguous().cpu()
-        out[row] = coded(picture, quality[row]).permute(1, 2, 0).to(rgb.device)
+        file = io.BytesIO()
+        Image.fromarray(rgb[row].cpu().numpy()).save(file, "jpeg", quality=quality[row])
+        out[row] = torch.from_numpy(np.array(Image.open(file)))
     return out
 
 
