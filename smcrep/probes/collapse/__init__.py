@@ -1,5 +1,8 @@
 """The collapse audit: is each signal used by a model, and which directions do its embeddings fill?"""
 
+from smcrep.probes.collapse.accuracy import conditional_utilisation, perceptual_score, perceptual_score_of_task
+from smcrep.probes.collapse.adapter import Adapter, KeywordModel, LatentPredictor, Policy
+from smcrep.probes.collapse.additive import crossed_outputs, emap, interaction_gain
 from smcrep.probes.collapse.alignment import alignment, modality_gap, uniformity
 from smcrep.probes.collapse.alpha_req import alpha_req
 from smcrep.probes.collapse.cka import cka, cka_biased
@@ -8,14 +11,29 @@ from smcrep.probes.collapse.indicators import participation_ratio, rank_me, rank
 from smcrep.probes.collapse.lidar import lidar
 from smcrep.probes.collapse.null import AgainstNull, against_isotropic, isotropic_null, isotropic_participation
 from smcrep.probes.collapse.oracle import depth_distance, moving_pixels, noise_threshold, oracle_hits, oracle_scores
+from smcrep.probes.collapse.replacement import (
+    derangement,
+    drop,
+    drop_estimate,
+    learned_constant,
+    matched_state,
+    mean_values,
+    permuted,
+    zero_values,
+)
 from smcrep.probes.collapse.rsa import Similarity, distances, rsa
 from smcrep.probes.collapse.sequential import CollapseEvidence, Cusum, ShiryaevRoberts, UseEvidence, UseStream
+from smcrep.probes.collapse.shapley import shapley, values_of
 from smcrep.probes.collapse.utilisation import Utilisation, another_state, utilisation
 
 __all__ = [
+    "Adapter",
     "AgainstNull",
     "CollapseEvidence",
     "Cusum",
+    "KeywordModel",
+    "LatentPredictor",
+    "Policy",
     "ShiryaevRoberts",
     "Similarity",
     "UseEvidence",
@@ -27,23 +45,39 @@ __all__ = [
     "another_state",
     "cka",
     "cka_biased",
+    "conditional_utilisation",
+    "crossed_outputs",
     "depth_distance",
+    "derangement",
     "distances",
+    "drop",
+    "drop_estimate",
+    "emap",
+    "interaction_gain",
     "isotropic_null",
     "isotropic_participation",
+    "learned_constant",
     "levina_bickel",
     "lidar",
+    "matched_state",
+    "mean_values",
     "modality_gap",
     "moving_pixels",
     "noise_threshold",
     "oracle_hits",
     "oracle_scores",
     "participation_ratio",
+    "perceptual_score",
+    "perceptual_score_of_task",
+    "permuted",
     "rank_me",
     "rank_me_as_published",
     "rsa",
+    "shapley",
     "stable_rank",
     "two_nn",
     "uniformity",
     "utilisation",
+    "values_of",
+    "zero_values",
 ]

@@ -7,7 +7,7 @@ from smcrep.probes.collapse.indicators import checked
 
 def alignment(za: np.ndarray, zb: np.ndarray) -> np.ndarray:
     """[n] squared distance of the pairs (za_i, zb_i) [n, d] on the unit sphere: 0 to 4, 2 for unrelated pairs. Its mean
-    is the loss of arXiv:2005.10242, eq. 2 with exponent 2; rows are returned for an interval over their units.
+    is the alignment loss of arXiv:2005.10242 with exponent 2; rows are returned for an interval over their units.
 
     What it cannot see: what both sides ignore: embeddings of the scene alone are aligned perfectly.
     """
@@ -16,8 +16,8 @@ def alignment(za: np.ndarray, zb: np.ndarray) -> np.ndarray:
 
 
 def uniformity(z: np.ndarray, *, t: float = 2.0) -> float:
-    """log of the mean over pairs of different rows of exp(-t |z_i - z_j|^2) on the unit sphere (arXiv:2005.10242, eq.
-    3): 0 for a constant, towards -2 t for a uniform distribution in many dimensions.
+    """log of the mean over pairs of different rows of exp(-t |z_i - z_j|^2) on the unit sphere (arXiv:2005.10242): 0
+    for a constant, towards -2 t for a uniform distribution in many dimensions.
 
     What it cannot see: whether what is spread out is signal or noise, and which signal.
     """
@@ -28,7 +28,7 @@ def uniformity(z: np.ndarray, *, t: float = 2.0) -> float:
 
 def modality_gap(za: np.ndarray, zb: np.ndarray) -> float:
     """Distance between the means of two senses' embeddings [n, d] of the same n things on the unit sphere, each row
-    brought to length 1 first (arXiv:2203.02053, section 2.1): 0 to 2.
+    brought to length 1 first (arXiv:2203.02053): 0 to 2.
 
     n unrelated rows of one centred distribution still read about sqrt(2 / n), so compare with the value after the two
     senses of a random half of the things are exchanged.

@@ -7,7 +7,7 @@ from smcrep.probes.collapse.indicators import singular_values
 
 def alpha_req(z: np.ndarray, *, first: int, last: int) -> float:
     """Exponent alpha of a power law lambda_j = c j^-alpha through the eigenvalues, in falling order from j = 1, of the
-    covariance of embeddings [n, d] (arXiv:2202.05808, section 2.2): least squares of log lambda_j on log j over
+    covariance of embeddings [n, d] (arXiv:2202.05808): least squares of log lambda_j on log j over
     ``first`` <= j <= ``last``.
 
     0 for isotropic embeddings, about 1 for the spectra that the paper finds best, larger as they collapse; inf where

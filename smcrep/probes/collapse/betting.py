@@ -17,7 +17,7 @@ class Moments:
     """Running mean and variance of a stream [*shape] of values in [-1, 1], O(1) a pair (Welford 1962).
 
     One pseudo-pair of value 0 and squared deviation 1, the largest there is, stands before the first: the variance
-    starts from the worst case and stays above 0 (as Waudby-Smith & Ramdas, arXiv:2010.09686, eq. 15, regularise it).
+    starts from the worst case and stays above 0 (as arXiv:2010.09686 does for values in [0, 1]).
     """
 
     def __init__(self, shape: tuple[int, ...] = ()) -> None:
@@ -43,6 +43,6 @@ class Moments:
 
 def stake(gain: np.ndarray | float, variance: np.ndarray, worst_loss: float) -> np.ndarray:
     """Stake [*shape] on gains of mean ``gain`` and of the ``variance``: gain / (variance + gain^2), which maximises the
-    first two terms of the mean log growth (aGRAPA, arXiv:2010.09686, section B.3), within [0, BOLDEST / worst_loss].
+    first two terms of the mean log growth (aGRAPA, arXiv:2010.09686), within [0, BOLDEST / worst_loss].
     ``worst_loss``: minus the lowest gain that can come."""
     return np.clip(gain / (variance + np.square(gain)), 0, BOLDEST / worst_loss)

@@ -6,8 +6,8 @@ from smcrep.probes.collapse.indicators import checked
 
 
 def cka_biased(za: np.ndarray, zb: np.ndarray) -> float:
-    """|A^T B|^2 / (|A^T A| |B^T B|), Frobenius norms of centred A [n, d] and B [n, e] (arXiv:1905.00414, eq. 3 and
-    section 3): 0 to 1. 0 where one is constant.
+    """|A^T B|^2 / (|A^T A| |B^T B|), Frobenius norms of centred A [n, d] and B [n, e] (linear CKA of
+    arXiv:1905.00414): 0 to 1. 0 where one is constant.
 
     Grows as n falls: unrelated embeddings of 512 dimensions read .89, .67 and .20 at n = 64, 256 and 2,048.
 
@@ -20,7 +20,7 @@ def cka_biased(za: np.ndarray, zb: np.ndarray) -> float:
 
 
 def cka(za: np.ndarray, zb: np.ndarray) -> float:
-    """The same from unbiased estimates of HSIC (Song et al. 2012, eq. 4, as in arXiv:2010.15327, eq. 3): about 0 for
+    """The same from unbiased estimates of HSIC (Song et al. 2012, used so by arXiv:2010.15327): about 0 for
     unrelated embeddings of any n >= 4, where it can be negative; 1 for equal ones. 0 where one is constant. Cost
     n^2 (d + e).
 
@@ -33,7 +33,7 @@ def cka(za: np.ndarray, zb: np.ndarray) -> float:
 
 
 def hsic(a: np.ndarray, b: np.ndarray) -> float:
-    """Unbiased estimate of HSIC from Gram matrices [n, n] whose diagonals are 0, n >= 4 (Song et al. 2012, eq. 4):
+    """Unbiased estimate of HSIC from Gram matrices [n, n] whose diagonals are 0, n >= 4 (HSIC_1 of Song et al. 2012):
 
     [tr(A B) + 1'A1 1'B1 / ((n - 1)(n - 2)) - 2 / (n - 2) 1'A B1] / (n (n - 3))
     """

@@ -11,9 +11,9 @@ ROWS_AT_ONCE = 512
 
 def two_nn(z: np.ndarray) -> float:
     """Dimension of the manifold that embeddings [n, d] lie on: (n - 1) / sum_i log(r2_i / r1_i), r1 and r2 the
-    distances to the nearest and second nearest row (Facco et al. 2017; the unbiased estimate by maximum likelihood of
-    Denti et al. 2022, eq. 6, where Facco fits a line). Relative standard error about 1 / sqrt(n - 2). 0 where fewer
-    than 3 rows differ. Cost n^2 d.
+    distances to the nearest and second nearest row (Facco et al. 2017; the unbiased estimate by maximum likelihood,
+    where they fit a line). Relative standard error about 1 / sqrt(n - 2). 0 where fewer than 3 rows differ. Cost
+    n^2 d.
 
     What it cannot see: whose dimensions they are. Noise fills the space at the scale of the nearest neighbours, and
     reads as many dimensions; above about 10 dimensions few rows read too low.
@@ -24,7 +24,7 @@ def two_nn(z: np.ndarray) -> float:
 
 def levina_bickel(z: np.ndarray, *, k: int = 10) -> float:
     """The same from k neighbours: n (k - 1) / sum_i sum_{j<k} log(T_k,i / T_j,i), T_j the distance to neighbour j
-    (Levina & Bickel 2004, eq. 8, its inverses averaged over rows as MacKay & Ghahramani 2005 correct it). More rows
+    (Levina & Bickel 2004, its inverses averaged over rows as MacKay & Ghahramani 2005 correct it). More rows
     are used than by `two_nn`, so less noise, at a scale that is larger, where curvature and the border count.
 
     What it cannot see: what `two_nn` cannot.

@@ -41,7 +41,7 @@ def participation_ratio(z: np.ndarray) -> float:
 
 def stable_rank(z: np.ndarray) -> float:
     """Sum of the squared singular values of centred embeddings [n, d] over the largest of them (Rudelson & Vershynin
-    2007, section 1): 1 to d, and never above the rank. 0 for constant embeddings.
+    2007): 1 to d, and never above the rank. 0 for constant embeddings.
 
     What it cannot see: anything but the strongest direction's share of the variance."""
     variance = np.square(singular_values(z))

@@ -6,7 +6,7 @@ from smcrep.probes.collapse.indicators import checked, exp_entropy
 
 
 def lidar(z: np.ndarray, groups: np.ndarray, *, delta: float = 1e-4) -> float:
-    """exp of the entropy of the eigenvalues, over their sum, of Sw^-1/2 Sb Sw^-1/2 (arXiv:2312.04000, eq. 4 and 5): 1
+    """exp of the entropy of the eigenvalues, over their sum, of Sw^-1/2 Sb Sw^-1/2 (arXiv:2312.04000): 1
     to min(number of groups - 1, d), 0 where the groups have one mean.
 
     z       [n, d] embeddings.

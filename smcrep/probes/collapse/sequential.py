@@ -129,7 +129,7 @@ class CollapseEvidence(_BelowUse):
 class ShiryaevRoberts(_BelowUse):
     """Has the signal come to be used less than ``u_min`` at any pair so far? D_t = L_t (D_(t-1) + 1), D_0 = 0, with
     L_t = 1 + stake_t (u_min - f_t): the sum over all pairs of the wealth of a test begun there (an e-detector,
-    arXiv:2203.03532, definition 2.2). Alarm at D >= A = horizon / alpha.
+    arXiv:2203.03532). Alarm at D >= A = horizon / alpha.
 
     Guarantee: where the mean of each pair given the past is at least u_min, a run of ``horizon`` pairs, and no longer
     one, has a false alarm with probability at most alpha. Proof: E[D_t | past] <= D_(t-1) + 1, so D_t - t is a
@@ -156,7 +156,7 @@ class ShiryaevRoberts(_BelowUse):
 
 class Cusum(ShiryaevRoberts):
     """D_t = L_t max(D_(t-1), 1): the largest, not the sum, over pairs of the wealth of a test begun there
-    (arXiv:2203.03532, definition 2.2). Never above `ShiryaevRoberts`, so at the same threshold the guarantee holds
+    (arXiv:2203.03532). Never above `ShiryaevRoberts`, so at the same threshold the guarantee holds
     and alarms come later: 330 pairs in the example there."""
 
     def _accumulated(self) -> np.ndarray:
