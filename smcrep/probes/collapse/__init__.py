@@ -6,8 +6,10 @@ from smcrep.probes.collapse.additive import crossed_outputs, emap, interaction_g
 from smcrep.probes.collapse.alignment import alignment, modality_gap, uniformity
 from smcrep.probes.collapse.alpha_req import alpha_req
 from smcrep.probes.collapse.cka import cka, cka_biased
+from smcrep.probes.collapse.counterfactual import cfr, counterfactual_ranks, pairs
 from smcrep.probes.collapse.dimension import levina_bickel, two_nn
 from smcrep.probes.collapse.indicators import participation_ratio, rank_me, rank_me_as_published, stable_rank
+from smcrep.probes.collapse.jackknife import over_left_out
 from smcrep.probes.collapse.lidar import lidar
 from smcrep.probes.collapse.null import AgainstNull, against_isotropic, isotropic_null, isotropic_participation
 from smcrep.probes.collapse.oracle import depth_distance, moving_pixels, noise_threshold, oracle_hits, oracle_scores
@@ -43,9 +45,11 @@ __all__ = [
     "alignment",
     "alpha_req",
     "another_state",
+    "cfr",
     "cka",
     "cka_biased",
     "conditional_utilisation",
+    "counterfactual_ranks",
     "crossed_outputs",
     "depth_distance",
     "derangement",
@@ -66,6 +70,8 @@ __all__ = [
     "noise_threshold",
     "oracle_hits",
     "oracle_scores",
+    "over_left_out",
+    "pairs",
     "participation_ratio",
     "perceptual_score",
     "perceptual_score_of_task",
