@@ -61,7 +61,7 @@ def fit_gng(
             wanted = min(num_units, 2 + ceil((num_units - 2) * batches / growing))
             for _ in range(wanted - len(gas.units) if batches <= growing else 0):
                 gas, error = grown(gas, error)
-    return measured(x, gas.units, gas.adjacent.triu(1).nonzero(), dims=dims, whitening=whitening)
+    return measured(x, gas.units, gas.adjacent.triu(1).nonzero(), dims=dims, blocks=blocks, whitening=whitening)
 
 
 def adapted(gas: Gas, x: Tensor) -> tuple[Gas, Tensor]:

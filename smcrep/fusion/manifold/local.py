@@ -29,7 +29,7 @@ def local_shape(units: Tensor, positions: Tensor, near: Tensor) -> LocalShape:
     a, b = (near | torch.eye(n, dtype=torch.bool, device=near.device)).nonzero(as_tuple=True)
     moved, changed = (positions[b] - positions[a]).double(), (units[b] - units[a]).double()
     i, j = torch.triu_indices(q, q, device=units.device)
-    length = moved.abs().max()  # so that all terms are of one size
+    length = moved.abs().max().clamp_min(1e-12)  # so that all terms are of one size
     terms = torch.cat([torch.ones_like(moved[:, :1]), moved / length, moved[:, i] * moved[:, j] / length**2], 1)
     f = terms.shape[1]
     square = terms.new_zeros(n, f, f).index_add_(0, a, terms[:, :, None] * terms[:, None])

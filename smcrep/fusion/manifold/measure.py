@@ -13,7 +13,9 @@ from smcrep.fusion.manifold.whitening import Whitening
 PRIOR = 1.0  # observations of the mean over all units that are added to those of each
 
 
-def measured(x: Tensor, units: Tensor, edges: Tensor, *, dims: int, whitening: Whitening) -> ManifoldMap:
+def measured(
+    x: Tensor, units: Tensor, edges: Tensor, *, dims: int, blocks: tuple[int, ...], whitening: Whitening
+) -> ManifoldMap:
     """Map of whitened ``units`` [n, d] and ``edges`` [e, 2] with what observations x [b, d] say of noise.
 
     Noise is what lies outside the tangent space: within the cell of a unit, about the mean there and pooled with the
@@ -33,14 +35,14 @@ def measured(x: Tensor, units: Tensor, edges: Tensor, *, dims: int, whitening: W
         across = outside(part - units[unit], basis[unit])
         sums.index_add_(0, unit, across)
         squares.index_add_(0, unit, across.square())
-    squares -= sums.square() / counts.clamp_min(1)[:, None]
+    squares = (squares - sums.square() / counts.clamp_min(1)[:, None]).clamp_min(0)
     within = _pooled(squares, (counts - 1).clamp_min(0), adjacent)
-    variance = noise_variance(within + scatter, basis)
+    variance = noise_variance(within + scatter, basis, blocks or (x.shape[1],))
     lengths = units.new_zeros(len(units))
     for part, unit in zip(rows(x), rows(nearest), strict=True):
         along, _ = along_and_across(part - units[unit], slope[unit], variance[unit])
         lengths.index_add_(0, unit, along.square().mean(1))
-    extent = _pooled(lengths[:, None], counts, adjacent)[:, 0]
+    extent = _pooled(lengths[:, None], counts, adjacent)[:, 0].clamp_min(torch.finfo(x.dtype).tiny)
     return ManifoldMap(*whitening, units, edges, positions, counts, slope, variance, extent)
 
 

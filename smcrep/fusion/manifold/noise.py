@@ -8,8 +8,8 @@ changed by it.
 import torch
 from torch import Tensor
 
-SHRINK = 0.05  # towards equal variances
-SMALLEST = 1e-3  # of the mean over the coordinates of a unit: the estimate has no sign by itself
+SHRINK = 0.01  # towards equal variances
+SMALLEST = 1e-3  # of the mean over the coordinates of a unit: the estimate has no sign by itself, and noise may be 0
 
 
 def tangent_basis(slope: Tensor) -> Tensor:
@@ -22,17 +22,21 @@ def outside(residual: Tensor, basis: Tensor) -> Tensor:
     return residual - (basis @ (basis.mT @ residual[..., None]))[..., 0]
 
 
-def noise_variance(squares: Tensor, basis: Tensor) -> Tensor:
+def noise_variance(squares: Tensor, basis: Tensor, blocks: tuple[int, ...]) -> Tensor:
     """Variance [n, d] of independent noise e of each coordinate, from mean squares [n, d] of P e, P = I - Q Q'.
 
     E (P e)_i^2 = sum_j P_ij^2 s_j, or m = A s (Hartley, Rao & Kiefer 1969, J. Am. Stat. Assoc. 64:841), is solved by
-    least squares with SHRINK ||s - s0||^2, s0 = sum_i m_i / (d - q): both are exact for equal variances, and s0 is all
-    that is known of a coordinate along which the manifold itself runs.
+    least squares with SHRINK ||s - s0||^2. s0 has one number a block, the solution of the equations summed over each;
+    with a single block sum_i m_i / (d - q). It is all that is known of a coordinate along which the manifold itself
+    runs. Variances that are equal within each block are exact. blocks: sizes that sum to d.
     """
-    _, d, q = basis.shape
-    equal = squares.sum(1, keepdim=True) / (d - q)
+    d = basis.shape[1]
+    sizes = torch.tensor(blocks, device=squares.device)
+    member = torch.eye(len(blocks), dtype=squares.dtype, device=squares.device).repeat_interleave(sizes, 1)
     eye = torch.eye(d, dtype=squares.dtype, device=squares.device)
     system = (eye - basis @ basis.mT).square()
+    of_block = torch.linalg.solve(member @ system @ member.T, member @ squares[..., None])[..., 0]
+    equal = of_block @ member
     right = (system @ squares[..., None])[..., 0] + SHRINK * equal
     variance = torch.linalg.solve(system @ system + SHRINK * eye, right)
-    return torch.maximum(variance, SMALLEST * equal)
+    return torch.maximum(variance, SMALLEST * squares.mean(1, keepdim=True).clamp_min(SMALLEST**3))

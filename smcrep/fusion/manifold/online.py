@@ -35,7 +35,7 @@ class OnlineMap(nn.Module):
         grid = square_grid(num_units, dims)
         for name, value in {
             "grid": grid,
-            "units": torch.zeros(len(grid), dim),  # in the units of the observations: the whitening moves too
+            "units": torch.zeros(len(grid), dim),  # whitened: they move and grow with all observations
             "sums": torch.zeros(len(grid), dim),
             "counts": torch.zeros(len(grid)),
             "mean": torch.zeros(dim),
@@ -53,8 +53,8 @@ class OnlineMap(nn.Module):
     batches: Tensor
 
     @torch.no_grad()
-    def update(self, x: Tensor, *, generator: torch.Generator) -> None:
-        """One batch x [b, d] more; ``generator`` draws what the first one needs."""
+    def update(self, x: Tensor) -> None:
+        """One batch x [b, d] more."""
         x = observations(x, dims=self.dims, num_units=len(self.grid) if self.batches == 0 else self.dims + 2)
         now = fit_whitening(x, self.blocks)
         decay = self.decay if self.batches else 0.0
@@ -63,9 +63,9 @@ class OnlineMap(nn.Module):
         mean, scale = self.whitening
         white = (x - mean) / scale
         if self.batches == 0:
-            self.units.copy_(on_principal_axes(white, self.grid, generator) * scale + mean)
-        sums, counts = won(white, (self.units - mean) / scale)
-        self.sums.mul_(decay).add_((1 - decay) * (sums * scale + counts[:, None] * mean))
+            self.units.copy_(on_principal_axes(white, self.grid))
+        sums, counts = won(white, self.units)
+        self.sums.mul_(decay).add_((1 - decay) * sums)
         self.counts.mul_(decay).add_((1 - decay) * counts)
         self.units.copy_(neighbourhood_means(self.sums, self.counts, self.units, self.grid, self.radius))
         self.batches += 1
@@ -80,5 +80,6 @@ class OnlineMap(nn.Module):
         if self.batches == 0:
             raise ValueError("OnlineMap: no batch has been seen; call update first")
         x = observations(x, dims=self.dims, num_units=len(self.grid))
-        units = (self.units - self.mean) / self.whitening.scale
-        return measured(x, units, grid_edges(self.grid), dims=self.dims, whitening=self.whitening)
+        return measured(
+            x, self.units.clone(), grid_edges(self.grid), dims=self.dims, blocks=self.blocks, whitening=self.whitening
+        )

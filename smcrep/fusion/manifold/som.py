@@ -35,8 +35,9 @@ def fit_som(
     whitening = whitening or fit_whitening(x, blocks)
     white = (x - whitening.mean) / whitening.scale
     grid = square_grid(num_units, dims).to(x.device)
-    units = batch_som(white, on_principal_axes(white, grid, generator), grid, radii(grid, num_passes))
-    return measured(x, units, grid_edges(grid), dims=dims, whitening=whitening)
+    some = white[torch.randperm(len(x), generator=generator)[:START_ROWS].to(x.device)]
+    units = batch_som(white, on_principal_axes(some, grid), grid, radii(grid, num_passes))
+    return measured(x, units, grid_edges(grid), dims=dims, blocks=blocks, whitening=whitening)
 
 
 def batch_som(x: Tensor, units: Tensor, grid: Tensor, radii: Iterable[float]) -> Tensor:
@@ -76,10 +77,9 @@ def radii(grid: Tensor, num_passes: int) -> list[float]:
     return [start * (LAST_RADIUS / start) ** (i / max(1, num_passes - 1)) for i in range(num_passes)]
 
 
-def on_principal_axes(x: Tensor, grid: Tensor, generator: torch.Generator) -> Tensor:
+def on_principal_axes(x: Tensor, grid: Tensor) -> Tensor:
     """Points [n, d] of the grid in the plane of the largest principal axes of x [b, d], two deviations to each side."""
-    some = x[torch.randperm(len(x), generator=generator)[:START_ROWS].to(x.device)]
-    _, value, axes = torch.linalg.svd(some - some.mean(0), full_matrices=False)
-    deviation = value[: grid.shape[1]] / len(some) ** 0.5
+    _, value, axes = torch.linalg.svd(x - x.mean(0), full_matrices=False)
+    deviation = value[: grid.shape[1]] / len(x) ** 0.5
     centred = grid / grid.max() - 0.5
-    return some.mean(0) + 4 * centred * deviation @ axes[: grid.shape[1]]
+    return x.mean(0) + 4 * centred * deviation @ axes[: grid.shape[1]]

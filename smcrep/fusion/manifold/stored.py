@@ -18,7 +18,7 @@ class Stored:
 
     def state_dict(self) -> dict[str, Tensor]:
         """Field -> tensor, for ``torch.save`` or safetensors."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+        return {f.name: getattr(self, f.name).contiguous() for f in fields(self)}  # type: ignore[arg-type]
 
     @classmethod
     def from_state_dict(cls, state: Mapping[str, Any]) -> Self:
