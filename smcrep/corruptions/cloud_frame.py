@@ -48,8 +48,10 @@ def depth_quantisation(points: Tensor, severity: Tensor, generator: torch.Genera
 KINDS = (
     Corruption(
         "misregistration", POINTS.name, misregistration, False, False,
-        f"shift, in radii of the cloud; with a turn of {TURN_DEGREES:g} degrees", SHIFT,
+        f"shifted by {SHIFT:g} radii, turned by {TURN_DEGREES:g} degrees", SHIFT,
     ),
     Corruption("wrong_scale", POINTS.name, wrong_scale, False, False, f"times {WRONG_SCALE:g} or 1/{WRONG_SCALE:g}"),
-    Corruption("depth_quantisation", POINTS.name, depth_quantisation, False, False, "step of depth, metres", STEP_M),
+    Corruption(
+        "depth_quantisation", POINTS.name, depth_quantisation, False, False, f"depth in steps of {STEP_M:g} m", STEP_M
+    ),
 )  # fmt: skip

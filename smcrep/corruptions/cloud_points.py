@@ -89,9 +89,33 @@ def _some(points: Tensor, share: Tensor, generator: torch.Generator) -> Tensor:
 
 
 KINDS = (
-    Corruption("jitter", POINTS.name, jitter, True, True, "standard deviation, of the cloud's radius", JITTER_STD),
+    Corruption(
+        "jitter",
+        POINTS.name,
+        jitter,
+        True,
+        True,
+        f"standard deviation {JITTER_STD:g} of the cloud's radius",
+        JITTER_STD,
+    ),
     Corruption("thinning", POINTS.name, thinning, False, True, f"{FEWEST} points are left"),
-    Corruption("outliers", POINTS.name, outliers, False, True, "share of points astray", OUTLIERS),
-    Corruption("flying_points", POINTS.name, flying_points, False, False, "share of points behind", FLYING),
-    Corruption("holes", POINTS.name, holes, False, True, "share of points missing, at one end", HOLE),
+    Corruption(
+        "outliers",
+        POINTS.name,
+        outliers,
+        False,
+        True,
+        f"{OUTLIERS:g} of the points within {OUTLIER_RADIUS:g} radii",
+        OUTLIERS,
+    ),
+    Corruption(
+        "flying_points",
+        POINTS.name,
+        flying_points,
+        False,
+        False,
+        f"{FLYING:g} of the points behind their surface",
+        FLYING,
+    ),
+    Corruption("holes", POINTS.name, holes, False, True, f"{HOLE:g} of the points missing, at one end", HOLE),
 )

@@ -20,7 +20,7 @@ class Corruption:
     zero_mean    it is independent noise of mean 0 in every number, as long as none leaves its range.
     in_training  among the kinds that models are trained with; the others are held out, for tests.
     effect       what severity 1 does, in words, with the unit.
-    size         how much that is, in that unit, where it grows linearly with the severity: severity s does s * size.
+    size         the number in ``effect`` where the effect grows linearly with the severity: severity s does s * size.
     """
 
     name: str

@@ -18,6 +18,8 @@ MISSING = 1.0
 """Share of the pixels that read nothing at severity 1."""
 EDGE_M, EDGE_WIDTH = 0.05, 1 / 16
 """What is farther apart than this, in metres, within this share of the image's height, is an edge."""
+BEHIND_M = 0.2
+"""What reads nothing counts at an edge as so far behind the nearest reading, in metres."""
 NEAREST_M = 0.001
 """No reading is below: 0 means that there is none."""
 
@@ -34,11 +36,13 @@ def missing_returns(depth: Tensor, severity: Tensor, generator: torch.Generator)
 
 
 def edge_bleeding(depth: Tensor, severity: Tensor, generator: torch.Generator) -> Tensor:
-    """At edges every reading moves by s of its way to the middle of the nearest and the farthest one in the window:
-    objects bleed into what is behind them. Draws nothing."""
+    """At edges every reading moves by s of its way to the middle of the nearest and the farthest one in the window, as
+    pixels do that see both: objects bleed into what is behind them. Draws nothing."""
     width = 2 * max(1, round(EDGE_WIDTH * depth.shape[1] / 2)) + 1
     farthest = _largest(depth, width)
     nearest = -_largest(torch.where(depth > 0, -depth, -torch.inf), width)
+    beside_nothing = _largest((depth <= 0).float(), width) > 0
+    farthest = torch.where(beside_nothing, torch.maximum(farthest, nearest + BEHIND_M), farthest)
     edge = (depth > 0) & (farthest - nearest > EDGE_M)
     moved = depth + per_row(severity, depth) * ((nearest + farthest) / 2 - depth)
     return torch.where(edge, moved, depth)
@@ -71,9 +75,25 @@ def _largest(depth: Tensor, width: int) -> Tensor:
 
 
 KINDS = (
-    Corruption("noise", DEPTH.name, noise, True, True, "standard deviation, metres", NOISE_STD_M),
-    Corruption("missing_returns", DEPTH.name, missing_returns, False, True, "share of pixels, in patches", MISSING),
-    Corruption("edge_bleeding", DEPTH.name, edge_bleeding, False, True, "share of the way to the other side", 1.0),
-    Corruption("quantisation", DEPTH.name, quantisation, False, False, "step, metres", STEP_M),
-    Corruption("bias", DEPTH.name, bias, False, False, "added or taken away, metres", BIAS_M),
+    Corruption("noise", DEPTH.name, noise, True, True, f"standard deviation of {NOISE_STD_M:g} m", NOISE_STD_M),
+    Corruption(
+        "missing_returns",
+        DEPTH.name,
+        missing_returns,
+        False,
+        True,
+        "all pixels read nothing; below 1, patches of them",
+        MISSING,
+    ),
+    Corruption(
+        "edge_bleeding",
+        DEPTH.name,
+        edge_bleeding,
+        False,
+        True,
+        "readings at edges move to half way between the sides",
+        1.0,
+    ),
+    Corruption("quantisation", DEPTH.name, quantisation, False, False, f"steps of {STEP_M:g} m", STEP_M),
+    Corruption("bias", DEPTH.name, bias, False, False, f"{BIAS_M:g} m nearer or farther", BIAS_M),
 )

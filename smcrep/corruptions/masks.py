@@ -70,9 +70,17 @@ def missing_part(mask: Tensor, severity: Tensor, generator: torch.Generator) -> 
 
 
 KINDS = (
-    Corruption("grown", MASK.name, grown, False, True, "outline moves out, of the height", GROWN),
-    Corruption("shrunk", MASK.name, shrunk, False, False, "outline moves in, of the height", SHRUNK),
-    Corruption("shifted", MASK.name, shifted, False, False, "shift, of the height", SHIFTED),
-    Corruption("noise_blobs", MASK.name, noise_blobs, False, False, "share of the image", REPLACED),
-    Corruption("missing_part", MASK.name, missing_part, False, True, "share of the object, at one end", CUT),
+    Corruption("grown", MASK.name, grown, False, True, f"outline {GROWN:.3g} of the height farther out", GROWN),
+    Corruption("shrunk", MASK.name, shrunk, False, False, f"outline {SHRUNK:.3g} of the height farther in", SHRUNK),
+    Corruption("shifted", MASK.name, shifted, False, False, f"shifted by {SHIFTED:g} of the height", SHIFTED),
+    Corruption(
+        "noise_blobs",
+        MASK.name,
+        noise_blobs,
+        False,
+        False,
+        "all of the image is of patches; below 1, parts of it",
+        REPLACED,
+    ),
+    Corruption("missing_part", MASK.name, missing_part, False, True, f"{CUT:g} of the object missing, at one end", CUT),
 )

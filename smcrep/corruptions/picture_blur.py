@@ -65,7 +65,21 @@ def _convolved(rgb: Tensor, kernel: Tensor) -> Tensor:
 
 KINDS = (
     Corruption(
-        "defocus_blur", RGB.name, defocus_blur, False, True, "radius of the disc, of the height", DEFOCUS_RADIUS
+        "defocus_blur",
+        RGB.name,
+        defocus_blur,
+        False,
+        True,
+        f"discs of radius {DEFOCUS_RADIUS:.2g} of the height",
+        DEFOCUS_RADIUS,
     ),
-    Corruption("motion_blur", RGB.name, motion_blur, False, False, "length of the line, of the height", MOTION_LENGTH),
+    Corruption(
+        "motion_blur",
+        RGB.name,
+        motion_blur,
+        False,
+        False,
+        f"lines of length {MOTION_LENGTH:.2g} of the height",
+        MOTION_LENGTH,
+    ),
 )

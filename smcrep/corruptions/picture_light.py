@@ -75,9 +75,11 @@ def colour_cast(rgb: Tensor, severity: Tensor, generator: torch.Generator) -> Te
 
 
 KINDS = (
-    Corruption("occlusion", RGB.name, occlusion, False, True, "share of the picture hidden", OCCLUDED),
-    Corruption("glare", RGB.name, glare, False, False, "share of the way to white, in the middle of the light", 1.0),
-    Corruption("darkness", RGB.name, darkness, False, True, "share of the light lost", 1.0),
-    Corruption("colour_cast", RGB.name, colour_cast, False, True, f"a channel times {CAST:g} or 1/{CAST:g}"),
-    Corruption("fog", RGB.name, fog, False, False, "share of the contrast lost", FOG),
+    Corruption("occlusion", RGB.name, occlusion, False, True, f"{OCCLUDED:g} of the picture hidden", OCCLUDED),
+    Corruption("glare", RGB.name, glare, False, False, "white in the middle of the light", 1.0),
+    Corruption("darkness", RGB.name, darkness, False, True, "black", 1.0),
+    Corruption(
+        "colour_cast", RGB.name, colour_cast, False, True, f"one channel times {CAST:g} or 1/{CAST:g}, the others less"
+    ),
+    Corruption("fog", RGB.name, fog, False, False, f"{FOG:g} of the contrast lost", FOG),
 )

@@ -15,7 +15,7 @@ NOISE_STD = 0.4
 """Standard deviation of the noise at severity 1, of full scale; of shot noise in white."""
 DEAD_PIXELS, DEAD_ROWS = 0.5, 0.5
 """Share of the pixels, of the rows, that are dead at severity 1."""
-WORST_QUALITY = 2
+WORST_QUALITY = 5
 """JPEG's, of 1 to 100, at severity 1."""
 
 
@@ -69,11 +69,19 @@ def jpeg(rgb: Tensor, severity: Tensor, generator: torch.Generator) -> Tensor:
 
 
 KINDS = (
-    Corruption("noise", RGB.name, noise, True, True, "standard deviation, of full scale", NOISE_STD),
+    Corruption("noise", RGB.name, noise, True, True, f"standard deviation {NOISE_STD:g} of full scale", NOISE_STD),
     Corruption(
-        "shot_noise", RGB.name, shot_noise, True, False, "standard deviation in white, of full scale", NOISE_STD
+        "shot_noise",
+        RGB.name,
+        shot_noise,
+        True,
+        False,
+        f"standard deviation {NOISE_STD:g} of full scale in white",
+        NOISE_STD,
     ),
-    Corruption("dead_pixels", RGB.name, dead_pixels, False, True, "share of pixels black or white", DEAD_PIXELS),
-    Corruption("dead_rows", RGB.name, dead_rows, False, False, "share of rows black", DEAD_ROWS),
-    Corruption("jpeg", RGB.name, jpeg, False, False, f"JPEG of quality {WORST_QUALITY} of 100"),
+    Corruption(
+        "dead_pixels", RGB.name, dead_pixels, False, True, f"{DEAD_PIXELS:g} of the pixels black or white", DEAD_PIXELS
+    ),
+    Corruption("dead_rows", RGB.name, dead_rows, False, False, f"{DEAD_ROWS:g} of the rows black", DEAD_ROWS),
+    Corruption("jpeg", RGB.name, jpeg, False, False, f"quality {WORST_QUALITY} of 100"),
 )

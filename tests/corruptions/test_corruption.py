@@ -13,7 +13,7 @@ def test_the_size_of_an_effect_finds_its_severity() -> None:
     assert noise.severity(0.1) == pytest.approx(0.25)
     assert CORRUPTIONS[POINTS.name, "jitter"].severity(0.4) == 1
     with pytest.raises(
-        ValueError, match=r"noise: 0.5 is out of reach \(standard deviation, of full scale\); give 0 to"
+        ValueError, match=r"noise: 0.5 is out of reach \(standard deviation 0.4 of full scale\); give 0 to"
     ):
         noise.severity(0.5)
     with pytest.raises(ValueError, match=r"thinning: its effect is not linear \(16 points are left\)"):

@@ -40,8 +40,9 @@ def test_edges_move_towards_the_middle_and_what_is_flat_stays() -> None:
     gentle[..., 16:] = 0.54
     assert torch.equal(edge_bleeding(gentle, severities(1, 1), generator()), gentle)
     holed = torch.full((1, 32, 32), 0.5)
-    holed[:, 5:9, 5:9] = 0  # nothing read is no edge
-    assert torch.equal(edge_bleeding(holed, severities(1, 1), generator()), holed)
+    holed[..., 16:] = 0  # nothing read counts as .2 m behind
+    out = edge_bleeding(holed, severities(1, 0.5), generator())[0, 0]
+    torch.testing.assert_close(out[13:18], torch.tensor([0.5, 0.5, 0.55, 0, 0]))
 
 
 def test_readings_are_multiples_of_the_step() -> None:
