@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from smcrep.transition import Batch, Beliefs
 
 
-@runtime_checkable
 class Fuser(Protocol):
     """Embeddings of the senses -> one embedding, whatever senses are present. An `nn.Module` whose ``forward`` takes
     beliefs with means [..., m, d] and gives [..., D]; directions count, lengths do not."""
@@ -19,7 +18,7 @@ class Fuser(Protocol):
 
 @runtime_checkable
 class Decider(Protocol):
-    """Decisions of the senses -> one decision."""
+    """Decisions of the senses -> one decision. ``isinstance(method, Decider)`` tells the two kinds apart."""
 
     def decide(self, logits: Tensor, beliefs: Beliefs) -> Tensor:
         """Logits [..., m, c] of each sense alone over c classes, and what the senses held -> log-probabilities

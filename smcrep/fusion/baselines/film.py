@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from smcrep.fusion.baselines.per_sense import SenseLinear
-from smcrep.fusion.method import FitSettings, mean_over_present, seen
+from smcrep.fusion.baselines.per_sense import SenseLinear, network_input
+from smcrep.fusion.method import FitSettings, mean_over_present
 from smcrep.transition import Beliefs
 
 
@@ -31,7 +31,7 @@ class FiLM(nn.Module):
         self.register_buffer("others", ~torch.eye(num_senses, dtype=torch.bool), persistent=False)
 
     def forward(self, beliefs: Beliefs) -> Tensor:
-        values = seen(beliefs)
+        values = network_input(beliefs)
         code = F.gelu(self.condition(values))[..., None, :, :].expand(*values.shape[:-1], -1, -1)
         condition = mean_over_present(code, beliefs.present[..., None, :] & self.others)
         gamma, beta = self.generator(condition).chunk(2, -1)

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from smcrep.fusion.baselines.per_sense import SenseLinear
-from smcrep.fusion.method import FitSettings, seen
+from smcrep.fusion.baselines.per_sense import SenseLinear, network_input
+from smcrep.fusion.method import FitSettings
 from smcrep.transition import Beliefs
 
 
@@ -25,7 +25,7 @@ class GatedUnit(nn.Module):
         self.gate = nn.Linear(num_senses * (dim + 1), num_senses * settings.width)
 
     def forward(self, beliefs: Beliefs) -> Tensor:
-        values = seen(beliefs)
+        values = network_input(beliefs)
         there = beliefs.present[..., None]
         gate = self.gate(torch.cat([values, there.to(values)], -1).flatten(-2)).sigmoid()
         hidden = torch.where(there, torch.tanh(self.sense(values)), 0)

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from smcrep.fusion.baselines.per_sense import SenseLinear
-from smcrep.fusion.method import FitSettings, mean_over_present, seen
+from smcrep.fusion.baselines.per_sense import SenseLinear, network_input
+from smcrep.fusion.method import FitSettings, mean_over_present
 from smcrep.transition import Beliefs
 
 SLOPE = 0.2
@@ -49,7 +49,7 @@ class GraphFusion(nn.Module):
         self.out = nn.Linear(settings.width, settings.width)
 
     def forward(self, beliefs: Beliefs) -> Tensor:
-        h = F.gelu(self.sense(seen(beliefs)))
+        h = F.gelu(self.sense(network_input(beliefs)))
         for layer in self.layers:
             h = h + layer(h, beliefs.present)
         return self.out(mean_over_present(h, beliefs.present))

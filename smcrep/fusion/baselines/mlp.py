@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from smcrep.fusion.baselines.per_sense import SenseLinear
-from smcrep.fusion.method import FitSettings, seen
+from smcrep.fusion.baselines.per_sense import SenseLinear, network_input
+from smcrep.fusion.method import FitSettings
 from smcrep.transition import Beliefs
 
 
@@ -28,5 +28,5 @@ class IntermediateMLP(nn.Module):
         self.joint = nn.Sequential(*layers, nn.Linear(width if settings.depth else num_senses * width, width))
 
     def forward(self, beliefs: Beliefs) -> Tensor:
-        hidden = torch.where(beliefs.present[..., None], F.gelu(self.sense(seen(beliefs))), self.absent)
+        hidden = torch.where(beliefs.present[..., None], F.gelu(self.sense(network_input(beliefs))), self.absent)
         return self.joint(hidden.flatten(-2))

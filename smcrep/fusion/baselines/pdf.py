@@ -5,8 +5,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from smcrep.fusion.baselines.late_fusion import log_softmax_present
-from smcrep.fusion.baselines.per_sense import SenseLinear
-from smcrep.fusion.method import Decisions, FitSettings, seen
+from smcrep.fusion.baselines.per_sense import SenseLinear, network_input
+from smcrep.fusion.method import Decisions, FitSettings
 from smcrep.transition import Beliefs
 
 SMALLEST = 1e-4
@@ -58,7 +58,7 @@ class PDF(nn.Module):
 
     def mono_confidence(self, beliefs: Beliefs) -> Tensor:
         """[..., m] in 0..1."""
-        return self.confidence(seen(beliefs))[..., 0].sigmoid()
+        return self.confidence(network_input(beliefs))[..., 0].sigmoid()
 
     def own_logits(self, logits: Tensor, beliefs: Beliefs) -> Tensor:
         """[..., m, c] scaled; zeros where absent."""

@@ -7,6 +7,12 @@ from smcrep.fusion.method import seen
 from smcrep.transition import Beliefs
 
 
+def network_input(beliefs: Beliefs) -> Tensor:
+    """sqrt(d) x_m, [..., m, d], zeros where absent: an embedding of unit norm has numbers of size 1 / sqrt(d), and
+    layers that are drawn for numbers of size 1 would learn slowly from them."""
+    return seen(beliefs) * beliefs.mean.shape[-1] ** 0.5
+
+
 class SenseLinear(nn.Module):
     """y_m = x_m W_m + b_m: [..., m, i] -> [..., m, o], another matrix for each sense; drawn as `torch.nn.Linear` is."""
 
@@ -34,6 +40,6 @@ class Tokens(nn.Module):
         self.project = SenseLinear(num_senses, dim, width * num_tokens)
 
     def forward(self, beliefs: Beliefs) -> tuple[Tensor, Tensor]:
-        projected = torch.where(beliefs.present[..., None], self.project(seen(beliefs)), 0)
+        projected = torch.where(beliefs.present[..., None], self.project(network_input(beliefs)), 0)
         tokens = projected.unflatten(-1, (self.num_tokens, -1)).flatten(-3, -2)
         return tokens, beliefs.present.repeat_interleave(self.num_tokens, -1)

@@ -3,8 +3,7 @@
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from smcrep.fusion.baselines.per_sense import SenseLinear
-from smcrep.fusion.method import seen
+from smcrep.fusion.baselines.per_sense import SenseLinear, network_input
 from smcrep.transition import Beliefs
 
 
@@ -18,4 +17,4 @@ class SenseScalar(nn.Module):
         self.out = SenseLinear(num_senses, width, 1)
 
     def forward(self, beliefs: Beliefs) -> Tensor:
-        return self.out(F.gelu(self.hidden(seen(beliefs))))[..., 0]
+        return self.out(F.gelu(self.hidden(network_input(beliefs))))[..., 0]

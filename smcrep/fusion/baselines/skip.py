@@ -7,7 +7,7 @@ from smcrep.transition import Beliefs
 
 
 class AddedToMean(nn.Module):
-    """mean_m x_m + W fuser(beliefs) over the senses present: [..., d]; W starts at zero, so it starts as the plain mean.
+    """mean_m x_m + W fuser(beliefs) over the senses present: [..., d]; W starts at zero, the whole as the plain mean.
 
     Networks that replace the embedding by a new one know the training objects and lose directions that tell *unseen*
     ones apart; this skip, as networks on frozen features commonly have, keeps them. The search tries both
