@@ -26,7 +26,7 @@ from smcrep.fusion.variance import VarianceHead
 from smcrep.transition import Beliefs
 
 SHRINKAGE = 0.1
-"""Share of the mean variance that is mixed into each covariance: 100 objects do not tell 128 variances."""
+"""Share of the mean variance that is mixed into each covariance: a hundred objects do not tell 128 variances."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def _log_distance(x: Tensor, covariance: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def fit_moments(fusion: PosteriorFusion, beliefs: Beliefs, thing: Tensor) -> None:
+def fit_moments(fusion: PosteriorFusion, beliefs: Beliefs, thing: Tensor, *, shrinkage: float = SHRINKAGE) -> None:
     """Set all but the variances from clean beliefs [n, m, d] of things int64 [n] that no encoder was fitted to, all
     senses present, several looks at each thing. Moment estimators: W from deviations from the means of things, B from
     those means, less W over the number of looks; both shrunk."""
@@ -172,23 +172,23 @@ def fit_moments(fusion: PosteriorFusion, beliefs: Beliefs, thing: Tensor) -> Non
     mean = beliefs.mean.double()
     fusion.centre.copy_(mean.mean(0))
     x = mean - mean.mean(0)
-    reduce = torch.stack([_discriminants(x[:, m], index, fusion.num_reading) for m in range(fusion.num_senses)])
+    reduce = torch.stack([_discriminants(x[:, m], index, fusion.num_reading, shrinkage) for m in range(fusion.num_senses)])
     fusion.reduce.copy_(reduce)
     readings = torch.einsum("nmd,mdp->nmp", x, reduce).flatten(1)
-    between, within = _scatter(readings, index)
+    between, within = _scatter(readings, index, shrinkage)
     fusion.between.copy_(between)
     fusion.within.copy_(within)
     values, vectors = _generalised(between, within)
     fusion.out.copy_(vectors[:, values.argsort(descending=True)[: fusion.out.shape[1]]])
 
 
-def _discriminants(x: Tensor, index: Tensor, number: int) -> Tensor:
+def _discriminants(x: Tensor, index: Tensor, number: int, shrinkage: float) -> Tensor:
     """[d, number]: directions that tell things apart best, with unit variance within a thing."""
-    values, vectors = _generalised(*_scatter(x, index))
+    values, vectors = _generalised(*_scatter(x, index, shrinkage))
     return vectors[:, values.argsort(descending=True)[:number]]
 
 
-def _scatter(x: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+def _scatter(x: Tensor, index: Tensor, shrinkage: float) -> tuple[Tensor, Tensor]:
     """Covariances [d, d] between and within things, shrunk to positive definite matrices."""
     num_things = int(index.max()) + 1
     looks = torch.bincount(index, minlength=num_things).to(x)
@@ -199,12 +199,12 @@ def _scatter(x: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
     between = centred.mT @ centred / (num_things - 1) - within * (1 / looks).mean()
     values, vectors = torch.linalg.eigh(between)
     between = vectors * values.clamp(min=0) @ vectors.mT
-    return _shrunk(between), _shrunk(within)
+    return _shrunk(between, shrinkage), _shrunk(within, shrinkage)
 
 
-def _shrunk(covariance: Tensor) -> Tensor:
+def _shrunk(covariance: Tensor, shrinkage: float) -> Tensor:
     mean = covariance.diagonal().mean().clamp(min=1e-12)
-    return (1 - SHRINKAGE) * covariance + SHRINKAGE * mean * torch.eye(len(covariance)).to(covariance)
+    return (1 - shrinkage) * covariance + shrinkage * mean * torch.eye(len(covariance)).to(covariance)
 
 
 def _generalised(between: Tensor, within: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,354 @@
+"""Does the fused embedding follow the right sense when sensors fail, beside everything one would take instead?
+
+    python experiments/fusion.py --runs runs/ycb                  # of experiments/pretrain.py; more of them: more seeds
+    python experiments/fusion.py --runs runs/ycb --methods ours equal --trials 1
+    python experiments/fusion.py --tiny                              # a minute; the numbers mean nothing
+
+The encoders stay as they are. Heads are learned on 300 procedural objects that no encoder saw, a copy of whose
+observations has faulty sensors (kinds of training), tuned on 60 others by the same number of trials each, and judged
+once on 100 more, those of families held out among them, and the unseen scans of the run. A cell is a kind of fault of
+one sense at one severity, half of the kinds in no training: the queries are faulty, the labelled observations are not.
+Beliefs of each cell are kept; interrupted, the same command goes on.
+
+Leaves in --out cells/FAULT-SEED.json (accuracy of each method and object, 15-way, 5 labels), tuned/ and claims/:
+
+    fusion.cell.FAULT                 accuracy of ours, the others beside it
+    fusion.never_worse.cells          cells in which ours loses more than a point to the best of each sense alone, equal
+                                      weights and the tuned late-fusion transformer, or may lose more than two (bound
+                                      over all cells at once)
+    fusion.gain.noisy, .clean         ours less the best static rule, mean over faulty cells and clean
+
+Expected: ours is never worse where a fault can be seen in the reading or in its disagreement with another sense.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from scipy import stats
+from torch import Tensor, nn
+
+from smcrep import script
+from smcrep.evaluation.broken_senses import SEVERITIES, all_faults
+from smcrep.evaluation.fused_recognition import TEMPERATURE, Draws, by_object, draw_episodes, recognised
+from smcrep.evaluation.fusion_data import (
+    ObjectSet,
+    Sizes,
+    broken_queries,
+    faulty_rows,
+    gather,
+    make_stores,
+    scans_store,
+)
+from smcrep.files import atomic_write
+from smcrep.fusion import RULES
+from smcrep.fusion.baselines.few_shot import draw_decisions
+from smcrep.fusion.baselines.fitting import drawn_by, fit, fit_decider
+from smcrep.fusion.baselines.methods import METHODS, build
+from smcrep.fusion.baselines.tuning import SPACE, choice, log_uniform, tune
+from smcrep.fusion.fit_variance import VarianceFit, fit_variance
+from smcrep.fusion.method import Decider, Decisions, FitSettings, Fuser
+from smcrep.fusion.posterior import PosteriorFusion, fit_moments
+from smcrep.pretraining import load, pretrain, tiny
+from smcrep.probes.intervals import over_seeds_and_objects, share_over_seeds_and_objects
+from smcrep.provenance import made
+from smcrep.results import Record, write_claims, write_json
+from smcrep.sweep import finished
+from smcrep.transition import Beliefs, concatenate
+
+OURS, CLEAN = "ours", "clean"
+STATIC = ("equal", "precision", "concatenation")
+FEARED = "late_fusion_transformer"
+N_WAY, K_SHOT, NUM_QUERY, EPISODES = 15, 5, 9, 150  # 20,250 queries a cell
+COPIES = 2
+
+
+@dataclass(frozen=True)
+class OurSettings:
+    """Of `PosteriorFusion`, `fit_moments` and `fit_variance`."""
+
+    num_reading: int = 64
+    shrinkage: float = 0.1
+    lr: float = 2e-3
+    sense_dropout: float = 0.25
+    beta: float = 0.5
+    steps: int = 1500
+
+
+OUR_SPACE = {
+    "num_reading": choice(32, 48, 64, 96),
+    "shrinkage": choice(0.03, 0.1, 0.3),
+    "lr": log_uniform(5e-4, 5e-3),
+    "sense_dropout": choice(0.1, 0.25, 0.4),
+    "beta": choice(0.0, 0.5, 1.0),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=Path, nargs="+", help="folders of pretrained runs, one a seed")
+    parser.add_argument("--out", type=Path, default=Path("runs/fusion"), help="folder of stores, beliefs and cells")
+    learned = [OURS, *RULES, *METHODS]
+    parser.add_argument("--methods", nargs="+", default=learned, choices=learned, help="which are judged")
+    parser.add_argument("--trials", type=script.at_least(1), default=20, help="settings tried for each method")
+    parser.add_argument("--tiny", action="store_true", help="a run of seconds, few objects, one severity")
+    arguments = parser.parse_args()
+    if not arguments.runs and not arguments.tiny:
+        raise ValueError("fusion: no runs; give --runs FOLDER of experiments/pretrain.py, one for each seed")
+    runs = arguments.runs or [pretrain(replace(tiny(), out=arguments.out / "run"), progress=False).path]
+    for seed, path in enumerate(runs):
+        judge(path, seed, arguments)
+    report(arguments.out)
+
+
+def judge(path: Path, seed: int, arguments: argparse.Namespace) -> None:
+    """All cells of one run."""
+    small, run = arguments.tiny, load(path)
+    sizes = Sizes(12, 8, 8, states=4, branches=2) if small else Sizes()
+    model, begun = run.model.eval(), time.monotonic()
+    faults = all_faults(model.config.names, (1.0,) if small else SEVERITIES)
+    cells = {CLEAN: None, **{str(fault): fault for fault in faults}}
+    missing = {name: fault for name, fault in cells.items() if not cell_path(arguments.out, name, seed).exists()}
+    print(f"fusion, {path}: {len(cells) - len(missing)} of {len(cells)} cells are there already", flush=True)
+    if not missing:
+        return
+    stores = make_stores(run.store("val"), arguments.out / "stores", sizes, processes=2)
+    for split in ("val", "test"):
+        if scans := scans_store(run.store(split), arguments.out / "stores", sizes, processes=2):
+            stores[split].append(scans)
+    folder = arguments.out / f"beliefs/{seed}"
+    sets = {split: gather(model, own, folder / split) for split, own in stores.items()}
+    shots = {"n_way": 3, "k_shot": 1} if small else {"n_way": N_WAY, "k_shot": K_SHOT}
+    data = FitData(
+        model.config.invariant_dim,
+        sets,
+        {s: faulty_rows(model, sets[s], folder / s, copies=1 if small else COPIES) for s in ("fit", "val")},
+        shots,
+    )
+    methods = {name: tuned(name, data, arguments, seed) for name in arguments.methods}
+    methods |= {f"only_{name}": Only(m) for m, name in enumerate(model.config.names)}
+    draws, gallery = data.draws("test", 10 if small else EPISODES), data.invariant(sets["test"].gallery)
+    for i, (name, fault) in enumerate(missing.items()):
+        queries = data.invariant(broken_queries(model, sets["test"], fault, folder / "test"))
+        found = {
+            m: by_object(recognised(method, gallery, queries, draws), draws).tolist() for m, method in methods.items()
+        }
+        about = {"variant": name, "seed": seed, "in_training": fault is None or fault.in_training, "shots": shots}
+        about |= made(f"python experiments/fusion.py --runs {path}", begun)
+        write_json(cell_path(arguments.out, name, seed), about | {"accuracy": found})
+        means = {m: round(100 * float(np.mean(v)), 1) for m, v in found.items()}
+        left = (time.monotonic() - begun) / (i + 1) * (len(missing) - i - 1) / 60
+        print(f"{name}: {means} ({len(missing) - i - 1} left, ETA {left:.0f} min)", flush=True)
+
+
+def cell_path(out: Path, name: str, seed: int) -> Path:
+    return out / f"cells/{name}-{seed}.json"
+
+
+class FitData:
+    """What heads are learned and tuned on: the invariant part alone, clean rows and rows with faulty sensors."""
+
+    def __init__(self, dim: int, sets: dict[str, ObjectSet], faulty: dict[str, list[Beliefs]], shots: dict[str, int]):
+        self.dim, self.sets, self.shots = dim, sets, shots
+        self.clean = self.invariant(sets["fit"].gallery)
+        self.faulty = [self.invariant(beliefs) for beliefs in faulty["fit"]]
+        self.rows = concatenate([self.clean, *self.faulty])
+        objects = torch.from_numpy(sets["fit"].objects)
+        self.objects, self.label = objects, objects.repeat(1 + len(self.faulty))
+        first = torch.from_numpy(sets["val"].queries)
+        self.val_gallery = self.invariant(sets["val"].gallery)
+        self.val_queries = [self.val_gallery[first], *(self.invariant(b)[first] for b in faulty["val"])]
+        self.val_draws = self.draws("val", 10)
+
+    def invariant(self, beliefs: Beliefs) -> Beliefs:
+        return Beliefs(
+            beliefs.mean[..., : self.dim], beliefs.log_precision[..., : self.dim], beliefs.present, beliefs.names
+        )
+
+    def draws(self, split: str, episodes: int) -> Draws:
+        own = self.sets[split]
+        return draw_episodes(
+            own.objects, own.states, own.query_objects, own.query_states,
+            num_query=min(NUM_QUERY, own.stores[0].num_states), num_episodes=episodes, seed=0, **self.shots,
+        )  # fmt: skip
+
+    def decisions(self, generator: torch.Generator) -> Decisions:
+        """Few-shot decisions among the objects fitted to; how far a fault moved the embedding stands for severity."""
+        clean = self.clean.mean
+        moved = [torch.zeros(clean.shape[:2]), *((b.mean - clean).norm(dim=-1) / 2 for b in self.faulty)]
+        is_clean = torch.arange(len(self.label)) < len(clean)
+        ways = {"num_ways": self.shots["n_way"], "num_shots": self.shots["k_shot"]}
+        return draw_decisions(
+            self.rows, self.label, num_queries=8, num_episodes=100, temperature=TEMPERATURE, generator=generator,
+            clean=is_clean, severity=torch.cat(moved), **ways,
+        )  # fmt: skip
+
+    def score(self, method: Fuser | Decider) -> float:
+        """Mean accuracy on validation objects, clean and with faulty sensors."""
+        found = [recognised(method, self.val_gallery, queries, self.val_draws).mean() for queries in self.val_queries]
+        return float(torch.stack(found).mean())
+
+
+class Only(nn.Module):
+    """One sense alone."""
+
+    def __init__(self, sense: int) -> None:
+        super().__init__()
+        self.sense = sense
+
+    def forward(self, beliefs: Beliefs) -> Tensor:
+        return torch.where(beliefs.present[..., self.sense, None], beliefs.mean[..., self.sense, :], 0)
+
+
+class Rule(nn.Module):
+    """A rule without weights."""
+
+    def __init__(self, rule: Callable[[Beliefs], tuple[Tensor, Tensor]]) -> None:
+        super().__init__()
+        self.rule = rule
+
+    def forward(self, beliefs: Beliefs) -> Tensor:
+        return self.rule(beliefs)[0]
+
+
+class Posterior(nn.Module):
+    """Ours, as an embedding."""
+
+    def __init__(self, fusion: PosteriorFusion) -> None:
+        super().__init__()
+        self.fusion = fusion
+
+    def forward(self, beliefs: Beliefs) -> Tensor:
+        return torch.cat([self.fusion(beliefs[i : i + 2048]).embedding for i in range(0, len(beliefs.present), 2048)])
+
+
+def tuned(name: str, data: FitData, arguments: argparse.Namespace, seed: int) -> Any:
+    """The method with the settings that validation objects chose among ``arguments.trials``; kept in tuned/."""
+    if name in RULES:
+        return Rule(RULES[name])
+    path, is_ours = arguments.out / f"tuned/{name}-{seed}.json", name == OURS
+    method = made_of(name, data, OurSettings() if is_ours else FitSettings(), torch.Generator())
+    trials = arguments.trials if list(method.parameters()) else 1
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if known.get("trials") == trials:
+        settings = (OurSettings if is_ours else FitSettings)(**known["settings"])
+        method = made_of(name, data, settings, torch.Generator())
+        method.load_state_dict(load_file(path.with_suffix(".safetensors")))
+        return method.eval()
+    begun, generator = time.monotonic(), torch.Generator().manual_seed(seed)
+    start: Any = OurSettings() if is_ours else FitSettings()
+    if arguments.tiny:
+        start = replace(start, steps=20)
+    found = tune(partial(learned, name, data), OUR_SPACE if is_ours else SPACE, trials, data.score, generator, start)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path.with_suffix(".safetensors")) as temporary:
+        save_file({k: v.contiguous() for k, v in found.method.state_dict().items()}, temporary)
+    write_json(path, {"trials": trials, "score": found.score, "settings": asdict(found.settings)})
+    print(
+        f"{name}: {found.score:.3f} on validation objects, {trials} trials, {time.monotonic() - begun:.0f} s",
+        flush=True,
+    )
+    return found.method
+
+
+def made_of(name: str, data: FitData, settings: Any, generator: torch.Generator) -> nn.Module:
+    num_senses, dim = data.clean.mean.shape[1:]
+    if name != OURS:
+        return build(name, num_senses, dim, settings, generator)
+    with drawn_by(generator):
+        return Posterior(PosteriorFusion(num_senses, dim, num_reading=settings.num_reading))
+
+
+def learned(name: str, data: FitData, settings: Any, generator: torch.Generator) -> Any:
+    method: Any = made_of(name, data, settings, generator)
+    decides = hasattr(method, "decide")
+    if name == OURS:
+        fit_moments(method.fusion, data.clean, data.objects, shrinkage=settings.shrinkage)
+        again = concatenate([data.clean] * (1 + len(data.faulty)))
+        values = {f.name: getattr(settings, f.name) for f in fields(VarianceFit) if hasattr(settings, f.name)}
+        fit_variance(method.fusion, again, data.rows, VarianceFit(**values), generator)
+        return method.eval()
+    if decides:
+        return fit_decider(method, data.decisions(generator), settings, generator=generator, validation=data.score)
+    return fit(method, data.rows, data.label, settings, generator=generator, validation=data.score)
+
+
+def report(out: Path) -> None:
+    """Records of all cells that there are."""
+    cells = finished(out / "cells")
+    about = next(iter(cells[CLEAN].values()))
+    runs = " ".join(sorted({cell["command"].split("--runs ")[1] for cell in cells[CLEAN].values()}))
+    command = f"python experiments/fusion.py --runs {runs}"
+    stamp = {"command": command, "commit": about["commit"], "machine": about["machine"], "minutes": about["minutes"]}
+    accuracy = {
+        name: {m: np.array([own[seed]["accuracy"][m] for seed in sorted(own)]) for m in about["accuracy"]}
+        for name, own in cells.items()
+    }
+    records: dict[str, Record] = {}
+    for name, by_method in accuracy.items():
+        found = share_over_seeds_and_objects(by_method[OURS])
+        controls: dict[str, Any] = {m: round(float(v.mean()), 4) for m, v in by_method.items() if m != OURS}
+        controls |= {
+            "chance": 1 / about["shots"]["n_way"],
+            "kind in training": cells[name][about["seed"]]["in_training"],
+        }
+        records[f"fusion.cell.{name}"] = Record(
+            found.value, found.ci95, seeds=len(by_method[OURS]), n=found.n, unit="accuracy", controls=controls, **stamp
+        )
+    faulty = [name for name in accuracy if name != CLEAN]
+    records |= never_worse({name: accuracy[name] for name in faulty}, stamp) | gains(accuracy, faulty, stamp)
+    write_claims(out / "claims/fusion.json", records)
+    for name in ("never_worse.cells", "gain.noisy", "gain.clean"):
+        found = records[f"fusion.{name}"]
+        print(f"fusion.{name}: {found.value:.3f} {found.ci95 or ''} {found.controls}")
+
+
+def never_worse(accuracy: dict[str, dict[str, np.ndarray]], stamp: dict[str, Any]) -> dict[str, Record]:
+    """Cells in which ours loses, with the best of each sense alone, equal weights and the feared transformer chosen
+    cell by cell on the very objects: hard on ours."""
+    singles = [m for m in next(iter(accuracy.values())) if m.startswith("only_")]
+    rivals = [m for m in (*singles, "equal", FEARED) if m in next(iter(accuracy.values()))]
+    worse, lower = [], {}
+    for name, by_method in accuracy.items():
+        rival = max(rivals, key=lambda m: by_method[m].mean())
+        difference = over_seeds_and_objects(by_method[OURS] - by_method[rival])
+        half = (difference.ci95[1] - difference.ci95[0]) / 2 / stats.norm.ppf(0.975)
+        bound = difference.value - half * stats.norm.ppf(1 - 0.05 / len(accuracy))
+        lower[name] = [round(difference.value, 4), round(float(bound), 4), rival]
+        if difference.value < -0.01 or bound < -0.02:
+            worse.append(name)
+    least = dict(sorted(lower.items(), key=lambda item: item[1][0])[:12])
+    controls = {"cells": len(accuracy), "worst: difference, simultaneous lower bound, rival": least}
+    return {"fusion.never_worse.cells": Record(len(worse), unit="cells", n=len(accuracy), controls=controls, **stamp)}
+
+
+def gains(accuracy: dict[str, dict[str, np.ndarray]], faulty: list[str], stamp: dict[str, Any]) -> dict[str, Record]:
+    found = {}
+    for name, over in {"noisy": faulty, "clean": [CLEAN]}.items():
+        mean = {m: np.mean([accuracy[cell][m] for cell in over], 0) for m in accuracy[CLEAN]}
+        statics = [m for m in STATIC if m in mean]
+        best = max(statics, key=lambda m: mean[m].mean())
+        difference = over_seeds_and_objects(mean[OURS] - mean[best])
+        controls = {m: round(float(v.mean()), 4) for m, v in mean.items()} | {"best static rule": best}
+        found[f"fusion.gain.{name}"] = Record(
+            difference.value,
+            difference.ci95,
+            seeds=len(mean[OURS]),
+            n=difference.n,
+            unit="accuracy",
+            controls=controls,
+            **stamp,
+        )
+    return found
+
+
+if __name__ == "__main__":
+    script.run("fusion", main)
