@@ -40,7 +40,7 @@ def measured(
     variance = noise_variance(within + scatter, basis, blocks or (x.shape[1],))
     lengths = units.new_zeros(len(units))
     for part, unit in zip(rows(x), rows(nearest), strict=True):
-        along, _ = along_and_across(part - units[unit], slope[unit], variance[unit])
+        along, _ = along_and_across(part - units[unit], unit, slope, variance)
         lengths.index_add_(0, unit, along.square().mean(1))
     extent = _pooled(lengths[:, None], counts, adjacent)[:, 0].clamp_min(torch.finfo(x.dtype).tiny)
     return ManifoldMap(*whitening, units, edges, positions, counts, slope, variance, extent)

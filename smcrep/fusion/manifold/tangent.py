@@ -6,18 +6,19 @@ from torch import Tensor
 from smcrep.fusion.manifold.map import ManifoldMap
 
 
-def along_and_across(residual: Tensor, slope: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
-    """Residuals r [b, d] from a unit -> movement along the manifold [b, q], in units of position, and what is left
-    [b, d], in standard deviations.
+def along_and_across(residual: Tensor, unit: Tensor, slope: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+    """Residuals r [..., d] from the units int64 [...] -> movement along the manifold [..., q], in units of position,
+    and what is left [..., d], in standard deviations.
 
-    Generalised least squares: t = (J' S^-1 J)^-1 J' S^-1 r and S^-1/2 (r - J t), J = ``slope`` [b, d, q] and
-    S = diag(``variance`` [b, d]).
+    Generalised least squares: t = (J' S^-1 J)^-1 J' S^-1 r and S^-1/2 (r - J t), with J of ``slope`` [n, d, q] and
+    S = diag of ``variance`` [n, d] at the unit.
     """
     root = variance.sqrt()
-    standard, j = residual / root, slope / root[..., None]
-    square, product = j.mT @ j, j.mT @ standard[..., None]
-    along = torch.linalg.pinv(square, hermitian=True) @ product
-    return along[..., 0], standard - (j @ along)[..., 0]
+    j = slope / root[..., None]
+    inverse = torch.linalg.pinv(j.mT @ j, hermitian=True) @ j.mT
+    standard = residual / root[unit]
+    along = inverse[unit] @ standard[..., None]
+    return along[..., 0], standard - (j[unit] @ along)[..., 0]
 
 
 def orthogonal_residual(manifold: ManifoldMap, x: Tensor) -> Tensor:
@@ -43,4 +44,4 @@ def distance_to_manifold(manifold: ManifoldMap, x: Tensor) -> Tensor:
 def _split(manifold: ManifoldMap, x: Tensor) -> tuple[Tensor, Tensor]:
     """`along_and_across` of observations [..., d] at their nearest units."""
     unit = manifold.winners(x)[..., 0]
-    return along_and_across(manifold.whiten(x) - manifold.units[unit], manifold.slope[unit], manifold.variance[unit])
+    return along_and_across(manifold.whiten(x) - manifold.units[unit], unit, manifold.slope, manifold.variance)

@@ -70,7 +70,7 @@ def test_is_the_inverse_covariance_of_the_best_estimate_of_position() -> None:
     slope = torch.randn(1, 6, 2, generator=generator())
     variance = torch.tensor([[0.5, 1, 2, 3, 0.2, 1]])
     noise = variance.sqrt() * torch.randn(100_000, 6, generator=generator(1))
-    along, _ = along_and_across(noise, slope.expand(100_000, -1, -1), variance.expand(100_000, -1))
+    along, _ = along_and_across(noise, torch.zeros(100_000, dtype=torch.int64), slope, variance)
     empty = torch.zeros(1, 6)
     one = torch.ones(1)
     map_ = ManifoldMap(

@@ -16,7 +16,7 @@ def curve() -> ManifoldMap:
 def test_least_squares_by_hand() -> None:
     """On the diagonal of a plane, the second number twice as noisy: t = (r1 + r2 / 4) / (1 + 1/4)."""
     slope, variance = torch.tensor([[[1.0], [1], [0]]]), torch.tensor([[1.0, 4, 9]])
-    along, across = along_and_across(torch.tensor([[1.0, 3, 6]]), slope, variance)
+    along, across = along_and_across(torch.tensor([[1.0, 3, 6]]), torch.tensor([0]), slope, variance)
     t = (1 + 3 / 4) / 1.25
     assert along.tolist() == [[pytest.approx(t)]]
     assert across[0].tolist() == pytest.approx([1 - t, (3 - t) / 2, 2])
