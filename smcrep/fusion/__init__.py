@@ -13,10 +13,14 @@ from smcrep.fusion.covariance_intersection import (
     covariance_intersection_trace_claim,
 )
 from smcrep.fusion.equal import equal_claim, equal_precision
+from smcrep.fusion.field import FieldConstants, FieldPercept, field_fuse, gaussian_drives
 from smcrep.fusion.gate import disagree, disagreement, gated, gated_claim
+from smcrep.fusion.graph import geodesic_distances, knn_volumes, voronoi_volumes
 from smcrep.fusion.informative import informative
 from smcrep.fusion.mixture import mixture, mixture_claim
+from smcrep.fusion.parts import by_part
 from smcrep.fusion.precision import precision_weighted, product_claim
+from smcrep.fusion.switching import SwitchCurve, switch_curve
 from smcrep.fusion.von_mises_fisher import von_mises_fisher, von_mises_fisher_claim
 from smcrep.transition import Beliefs
 
@@ -64,10 +68,14 @@ def claimed_precision(name: str, beliefs: Beliefs) -> Tensor:
 __all__ = [
     "CLAIMS",
     "RULES",
+    "FieldConstants",
+    "FieldPercept",
+    "SwitchCurve",
     "best_linear",
     "best_linear_claim",
     "blue",
     "blue_claim",
+    "by_part",
     "causal_inference",
     "causal_inference_claim",
     "claimed_precision",
@@ -80,15 +88,21 @@ __all__ = [
     "equal_claim",
     "equal_precision",
     "estimate_correlation",
+    "field_fuse",
     "gated",
     "gated_claim",
+    "gaussian_drives",
+    "geodesic_distances",
     "informative",
+    "knn_volumes",
     "mixture",
     "mixture_claim",
     "precision_weighted",
     "product_claim",
     "rule",
     "subset_posterior",
+    "switch_curve",
     "von_mises_fisher",
     "von_mises_fisher_claim",
+    "voronoi_volumes",
 ]

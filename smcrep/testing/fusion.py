@@ -82,13 +82,15 @@ def absent_senses(rule: Rule, setting: Setting) -> None:
 
 
 def precision_0(rule: Rule, setting: Setting) -> None:
-    """A sense of log-precision -inf is absent, to the bit."""
+    """A sense of log-precision -inf is absent, to the bit; where all are, the result is finite."""
     beliefs = setting.some_absent()
     nothing = torch.where(beliefs.present[..., None], beliefs.log_precision, -torch.inf)
     fused, weight = rule(replace(beliefs, log_precision=nothing, present=torch.ones_like(beliefs.present)))
     expected, expected_weight = rule(beliefs)
-    assert torch.equal(fused, expected), "a sense of precision 0 reaches the result"
-    assert torch.equal(weight, expected_weight), "a sense of precision 0 reaches the weights"
+    some = beliefs.present.any(-1)
+    assert fused.isfinite().all(), "fused is not finite where every precision is 0"
+    assert torch.equal(fused[some], expected[some]), "a sense of precision 0 reaches the result"
+    assert torch.equal(weight[some], expected_weight[some]), "a sense of precision 0 reaches the weights"
 
 
 def flat_case(rule: Rule, setting: Setting) -> None:
