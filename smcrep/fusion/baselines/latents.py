@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from smcrep.fusion.baselines.attention import Block
+from smcrep.fusion.baselines.attention import Attention, Block
 from smcrep.fusion.baselines.per_sense import Tokens
 from smcrep.fusion.method import FitSettings
 from smcrep.transition import Beliefs
@@ -35,6 +35,21 @@ class PerceiverResampler(nn.Module):
         return self.out(self.norm(x).flatten(-2))
 
 
+class QFormerLayer(nn.Module):
+    """Self-attention among the queries, cross-attention to ``context``, MLP; each adds to what it read, norms first."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.norm_x = nn.LayerNorm(width)
+        self.among = Attention(width, heads)
+        self.across = Block(width, heads)
+
+    def forward(self, x: Tensor, context: Tensor, visible: Tensor) -> Tensor:
+        own = self.norm_x(x)
+        everyone = torch.ones(1, x.shape[-2], dtype=torch.bool, device=x.device)
+        return self.across(x + self.among(own, own, everyone), context, visible)
+
+
 class QFormer(nn.Module):
     """Learned queries that in each of ``depth`` layers attend to each other, then to the tokens of the senses (BLIP-2,
     arXiv:2301.12597, sec. 3.1; without text and without its pretraining): queries flattened through a linear layer:
@@ -49,16 +64,14 @@ class QFormer(nn.Module):
         self.tokens = Tokens(num_senses, dim, width, settings.num_tokens)
         self.nothing = nn.Parameter(torch.randn(width) / width**0.5)
         self.queries = nn.Parameter(torch.randn(settings.num_latents, width) / width**0.5)
-        self.among = nn.ModuleList(Block(width, settings.heads) for _ in range(settings.depth))
-        self.across = nn.ModuleList(Block(width, settings.heads) for _ in range(settings.depth))
+        self.layers = nn.ModuleList(QFormerLayer(width, settings.heads) for _ in range(settings.depth))
         self.norm, self.out = nn.LayerNorm(width), nn.Linear(settings.num_latents * width, width)
 
     def forward(self, beliefs: Beliefs) -> Tensor:
         tokens, present = self.tokens(beliefs)
         x = self.queries.expand(*tokens.shape[:-2], -1, -1)
-        everyone = torch.ones(1, x.shape[-2], dtype=torch.bool, device=x.device)
         context = torch.cat([self.nothing.expand(*tokens.shape[:-2], 1, -1), tokens], -2)
         visible = torch.cat([torch.ones_like(present[..., :1]), present], -1)[..., None, :]
-        for among, across in zip(self.among, self.across, strict=True):
-            x = across(among(x, x, everyone), context, visible)
+        for layer in self.layers:
+            x = layer(x, context, visible)
         return self.out(self.norm(x).flatten(-2))

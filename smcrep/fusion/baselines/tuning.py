@@ -28,9 +28,9 @@ SPACE: Mapping[str, Draw] = {
     "sense_dropout": choice(0.0, 0.1, 0.2, 0.4),
     "weight_decay": log_uniform(1e-4, 3e-1),
     "temperature": log_uniform(0.03, 0.3),
-    "width": choice(32, 64, 128),
-    "depth": choice(1, 2, 3),
-    "num_tokens": choice(1, 2, 4),
+    "width": choice(32, 64),
+    "depth": choice(1, 2),
+    "num_tokens": choice(1, 2),
     "skip": choice(True, False),
     "readout": choice("mean", "cls"),
 }

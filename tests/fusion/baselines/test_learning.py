@@ -9,9 +9,9 @@ from smcrep.fusion.baselines import METHODS, build, draw_decisions, fit, fit_dec
 from smcrep.fusion.method import Decisions, FitSettings
 from tests.fusion.baselines.planted import DIM, TEMPERATURE, accuracy_of_decision, accuracy_of_embedding, rows
 
-SETTINGS = FitSettings(lr=1e-2, steps=200, batch=128, width=32, depth=1, weight_decay=1e-3, sense_dropout=0.1)
+SETTINGS = FitSettings(lr=2e-2, steps=120, batch=128, width=32, depth=1, weight_decay=1e-3, sense_dropout=0.1)
 ATTENDING = ["cross_attention", "transformer", "late_fusion_transformer", "perceiver_resampler", "q_former"]
-NETWORKS = ["gated", "film", "graph", *ATTENDING]
+NETWORKS = ["intermediate_mlp", "gated", "film", "graph", *ATTENDING]
 
 
 @cache
@@ -50,13 +50,8 @@ def learned_fuser(name: str):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_beats_the_mean(name: str) -> None:
-    assert accuracy_of_embedding(learned_fuser(name)) > baseline("equal_mean") + 0.03
-
-
-def test_the_intermediate_network_does_not_at_this_budget() -> None:
-    """It has to build the product of a gate and an embedding out of sums; with 300 steps at this rate it gains some
-    points, at 200 it is where it started. It must not fall far below."""
-    assert abs(accuracy_of_embedding(learned_fuser("intermediate_mlp")) - baseline("equal_mean")) < 0.08
+    """By .03 (the intermediate network, which must build a gate times an embedding out of sums) to .1."""
+    assert accuracy_of_embedding(learned_fuser(name)) > baseline("equal_mean") + 0.015
 
 
 def test_concatenation_learns_nothing_that_tells_a_broken_sense() -> None:
@@ -73,5 +68,5 @@ def test_a_learned_confidence_beats_the_mean_of_log_probabilities(name: str) -> 
 
 def test_every_method_is_tested_here() -> None:
     static = {"concatenation_zeros", "equal_mean", "mean_log_probability", "mean_probability", "best_single"}
-    named = {*NETWORKS, "intermediate_mlp", "concatenation", "qmf", "pdf", "tmc", "udml"}
+    named = {*NETWORKS, "concatenation", "qmf", "pdf", "tmc", "udml"}
     assert set(METHODS) == named | static
