@@ -82,7 +82,7 @@ KINDS = (
         missing_returns,
         False,
         True,
-        "all pixels read nothing; below 1, patches of them",
+        "no pixel reads anything; below 1, patches",
         MISSING,
     ),
     Corruption(
@@ -91,7 +91,7 @@ KINDS = (
         edge_bleeding,
         False,
         True,
-        "readings at edges move to half way between the sides",
+        "readings at edges half way between the sides",
         1.0,
     ),
     Corruption("quantisation", DEPTH.name, quantisation, False, False, f"steps of {STEP_M:g} m", STEP_M),

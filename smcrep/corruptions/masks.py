@@ -79,7 +79,7 @@ KINDS = (
         noise_blobs,
         False,
         False,
-        "all of the image is of patches; below 1, parts of it",
+        "patches of nothing in place of the object",
         REPLACED,
     ),
     Corruption("missing_part", MASK.name, missing_part, False, True, f"{CUT:g} of the object missing, at one end", CUT),
