@@ -137,6 +137,17 @@ def test_statistics_equal_their_sums_over_past_pairs(mean: float) -> None:
     assert found == pytest.approx(by_loops(pairs.tolist(), 0.2))
 
 
+def test_one_pair_takes_at_most_three_quarters_of_the_wealth_however_sure_the_bet() -> None:
+    use = fed(UseEvidence(), np.full(500, 0.5))
+    before = float(use.log_evidence)
+    use.update(np.array([-1.0]))
+    assert np.exp(use.log_evidence - before) == pytest.approx(0.25)
+    collapse = fed(CollapseEvidence(u_min=0.3), np.full(500, 0.0))
+    before = float(collapse.log_evidence)
+    collapse.update(np.array([1.0]))
+    assert np.exp(collapse.log_evidence - before) == pytest.approx(0.25)
+
+
 def test_thresholds_and_the_pair_of_the_alarm() -> None:
     assert np.exp(UseEvidence(alpha=0.05).log_threshold) == pytest.approx(20)
     assert np.exp(ShiryaevRoberts(u_min=0.1, horizon=500, alpha=0.05).log_threshold) == pytest.approx(10_000)
