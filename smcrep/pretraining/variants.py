@@ -27,7 +27,7 @@ def two_streams(run: Run, **settings: Any) -> Run:
     What the frozen stages give is kept (14 kB an observation in float16: `Compute.cache_gb` bounds it)."""
     chosen = {"encoder": "tf_efficientnet_lite0", "weights": PACKAGE, "spatial": "both", "frozen_groups": 6}
     run = with_sense(run, RGB.name, **{**chosen, "lr_scale": 0.1, **settings})
-    return replace(run, compute=replace(run.compute, cache="float16"))
+    return replace(run, compute=replace(run.compute, cache="bfloat16"))
 
 
 def with_data(run: Run, **fields: Any) -> Run:

@@ -24,15 +24,15 @@ class Compute:
     """"auto" (one process, or DDP where there are more devices) or "ddp"."""
     num_nodes: int = 1
     """Machines that take part."""
-    cache: Literal["none", "float16", "float32"] = "none"
+    cache: Literal["none", "float16", "bfloat16", "float32"] = "none"
     """What frozen layers make of the stored observations is computed once and kept beside the stores, in such numbers;
     none: it is computed in each step."""
     cache_gb: float = 4.0
     """At most so many gigabytes of it."""
 
     def __post_init__(self) -> None:
-        if self.cache not in ("none", "float16", "float32"):
-            raise ValueError(f"Compute: cache is {self.cache!r}; give none, float16 or float32")
+        if self.cache not in ("none", "float16", "bfloat16", "float32"):
+            raise ValueError(f"Compute: cache is {self.cache!r}; give none, float16, bfloat16 or float32")
         if not self.cache_gb > 0:
             raise ValueError(f"Compute: cache_gb is {self.cache_gb}; give a number above 0")
         for name in ("devices", "num_nodes"):

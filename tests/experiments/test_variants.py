@@ -102,7 +102,7 @@ def test_a_variant_of_vision_is_another_encoder_of_pictures_and_nothing_else(nam
     fields = {line.removeprefix(PICTURES) for line in found if line.startswith(PICTURES)}
     assert {line for line in found if not line.startswith(PICTURES)} <= {"compute.cache", "compute.cache_gb"}
     assert bool(fields) == (name != vision.BASE)
-    assert (run.compute.cache == "float16") == (name in vision.TWO_STREAMS)
+    assert (run.compute.cache == "bfloat16") == (name in vision.TWO_STREAMS)
     with torch.device("meta"):
         build_model(run.recipe.model)
 

@@ -75,7 +75,7 @@ def test_each_row_is_what_the_frozen_layers_make_of_its_picture(
         np.testing.assert_allclose(found[row], expected, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize(("numbers", "tolerance"), [("float32", 1e-5), ("float16", 1e-3)])
+@pytest.mark.parametrize(("numbers", "tolerance"), [("float32", 1e-5), ("float16", 1e-3), ("bfloat16", 1e-3)])
 def test_losses_are_those_without_a_cache(
     model: SensorimotorModel, store: Store, folder: Path, numbers: module.Numbers, tolerance: float
 ) -> None:
@@ -218,6 +218,17 @@ def test_a_damaged_file_is_one_line(left: float, model: SensorimotorModel, store
     path.unlink()
     assert files(model, store, tmp_path) == {path.name}
     assert path.read_bytes() == content
+
+
+def test_layers_in_bfloat16_round_more_than_float16(model: SensorimotorModel, store: Store, folder: Path) -> None:
+    states = np.array([3, 0])
+    exact, half, brain = (
+        source(model, store, folder, numbers).load(states, 0)[0].observations[PREPARED].float()
+        for numbers in ("float32", "float16", "bfloat16")
+    )
+    error = [float((found - exact).norm() / exact.norm()) for found in (half, brain)]
+    assert error[0] < 5e-4
+    assert 5e-4 < error[1] < 2e-2
 
 
 def test_numbers_that_half_precision_does_not_hold_are_refused(store: Store, tmp_path: Path) -> None:
