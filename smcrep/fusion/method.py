@@ -36,7 +36,8 @@ class FitSettings:
     weight_decay   of AdamW, on matrices alone.
     temperature    cosines are divided by it before the softmax.
     checks         how often a validation score is asked; the best weights are kept.
-    width, depth   numbers in a hidden layer or token, and number of layers or blocks.
+    width          numbers in a hidden layer or token.
+    num_layers     hidden layers or blocks.
     heads          of attention; divides ``width``.
     num_tokens     that each sense becomes, in methods that attend.
     num_latents    learned queries of the methods that have some.
@@ -52,7 +53,7 @@ class FitSettings:
     temperature: float = 0.1
     checks: int = 4
     width: int = 64
-    depth: int = 2
+    num_layers: int = 2
     heads: int = 4
     num_tokens: int = 1
     num_latents: int = 4

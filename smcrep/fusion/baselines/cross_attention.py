@@ -10,7 +10,7 @@ from smcrep.transition import Beliefs
 
 
 class CrossAttention(nn.Module):
-    """Tokens of each sense are queries, those of the *other* senses keys and values, ``depth`` times (crossmodal
+    """Tokens of each sense are queries, those of the *other* senses keys and values, ``num_layers`` times (crossmodal
     attention of MulT, arXiv:1906.00295, eq. 1; its weights are of each pair, ours are shared by all pairs); mean over
     the tokens of senses present, then a linear layer: [..., width]. A learned token that is always visible stands
     for *nothing there*, so a sense alone has something to attend to.
@@ -25,7 +25,7 @@ class CrossAttention(nn.Module):
         width = settings.width
         self.tokens = Tokens(num_senses, dim, width, settings.num_tokens)
         self.nothing = nn.Parameter(torch.randn(width) / width**0.5)
-        self.blocks = nn.ModuleList(Block(width, settings.heads) for _ in range(settings.depth))
+        self.blocks = nn.ModuleList(Block(width, settings.heads) for _ in range(settings.num_layers))
         self.norm, self.out = nn.LayerNorm(width), nn.Linear(width, width)
         sense = torch.arange(num_senses).repeat_interleave(settings.num_tokens)
         self.register_buffer("others", sense[:, None] != sense, persistent=False)

@@ -36,7 +36,7 @@ class GraphAttention(nn.Module):
 
 
 class GraphFusion(nn.Module):
-    """Senses are the nodes of a full graph; ``depth`` layers of graph attention, each added to what it read; mean over
+    """Senses are the nodes of a full graph; ``num_layers`` of graph attention, each added to what it read; mean over
     the nodes present, then a linear layer: [..., width].
 
     Trap: this attention ranks neighbours alike for all nodes (static attention, arXiv:2105.14491).
@@ -45,7 +45,7 @@ class GraphFusion(nn.Module):
     def __init__(self, num_senses: int, dim: int, settings: FitSettings) -> None:
         super().__init__()
         self.sense = SenseLinear(num_senses, dim, settings.width)
-        self.layers = nn.ModuleList(GraphAttention(settings.width) for _ in range(settings.depth))
+        self.layers = nn.ModuleList(GraphAttention(settings.width) for _ in range(settings.num_layers))
         self.out = nn.Linear(settings.width, settings.width)
 
     def forward(self, beliefs: Beliefs) -> Tensor:

@@ -10,7 +10,7 @@ from smcrep.transition import Beliefs
 
 
 class PerceiverResampler(nn.Module):
-    """Latents attend to the tokens of the senses *and* to themselves, ``depth`` times (Flamingo, arXiv:2204.14198,
+    """Latents attend to the tokens of the senses *and* to themselves, ``num_layers`` times (Flamingo, arXiv:2204.14198,
     fig. 5: keys and values are [x, latents]; the type is Perceiver's, arXiv:2103.03206). Latents flattened through a
     linear layer: [..., width]. Absent senses are hidden.
 
@@ -22,7 +22,7 @@ class PerceiverResampler(nn.Module):
         width = settings.width
         self.tokens = Tokens(num_senses, dim, width, settings.num_tokens)
         self.latents = nn.Parameter(torch.randn(settings.num_latents, width) / width**0.5)
-        self.blocks = nn.ModuleList(Block(width, settings.heads) for _ in range(settings.depth))
+        self.blocks = nn.ModuleList(Block(width, settings.heads) for _ in range(settings.num_layers))
         self.norm, self.out = nn.LayerNorm(width), nn.Linear(settings.num_latents * width, width)
 
     def forward(self, beliefs: Beliefs) -> Tensor:
@@ -51,7 +51,7 @@ class QFormerLayer(nn.Module):
 
 
 class QFormer(nn.Module):
-    """Learned queries that in each of ``depth`` layers attend to each other, then to the tokens of the senses (BLIP-2,
+    """Learned queries that in each of ``num_layers`` attend to each other, then to the tokens of the senses (BLIP-2,
     arXiv:2301.12597, sec. 3.1; without text and without its pretraining): queries flattened through a linear layer:
     [..., width]. Absent senses are hidden; a learned token that is always visible stands for *nothing there*.
 
@@ -64,7 +64,7 @@ class QFormer(nn.Module):
         self.tokens = Tokens(num_senses, dim, width, settings.num_tokens)
         self.nothing = nn.Parameter(torch.randn(width) / width**0.5)
         self.queries = nn.Parameter(torch.randn(settings.num_latents, width) / width**0.5)
-        self.layers = nn.ModuleList(QFormerLayer(width, settings.heads) for _ in range(settings.depth))
+        self.layers = nn.ModuleList(QFormerLayer(width, settings.heads) for _ in range(settings.num_layers))
         self.norm, self.out = nn.LayerNorm(width), nn.Linear(settings.num_latents * width, width)
 
     def forward(self, beliefs: Beliefs) -> Tensor:

@@ -11,8 +11,8 @@ from smcrep.transition import Beliefs
 
 class IntermediateMLP(nn.Module):
     """z = MLP([h_1, ..., h_m]) with h_m = GELU(W_m x_m + b_m) and a learned token for the h_m of an absent sense:
-    [..., width]. ``depth`` counts the hidden layers of the joint network. What surveys call intermediate fusion, or
-    fusion of features (arXiv:1705.09406).
+    [..., width]. ``num_layers`` counts the hidden layers of the joint network. What surveys call intermediate fusion,
+    or fusion of features (arXiv:1705.09406).
 
     Trap: noisy features of one sense share neurons with predictive ones of another (arXiv:2505.22483).
     """
@@ -23,9 +23,9 @@ class IntermediateMLP(nn.Module):
         self.sense = SenseLinear(num_senses, dim, width)
         self.absent = nn.Parameter(torch.randn(num_senses, width) / width**0.5)
         layers: list[nn.Module] = []
-        for i in range(settings.depth):
+        for i in range(settings.num_layers):
             layers += [nn.Linear(width * (num_senses if i == 0 else 1), width), nn.GELU()]
-        self.joint = nn.Sequential(*layers, nn.Linear(width if settings.depth else num_senses * width, width))
+        self.joint = nn.Sequential(*layers, nn.Linear(width if settings.num_layers else num_senses * width, width))
 
     def forward(self, beliefs: Beliefs) -> Tensor:
         hidden = torch.where(beliefs.present[..., None], F.gelu(self.sense(network_input(beliefs))), self.absent)

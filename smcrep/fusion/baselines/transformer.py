@@ -11,7 +11,7 @@ from smcrep.transition import Beliefs
 
 class ModalityTransformer(nn.Module):
     """A class token and the tokens of the senses, told apart by what each sense's projection adds (modality type
-    embeddings as in ViLT, arXiv:2102.03334, eq. 1), through ``depth`` blocks of self-attention; the class token is
+    embeddings as in ViLT, arXiv:2102.03334, eq. 1), through ``num_layers`` blocks of self-attention; the class token is
     read through a linear layer: [..., width]. Absent senses are hidden from attention.
 
     Trap: the norm of an embedding, which often says how noisy it is, is lost in the first LayerNorm up to the bias.
@@ -22,7 +22,7 @@ class ModalityTransformer(nn.Module):
         width = settings.width
         self.tokens = Tokens(num_senses, dim, width, settings.num_tokens)
         self.cls = nn.Parameter(torch.randn(width) / width**0.5)
-        self.blocks = nn.ModuleList(Block(width, settings.heads) for _ in range(settings.depth))
+        self.blocks = nn.ModuleList(Block(width, settings.heads) for _ in range(settings.num_layers))
         self.norm, self.out = nn.LayerNorm(width), nn.Linear(width, width)
 
     def forward(self, beliefs: Beliefs) -> Tensor:
@@ -52,7 +52,7 @@ class LateFusionTransformer(nn.Module):
         self.tokens = Tokens(num_senses, dim, width, settings.num_tokens)
         self.absent = nn.Parameter(torch.randn(num_senses * settings.num_tokens, width) / width**0.5)
         self.cls = nn.Parameter(torch.randn(width) / width**0.5)
-        self.blocks = nn.ModuleList(Block(width, settings.heads) for _ in range(settings.depth))
+        self.blocks = nn.ModuleList(Block(width, settings.heads) for _ in range(settings.num_layers))
         self.norm, self.out = nn.LayerNorm(width), nn.Linear(width, width)
 
     def forward(self, beliefs: Beliefs) -> Tensor:

@@ -29,7 +29,7 @@ SPACE: Mapping[str, Draw] = {
     "weight_decay": log_uniform(1e-4, 3e-1),
     "temperature": log_uniform(0.03, 0.3),
     "width": choice(32, 64),
-    "depth": choice(1, 2),
+    "num_layers": choice(1, 2),
     "num_tokens": choice(1, 2),
     "skip": choice(True, False),
     "readout": choice("mean", "cls"),

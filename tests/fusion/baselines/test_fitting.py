@@ -12,7 +12,7 @@ from smcrep.fusion.method import Decisions, FitSettings, drop_senses, mean_over_
 from smcrep.transition import Beliefs
 from tests.fusion.baselines.planted import rows
 
-QUICK = FitSettings(steps=20, batch=32, width=8, heads=2, depth=1)
+QUICK = FitSettings(steps=20, batch=32, width=8, heads=2, num_layers=1)
 
 
 def learned(name: str, seed: int, settings: FitSettings = QUICK, **options):

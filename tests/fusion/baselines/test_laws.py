@@ -10,13 +10,13 @@ from smcrep.fusion.method import Decider, FitSettings, parameter_count
 from smcrep.transition import Beliefs
 
 DIM, NUM_CLASSES = 6, 4
-SMALL = FitSettings(width=8, heads=2, depth=2, num_tokens=2, num_latents=3)
+SMALL = FitSettings(width=8, heads=2, num_layers=2, num_tokens=2, num_latents=3)
 DECIDERS = [name for name in METHODS if isinstance(build(name, 2, DIM, SMALL, torch.Generator()), Decider)]
 VARIANTS = [(name, SMALL) for name in METHODS] + [
     ("late_fusion_transformer", replace(SMALL, readout="cls")),
     ("late_fusion_transformer", replace(SMALL, skip=False)),
-    ("q_former", replace(SMALL, skip=False, depth=1)),
-    ("intermediate_mlp", replace(SMALL, skip=False, depth=0)),
+    ("q_former", replace(SMALL, skip=False, num_layers=1)),
+    ("intermediate_mlp", replace(SMALL, skip=False, num_layers=0)),
 ]
 
 

@@ -9,7 +9,7 @@ from smcrep.fusion.baselines import METHODS, build, draw_decisions, fit, fit_dec
 from smcrep.fusion.method import Decisions, FitSettings
 from tests.fusion.baselines.planted import DIM, TEMPERATURE, accuracy_of_decision, accuracy_of_embedding, rows
 
-SETTINGS = FitSettings(lr=2e-2, steps=120, batch=128, width=32, depth=1, weight_decay=1e-3, sense_dropout=0.1)
+SETTINGS = FitSettings(lr=2e-2, steps=120, batch=128, width=32, num_layers=1, weight_decay=1e-3, sense_dropout=0.1)
 ATTENDING = ["cross_attention", "transformer", "late_fusion_transformer", "perceiver_resampler", "q_former"]
 NETWORKS = ["intermediate_mlp", "gated", "film", "graph", *ATTENDING]
 

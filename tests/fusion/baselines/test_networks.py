@@ -19,7 +19,7 @@ from smcrep.fusion.baselines.transformer import LateFusionTransformer
 from smcrep.fusion.method import FitSettings
 from smcrep.transition import Beliefs
 
-SMALL = FitSettings(width=4, heads=2, depth=1)
+SMALL = FitSettings(width=4, heads=2, num_layers=1)
 
 
 def drawn(num_senses: int = 3) -> Beliefs:
@@ -135,7 +135,7 @@ def test_a_sense_never_attends_to_itself_in_cross_attention() -> None:
 
 @pytest.mark.parametrize("readout", ["mean", "cls"])
 def test_late_fusion_transformer_reads_what_it_says(readout: str) -> None:
-    method = LateFusionTransformer(2, 5, FitSettings(width=4, heads=2, depth=0, readout=readout)).double()
+    method = LateFusionTransformer(2, 5, FitSettings(width=4, heads=2, num_layers=0, readout=readout)).double()
     beliefs = drawn(2)
     tokens = method.tokens.project(network_input(beliefs))
     tokens[1, 0] = method.absent[0]
