@@ -74,10 +74,11 @@ def adapted(gas: Gas, x: Tensor) -> tuple[Gas, Tensor]:
     units without any edge.
     """
     n, units, adjacent = len(gas.units), gas.units, gas.adjacent
-    first, second = squared_distances(x, units).topk(2, largest=False).indices.unbind(1)
+    distance, nearest = squared_distances(x, units).topk(2, largest=False)
+    first, second = nearest.unbind(1)
     wins = torch.bincount(first, minlength=n).to(units)
     sums = torch.zeros_like(units).index_add_(0, first, x)
-    error = units.new_zeros(n).index_add_(0, first, (x - units[first]).square().sum(1))
+    error = units.new_zeros(n).index_add_(0, first, distance[:, 0] + x.square().sum(1))
 
     weight = WINNER_RATE * wins + NEIGHBOUR_RATE * (adjacent @ wins)
     target = (WINNER_RATE * sums + NEIGHBOUR_RATE * (adjacent @ sums)) / weight.clamp_min(1e-12)[:, None]

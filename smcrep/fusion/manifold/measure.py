@@ -6,8 +6,8 @@ from torch import Tensor
 from smcrep.fusion.manifold.graph import coordinates, geodesics, within_reach
 from smcrep.fusion.manifold.local import local_shape
 from smcrep.fusion.manifold.map import ManifoldMap, adjacency, rows, squared_distances
-from smcrep.fusion.manifold.noise import noise_variance, outside, tangent_basis
-from smcrep.fusion.manifold.tangent import along_and_across
+from smcrep.fusion.manifold.noise import noise_variance, tangent_basis
+from smcrep.fusion.manifold.tangent import position_estimate
 from smcrep.fusion.manifold.whitening import Whitening
 
 PRIOR = 1.0  # observations of the mean over all units that are added to those of each
@@ -26,24 +26,26 @@ def measured(
     positions = coordinates(path, dims)
     slope, scatter = local_shape(units * whitening.scale, positions, within_reach(path, adjacent))
     slope, scatter = slope / whitening.scale[:, None], scatter / whitening.scale.square()
-    x = (x - whitening.mean) / whitening.scale
-    nearest = torch.cat([squared_distances(part, units).argmin(1) for part in rows(x)])
-    counts = torch.bincount(nearest, minlength=len(units)).to(units)
+    cells = residuals(x, units, whitening)
+    counts = units.new_tensor([len(cell) for cell in cells])
     basis = tangent_basis(slope)
-    sums, squares = torch.zeros_like(units), torch.zeros_like(units)
-    for part, unit in zip(rows(x), rows(nearest), strict=True):
-        across = outside(part - units[unit], basis[unit])
-        sums.index_add_(0, unit, across)
-        squares.index_add_(0, unit, across.square())
-    squares = (squares - sums.square() / counts.clamp_min(1)[:, None]).clamp_min(0)
+    outside = [cell - cell @ q @ q.T for cell, q in zip(cells, basis, strict=True)]
+    squares = torch.stack([(r - r.sum(0) / max(len(r), 1)).square().sum(0) for r in outside])
     within = _pooled(squares, (counts - 1).clamp_min(0), adjacent)
     variance = noise_variance(within + scatter, basis, blocks or (x.shape[1],))
-    lengths = units.new_zeros(len(units))
-    for part, unit in zip(rows(x), rows(nearest), strict=True):
-        along, _ = along_and_across(part - units[unit], unit, slope, variance)
-        lengths.index_add_(0, unit, along.square().mean(1))
+    estimate = position_estimate(slope, variance)
+    lengths = torch.stack([(cell @ e.T).square().mean(1).sum() for cell, e in zip(cells, estimate, strict=True)])
     extent = _pooled(lengths[:, None], counts, adjacent)[:, 0].clamp_min(torch.finfo(x.dtype).tiny)
     return ManifoldMap(*whitening, units, edges, positions, counts, slope, variance, extent)
+
+
+def residuals(x: Tensor, units: Tensor, whitening: Whitening) -> list[Tensor]:
+    """Of each of n units: whitened observations less the unit, [counts, d] of those of x [b, d] that it won."""
+    white = (x - whitening.mean) / whitening.scale
+    nearest = torch.cat([squared_distances(part, units).argmin(1) for part in rows(white)])
+    counts = torch.bincount(nearest, minlength=len(units)).tolist()
+    cells = white[nearest.argsort()].split(counts)
+    return [cell - unit for cell, unit in zip(cells, units, strict=True)]
 
 
 def _pooled(sums: Tensor, counts: Tensor, adjacent: Tensor) -> Tensor:

@@ -17,11 +17,6 @@ def tangent_basis(slope: Tensor) -> Tensor:
     return torch.linalg.qr(slope).Q
 
 
-def outside(residual: Tensor, basis: Tensor) -> Tensor:
-    """(I - Q Q') r [b, d], Q = ``basis`` [b, d, q]."""
-    return residual - (basis @ (basis.mT @ residual[..., None]))[..., 0]
-
-
 def noise_variance(squares: Tensor, basis: Tensor, blocks: tuple[int, ...]) -> Tensor:
     """Variance [n, d] of independent noise e of each coordinate, from mean squares [n, d] of P e, P = I - Q Q'.
 

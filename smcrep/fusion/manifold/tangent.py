@@ -6,19 +6,23 @@ from torch import Tensor
 from smcrep.fusion.manifold.map import ManifoldMap
 
 
-def along_and_across(residual: Tensor, unit: Tensor, slope: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
-    """Residuals r [..., d] from the units int64 [...] -> movement along the manifold [..., q], in units of position,
-    and what is left [..., d], in standard deviations.
+def position_estimate(slope: Tensor, variance: Tensor) -> Tensor:
+    """[n, q, d] E with t = E r, the movement along the manifold that a residual r from each unit tells:
 
-    Generalised least squares: t = (J' S^-1 J)^-1 J' S^-1 r and S^-1/2 (r - J t), with J of ``slope`` [n, d, q] and
-    S = diag of ``variance`` [n, d] at the unit.
+        E = (J' S^-1 J)^-1 J' S^-1    (generalised least squares)
+
+    with J of ``slope`` [n, d, q], S = diag of ``variance`` [n, d].
     """
-    root = variance.sqrt()
-    j = slope / root[..., None]
-    inverse = torch.linalg.pinv(j.mT @ j, hermitian=True) @ j.mT
-    standard = residual / root[unit]
-    along = inverse[unit] @ standard[..., None]
-    return along[..., 0], standard - (j[unit] @ along)[..., 0]
+    weighted = (slope / variance[..., None]).mT
+    return torch.linalg.pinv(weighted @ slope, hermitian=True) @ weighted
+
+
+def along_and_across(residual: Tensor, unit: Tensor, slope: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+    """Residuals r [..., d] from the units int64 [...] -> t = E r [..., q] (`position_estimate`), in units of position,
+    and what is left, S^-1/2 (r - J t) [..., d], in standard deviations."""
+    along = position_estimate(slope, variance)[unit] @ residual[..., None]
+    left = residual - (slope[unit] @ along)[..., 0]
+    return along[..., 0], left / variance.sqrt()[unit]
 
 
 def orthogonal_residual(manifold: ManifoldMap, x: Tensor) -> Tensor:

@@ -25,8 +25,8 @@ def test_quantisation_error_is_the_mean_whitened_distance() -> None:
 
 
 def test_topographic_error_counts_those_whose_two_nearest_are_no_neighbours() -> None:
-    x = torch.tensor([[0.2, 0], [1.8, 0], [5.8, 0], [3.2, 0]])  # nearest two: 0-1, 1-0, 2-1, 1-2 (1.6 of 0, 1, 3)
-    x[3] = torch.tensor([4.4, 0])
+    # Whitened .1, .9, 2.9, 2.2 beside units at 0, 1, 3: the nearest two are 0-1, 1-0, 2-1, 2-1
+    x = torch.tensor([[0.2, 0], [1.8, 0], [5.8, 0], [4.4, 0]])
     chain = three_units([[0, 1], [1, 2]])
     assert topographic_error(chain, x) == 0
     assert topographic_error(replace(chain, edges=torch.tensor([[0, 1]])), x) == 0.5
