@@ -12,7 +12,19 @@ from smcrep import script
 from smcrep.pretraining.recipes import data_folder
 
 HERE = Path(__file__).parent
-BENCHMARKS = ("store", "world", "physics", "training", "embedding", "growth", "imports", "suite", "memory", "cache")
+BENCHMARKS = (
+    "store",
+    "world",
+    "physics",
+    "training",
+    "embedding",
+    "growth",
+    "imports",
+    "suite",
+    "memory",
+    "cache",
+    "maps",
+)
 
 
 def main() -> None:
