@@ -38,7 +38,15 @@ from smcrep.evaluation.sentence import percent
 from smcrep.evaluation.world import simulation_of
 from smcrep.pretraining import Run, pretrain, stores, tiny, ycb
 from smcrep.pretraining.stores import some_states
-from smcrep.pretraining.variants import with_data, with_model, with_optim, with_recipe, with_sense, with_senses
+from smcrep.pretraining.variants import (
+    one_stream,
+    with_data,
+    with_model,
+    with_optim,
+    with_recipe,
+    with_sense,
+    with_senses,
+)
 from smcrep.probes.intervals import Estimate, over_seeds_and_objects, share_over_seeds_and_objects
 from smcrep.provenance import made
 from smcrep.report import marks
@@ -133,7 +141,9 @@ def main() -> None:
 
 
 def base(arguments: argparse.Namespace) -> Run:
-    run = with_data(tiny(), states_per_object=(4, 4, 4)) if arguments.tiny else with_optim(ycb(), steps=STEPS)
+    run = (
+        with_data(tiny(), states_per_object=(4, 4, 4)) if arguments.tiny else with_optim(one_stream(ycb()), steps=STEPS)
+    )
     run = with_data(run, root=arguments.data_root or run.data.root, processes=arguments.processes)
     return replace(with_recipe(run, probe_every=0), out=arguments.out / "runs", stores=arguments.out / "stores")
 

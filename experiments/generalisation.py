@@ -34,7 +34,7 @@ from smcrep.evaluation.recognition import choose_strength
 from smcrep.evaluation.world import simulation_of
 from smcrep.models.model import SensorimotorModel
 from smcrep.objectives import EquiModWeights, SimCLRWeights, VICRegWeights
-from smcrep.pretraining import Run, pretrain, stores, tiny, ycb
+from smcrep.pretraining import Run, keep_frozen, pretrain, stores, tiny, ycb
 from smcrep.pretraining.stores import BESIDE, simulations, some_states, stores_folder
 from smcrep.pretraining.variants import short, with_data, with_model, with_objective, with_optim, with_recipe
 from smcrep.probes.moved_cloud import moved_cloud_scores
@@ -110,6 +110,8 @@ def main() -> None:
     if any(variant != MOVED_CLOUD for variant, _ in missing):
         evaluation_stores(run, small=arguments.tiny)  # made before cells that share them start side by side
         symmetries(run, folder / "objects.json")
+    if any(variant == MAIN for variant, _ in missing):
+        keep_frozen(variant_of(run, MAIN, small=arguments.tiny))
     work = partial(run_cell, run, folder, arguments.tiny)
     sweep(missing, work, logs=arguments.out / "logs", processes=arguments.processes)
 

@@ -43,7 +43,7 @@ from smcrep.evaluation.sentence import percent
 from smcrep.files import atomic_write
 from smcrep.pretraining import Run, keep_frozen, pretrain, tiny, ycb
 from smcrep.pretraining.stores import some_states
-from smcrep.pretraining.variants import two_streams, with_data, with_optim, with_recipe, with_sense
+from smcrep.pretraining.variants import one_stream, two_streams, with_data, with_optim, with_recipe, with_sense
 from smcrep.probes.intervals import over_seeds_and_objects, share_over_seeds_and_objects
 from smcrep.provenance import made
 from smcrep.results import Record, write_claims, write_json
@@ -62,14 +62,13 @@ TWO_STREAMS: dict[str, dict[str, Any]] = {
     "pixels_96": {"backbone_size": 96},
 }
 """Settings of RGB in which a variant differs from `pretraining.variants.two_streams`."""
-FAULTY = "faulty_sensors"
-VARIANTS = (BASE, "tuned", *TWO_STREAMS, FAULTY)
-"""faulty_sensors: two_streams, trained with a share CORRUPTED of the readings as faulty sensors give them. tuned: one
-stream, the pretrained backbone whose last stages learn, and nothing beside it."""
+CLEAN_SENSORS = "clean_sensors"
+VARIANTS = (BASE, "tuned", *TWO_STREAMS, CLEAN_SENSORS)
+"""clean_sensors: two_streams, without the readings of faulty sensors that all others are trained with. tuned: one stream,
+the pretrained backbone whose last stages learn, and nothing beside it."""
 TINY_ENCODER, TINY_GROUPS = "test_resnet", 2
 SHOTS, STEPS, N_WAY, EPISODES, NUM_TRAINING_STATES = (1, 5), 800, 15, 200, 400
 CACHE_GB = 8.0
-CORRUPTED = 0.3
 HARMS = {"noise": ("noise", 0.1), "dark": ("darkness", 0.8)}
 """Metric -> the corruption of pictures, and its size."""
 
@@ -100,7 +99,11 @@ def main() -> None:
 
 
 def base(arguments: argparse.Namespace, out: Path) -> Run:
-    run = with_data(tiny(), states_per_object=(4, 4, 4)) if arguments.tiny else with_optim(ycb(), steps=arguments.steps)
+    run = (
+        with_data(tiny(), states_per_object=(4, 4, 4))
+        if arguments.tiny
+        else with_optim(one_stream(ycb()), steps=arguments.steps)
+    )
     run = with_data(run, root=arguments.data_root or run.data.root, processes=arguments.processes)
     run = replace(with_recipe(run, probe_every=0), out=out / "runs", stores=arguments.out / "stores")
     if arguments.tiny:
@@ -126,9 +129,9 @@ def variant_of(run: Run, variant: str) -> Run:
         groups = {"last_stage": 3, "frozen": 1000}.get(variant, TINY_GROUPS)  # as many of it as of the large one
         changes = changes | {"encoder": TINY_ENCODER, "weights": weights, "frozen_groups": groups}
     changed = two_streams(run, **changes)
-    if variant == FAULTY:
+    if variant == CLEAN_SENSORS:
         assert run.stores
-        changed = replace(with_data(changed, corrupted=CORRUPTED), stores=run.stores.with_name("stores-faulty"))
+        changed = replace(with_data(changed, corrupted=0.0), stores=run.stores.with_name("stores-clean"))
     if variant == "tuned":  # one stream has no part that could be kept
         size = changed.recipe.model.senses[RGB.name].backbone_size
         changed = replace(with_sense(changed, RGB.name, spatial="none", size=size), compute=run.compute)

@@ -8,6 +8,7 @@ from pathlib import Path
 from smcrep.models.config import ModelConfig
 from smcrep.objectives.sensorimotor import SensorimotorWeights
 from smcrep.pretraining.run import Data, Run
+from smcrep.pretraining.variants import two_streams
 from smcrep.senses import RGB
 from smcrep.training.recipes import Optim, Recipe, with_settings
 from smcrep.worlds.policy import Policy
@@ -47,11 +48,11 @@ def tiny() -> Run:
 
 
 def ycb() -> Run:
-    """Scanned household objects (any folder of meshes will do) and procedural ones: a wider encoder, for longer."""
+    """Scanned household objects (any folder of meshes will do) and procedural ones: RGB by two streams, for longer."""
     # Chosen on validation objects: at 4e-3 the image encoder learns in 700 steps what it learns in 250 at 1e-3 or 2e-3.
     base = demo().recipe
     model = with_settings(base.model, **{RGB.name: {"width": 24, "blocks": 1}})
-    recipe = replace(base, name="ycb", model=model, optim=replace(base.optim, lr=1.5e-3, steps=4000))
+    recipe = replace(base, name="ycb", model=model, optim=replace(base.optim, lr=1.5e-3, steps=2500))
     data = Data(
         root=data_folder("ycb_textured"),
         states_per_object=(120, 32, 40),
@@ -59,8 +60,9 @@ def ycb() -> Run:
         procedural_states=3,
         procedural_share=0.65,
         held_out_families=HELD_OUT,
+        corrupted=0.3,
     )
-    return Run(recipe, data, out=Path("runs/ycb"))
+    return two_streams(Run(recipe, data, out=Path("runs/ycb")))
 
 
 PUSH = Policy(

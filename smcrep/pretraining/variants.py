@@ -11,14 +11,23 @@ from typing import Any
 from smcrep.encoders.pretrained import PACKAGE
 from smcrep.pretraining.run import Run
 from smcrep.senses import RGB
+from smcrep.senses.rgb import RGBSettings
 from smcrep.training.recipes import with_settings
 
 
 def short(run: Run) -> Run:
-    """The budget at which methods are compared: 800 steps, a narrow image encoder, vectors without tensors."""
-    return with_model(
-        with_sense(with_optim(run, steps=800), RGB.name, width=16, blocks=0), num_vectors=42, num_tensors=0
-    )
+    """The budget at which methods are compared: 800 steps, a narrow image encoder that starts from nothing, vectors
+    without tensors."""
+    run = with_sense(with_optim(one_stream(run), steps=800), RGB.name, width=16, blocks=0)
+    return with_model(run, num_vectors=42, num_tensors=0)
+
+
+def one_stream(run: Run) -> Run:
+    """RGB by the small network alone, from nothing: `two_streams` undone."""
+    defaults = RGBSettings()
+    fields = ("encoder", "weights", "spatial", "frozen_groups", "lr_scale")
+    run = with_sense(run, RGB.name, **{name: getattr(defaults, name) for name in fields})
+    return replace(run, compute=replace(run.compute, cache="none"))
 
 
 def two_streams(run: Run, **settings: Any) -> Run:

@@ -1,6 +1,7 @@
 """Every variant of the sweeps is a model that can be built, and differs from its base in what its name says."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from smcrep.hub import build_model
 from smcrep.objectives import EquiModWeights, SimCLRWeights
 from smcrep.pretraining import ycb
-from smcrep.pretraining.variants import short
+from smcrep.pretraining.variants import one_stream, short
 from smcrep.records import differences
 from smcrep.training.build import build_seeded_model
 from tests.experiments.scripts import script
@@ -20,6 +21,7 @@ ablations: Any = script("ablations")
 tuning: Any = script("tuning")
 vision: Any = script("vision")
 SHORT = short(ycb())
+FROM_NOTHING = replace(one_stream(ycb()), stores=Path("stores"))
 CHANGES = {
     "main": [],
     "ours": [],
@@ -62,7 +64,7 @@ def test_variants_have_as_many_numbers_as_the_recipe() -> None:
 @pytest.mark.parametrize("name", ablations.VARIANTS)
 def test_a_variant_of_ablations_is_one_sense_in_a_known_world(name: str) -> None:
     variant = ablations.VARIANTS[name]
-    run = variant.change(ablations.with_senses(ycb(), variant.sense))
+    run = variant.change(ablations.with_senses(one_stream(ycb()), variant.sense))
     assert run.recipe.model.names == (variant.sense,)
     assert variant.world in ablations.WORLDS
     assert variant.sense in ablations.VARIANTS, "the recipe's own cells, that it is compared with"
@@ -97,22 +99,23 @@ PICTURES = "recipe.model.senses.rgb."
 
 @pytest.mark.parametrize("name", vision.VARIANTS)
 def test_a_variant_of_vision_is_another_encoder_of_pictures_and_nothing_else(name: str) -> None:
-    run = vision.variant_of(ycb(), name)
-    found = [line.split(" (")[0] for line in differences(ycb(), run)]
+    run = vision.variant_of(FROM_NOTHING, name)
+    sensors = {"data.corrupted", "stores"} if name == vision.CLEAN_SENSORS else set()
+    found = [line.split(" (")[0] for line in differences(FROM_NOTHING, run)]
     fields = {line.removeprefix(PICTURES) for line in found if line.startswith(PICTURES)}
-    assert {line for line in found if not line.startswith(PICTURES)} <= {"compute.cache", "compute.cache_gb"}
+    assert {line for line in found if not line.startswith(PICTURES)} <= {"compute.cache", "compute.cache_gb", *sensors}
     assert bool(fields) == (name != vision.BASE)
-    assert (run.compute.cache == "bfloat16") == (name in vision.TWO_STREAMS)
+    assert (run.compute.cache == "bfloat16") == (name in {*vision.TWO_STREAMS, vision.CLEAN_SENSORS})
     with torch.device("meta"):
         build_model(run.recipe.model)
 
 
 def test_variants_of_vision_differ_from_two_streams_in_what_they_name() -> None:
-    whole = vision.variant_of(ycb(), "two_streams")
+    whole = vision.variant_of(FROM_NOTHING, "two_streams")
     for name, changes in vision.TWO_STREAMS.items():
-        found = {line.split(" (")[0] for line in differences(whole, vision.variant_of(ycb(), name))}
+        found = {line.split(" (")[0] for line in differences(whole, vision.variant_of(FROM_NOTHING, name))}
         assert found == {f"{PICTURES}{field}" for field in changes}
-    tuned = {line.split(" (")[0] for line in differences(whole, vision.variant_of(ycb(), "tuned"))}
+    tuned = {line.split(" (")[0] for line in differences(whole, vision.variant_of(FROM_NOTHING, "tuned"))}
     assert tuned == {f"{PICTURES}spatial", f"{PICTURES}size", "compute.cache"}
 
 
