@@ -4,7 +4,9 @@ import torch
 from torch import nn
 
 from smcrep.fusion.baselines.attention import Attention, Block
+from smcrep.fusion.baselines.latents import PerceiverResampler, QFormerLayer
 from smcrep.fusion.baselines.per_sense import SenseLinear, Tokens
+from smcrep.fusion.method import FitSettings
 from smcrep.transition import Beliefs
 
 
@@ -68,3 +70,28 @@ def test_tokens_of_a_sense_follow_each_other() -> None:
     assert there[0].tolist() == [True, True, False, False]
     torch.testing.assert_close(out[:, :2].flatten(1), tokens.project(2 * mean)[:, 0])
     assert (out[:, 2:] == 0).all()
+
+
+def test_queries_attend_to_each_other_before_they_read() -> None:
+    layer = QFormerLayer(8, 2).double()
+    x, context = inputs()
+    visible = torch.ones(1, 5, dtype=torch.bool)
+    own = layer.norm_x(x)
+    among, _ = torchs_own(layer.among, 2)(own, own, own)
+    torch.testing.assert_close(layer(x, context, visible), layer.across(x + among, context, visible))
+
+
+def test_latents_read_the_senses_and_themselves_as_they_are_by_now() -> None:
+    settings = FitSettings(width=8, heads=2, num_layers=2, num_latents=3)
+    method = PerceiverResampler(2, 4, settings).double()
+    blocks: list[tuple[torch.Tensor, ...]] = []
+    for block in method.blocks:
+        block.register_forward_pre_hook(lambda module, arguments: blocks.append(arguments))
+    present = torch.tensor([[True, False]])
+    method(Beliefs(torch.ones(1, 2, 4, dtype=torch.float64), torch.zeros(1, 2, 1), present))
+    assert len(blocks) == 2
+    for x, context, visible in blocks:
+        assert torch.equal(context[:, 2:], x)
+        assert visible.tolist() == [[[True, False, True, True, True]]]
+    assert torch.equal(blocks[0][0][0], method.latents)
+    assert not torch.equal(blocks[1][0][0], method.latents)

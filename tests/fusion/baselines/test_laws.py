@@ -88,6 +88,32 @@ def test_presence_is_seen(name: str, settings: FitSettings) -> None:
     assert not torch.allclose(run(method, both, logits), run(method, alone, logits))
 
 
+HIDING = [
+    "film",
+    "cross_attention",
+    "transformer",
+    "perceiver_resampler",
+    "q_former",
+    "graph",
+    "qmf",
+    "pdf",
+    "tmc",
+    "udml",
+]
+
+
+@pytest.mark.parametrize("name", HIDING)
+def test_an_absent_sense_is_as_if_it_had_never_been(name: str) -> None:
+    """The same weights for the first sense without the second give the same."""
+    both, single = made(name, 2), made(name, 1)
+    weights = both.state_dict()
+    single.load_state_dict({k: weights[k].flatten()[: v.numel()].view(v.shape) for k, v in single.state_dict().items()})
+    beliefs, logits = drawn(2)
+    alone = replace(beliefs, present=torch.tensor([True, False]).expand(7, 2))
+    first = Beliefs(beliefs.mean[:, :1], beliefs.log_precision[:, :1], torch.ones(7, 1, dtype=torch.bool))
+    torch.testing.assert_close(run(both, alone, logits), run(single, first, logits[:, :1]))
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_rows_are_independent_and_leading_axes_are_kept(name: str) -> None:
     method = made(name, 3)

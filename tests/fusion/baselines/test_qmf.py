@@ -99,3 +99,17 @@ def test_the_ranking_alone_teaches_the_shift() -> None:
     cross_entropy = torch.nn.functional.cross_entropy(method.own_logits(logits, data.beliefs)[:, 0], data.label)
     (gradient,) = torch.autograd.grad(cross_entropy, method.shift.hidden.weight)
     assert gradient.abs().max() < 1e-6  # a shift of all classes changes no decision
+
+
+def test_fused_cross_entropy_does_not_teach_confidence() -> None:
+    """Confidences are constants in it: with one row, which is ranked against itself alone, nothing moves the shift."""
+    g = torch.Generator().manual_seed(0)
+    data = Decisions(
+        torch.randn(1, 2, 3, generator=g), all_present(torch.ones(1, 2, 4)), torch.tensor([0]), torch.tensor([0])
+    )
+    method = QMF(2, 4, SMALL)
+    method.prepare(data)
+    method.loss(data, 0.0, g).backward()
+    moved = method.shift.out.bias.grad
+    assert moved is not None
+    assert moved.abs().max() < 1e-6
