@@ -64,8 +64,8 @@ TWO_STREAMS: dict[str, dict[str, Any]] = {
 """Settings of RGB in which a variant differs from `pretraining.variants.two_streams`."""
 CLEAN_SENSORS = "clean_sensors"
 VARIANTS = (BASE, "tuned", *TWO_STREAMS, CLEAN_SENSORS)
-"""clean_sensors: two_streams, without the readings of faulty sensors that all others are trained with. tuned: one stream,
-the pretrained backbone whose last stages learn, and nothing beside it."""
+"""clean_sensors: two_streams, without the readings of faulty sensors that all others are trained with. tuned: one
+stream, the pretrained backbone whose last stages learn, and nothing beside it."""
 TINY_ENCODER, TINY_GROUPS = "test_resnet", 2
 SHOTS, STEPS, N_WAY, EPISODES, NUM_TRAINING_STATES = (1, 5), 800, 15, 200, 400
 CACHE_GB = 8.0
