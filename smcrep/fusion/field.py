@@ -80,7 +80,7 @@ def field_fuse(
             f"give distances [{num_units}, {num_units}] and drives [b, m, {num_units}]"
         )
     volumes = knn_volumes(distances, dim=c.dim) if volumes is None else volumes
-    weight = _kernel(distances, volumes, c) * volumes
+    weight = kernel(distances, volumes, c) * volumes
     drive = drives.sum(1)
     potential, change = _settle(weight, drive, c)
     activity = torch.sigmoid(c.gain * potential)
@@ -113,7 +113,8 @@ def gaussian_drives(distances: Tensor, log_precision: Tensor, *, width: float = 
     return share[..., None] * torch.exp(-away.square() / (2 * width**2))
 
 
-def _kernel(distances: Tensor, volumes: Tensor, c: FieldConstants) -> Tensor:
+def kernel(distances: Tensor, volumes: Tensor, c: FieldConstants) -> Tensor:
+    """w(D) of `field_fuse`, [n, n]: its integral over the space is excitation - inhibition."""
     density = torch.exp(-distances.square() / (2 * c.width**2)) / (math.sqrt(2 * math.pi) * c.width) ** c.dim
     return c.excitation * density - c.inhibition / volumes.sum()
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from smcrep.fusion import precision_weighted
-from smcrep.fusion.field import FieldConstants, FieldPercept, field_fuse, gaussian_drives
+from smcrep.fusion.field import FieldConstants, FieldPercept, field_fuse, gaussian_drives, kernel
 from smcrep.fusion.graph import geodesic_distances, knn_volumes, voronoi_volumes
 from smcrep.transition import Beliefs
 
@@ -146,6 +146,20 @@ def test_without_volumes_density_acts_as_gain_and_with_them_not(sparse_side: flo
     assert dense > 10 * sparse
 
 
+@pytest.mark.parametrize("dim", [1, 2])
+def test_kernel_integrates_to_excitation_minus_inhibition(dim: int) -> None:
+    """On a closed line and a closed plane of length 1, with its top excitation / (sqrt(2 pi) width)^dim above that."""
+    line = torch.arange(20, dtype=torch.float64) / 20
+    grid = torch.cartesian_prod(*[line] * dim).reshape(-1, dim)
+    apart = (grid[:, None] - grid).abs()
+    distances = torch.minimum(apart, 1 - apart).square().sum(-1).sqrt()
+    volumes = torch.full((20**dim,), 20.0**-dim, dtype=torch.float64)
+    w = kernel(distances, volumes, FieldConstants(dim=dim, width=0.08, excitation=1.5, inhibition=2.0))
+    torch.testing.assert_close(w @ volumes, torch.full_like(volumes, -0.5), atol=1e-6, rtol=0)
+    standard = distances[0, 1] / 0.08
+    assert ((w[0, 1] + 2) / (w[0, 0] + 2)).item() == pytest.approx(math.exp(-(standard**2) / 2))
+
+
 def test_a_plane_has_cells_of_two_dimensions() -> None:
     """Units drawn over a square, distances along edges to the 8 nearest; cues .1 apart at 3 : 1 give their mean."""
     x = torch.rand(500, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -164,3 +178,11 @@ def test_a_plane_has_cells_of_two_dimensions() -> None:
 def test_shapes_that_do_not_fit_get_one_line() -> None:
     with pytest.raises(ValueError, match=r"field_fuse: 120 positions, distances \[120, 120\] and drives \[1, 120\]"):
         field_fuse(POSITIONS, away(ANGLE[:, None], ANGLE), torch.zeros(1, NUM_UNITS))
+
+
+def test_a_drive_by_hand() -> None:
+    """Precisions 3 : 1; one width away from its place a drive has fallen to exp(-1/2)."""
+    log_precision = torch.tensor([[3.0, 1.0]]).log()
+    drives = gaussian_drives(torch.tensor([[[0.0, 0.4], [0.4, 0.8]]]), log_precision, width=0.4)
+    assert drives[0, 0].tolist() == pytest.approx([0.75, 0.75 * math.exp(-0.5)])
+    assert drives[0, 1].tolist() == pytest.approx([0.25 * math.exp(-0.5), 0.25 * math.exp(-2)])
