@@ -4,7 +4,7 @@
     python experiments/fusion.py --runs runs/ycb --methods ours equal --trials 1
     python experiments/fusion.py --tiny                              # a minute; the numbers mean nothing
 
-The encoders stay as they are. Heads are learned on 300 procedural objects that no encoder saw, a copy of whose
+The encoders stay as they are. Heads are learned on 200 procedural objects that no encoder saw, a copy of whose
 observations has faulty sensors (kinds of training), tuned on 60 others by the same number of trials each, and judged
 once on 100 more, those of families held out among them, and the unseen scans of the run. A cell is a kind of fault of
 one sense at one severity, half of the kinds in no training: the queries are faulty, the labelled observations are not.
@@ -33,12 +33,12 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from scipy import stats
 from torch import Tensor, nn
 
 from smcrep import script
-from smcrep.evaluation.broken_senses import SEVERITIES, all_faults
+from smcrep.evaluation.broken_senses import SEVERITIES, Fault, all_faults
 from smcrep.evaluation.fused_recognition import TEMPERATURE, Draws, by_object, draw_episodes, recognised
+from smcrep.evaluation.fusion_checks import describe
 from smcrep.evaluation.fusion_data import (
     ObjectSet,
     Sizes,
@@ -48,26 +48,26 @@ from smcrep.evaluation.fusion_data import (
     make_stores,
     scans_store,
 )
+from smcrep.evaluation.fusion_records import CLEAN, DESTROYED, OURS, fusion_records
 from smcrep.files import atomic_write
 from smcrep.fusion import RULES
 from smcrep.fusion.baselines.few_shot import draw_decisions
 from smcrep.fusion.baselines.fitting import drawn_by, fit, fit_decider
 from smcrep.fusion.baselines.methods import METHODS, build
 from smcrep.fusion.baselines.tuning import SPACE, choice, log_uniform, tune
-from smcrep.fusion.fit_variance import VarianceFit, fit_variance
+from smcrep.fusion.fit_variance import VarianceFit
+from smcrep.fusion.head import PosteriorHead, fit_head
 from smcrep.fusion.method import Decider, Decisions, FitSettings, Fuser
-from smcrep.fusion.posterior import PosteriorFusion, fit_moments
 from smcrep.pretraining import load, pretrain, tiny
-from smcrep.probes.intervals import over_seeds_and_objects, share_over_seeds_and_objects
 from smcrep.provenance import made
-from smcrep.results import Record, write_claims, write_json
+from smcrep.results import write_claims, write_json
+from smcrep.senses import DEPTH, MASK, POINTS, RGB
 from smcrep.sweep import finished
 from smcrep.transition import Beliefs, concatenate
 
-OURS, CLEAN = "ours", "clean"
-STATIC = ("equal", "precision", "concatenation")
-FEARED = "late_fusion_transformer"
-N_WAY, K_SHOT, NUM_QUERY, EPISODES = 15, 5, 9, 150  # 20,250 queries a cell
+DESTROYING = {RGB.name: "darkness", POINTS.name: "jitter", DEPTH.name: "missing_returns", MASK.name: "noise_blobs"}
+"""Kind of each sense that at severity 1 leaves nothing of it."""
+N_WAY, K_SHOT, NUM_QUERY, EPISODES = 15, 5, 7, 200  # 21,000 queries a cell
 COPIES = 2
 
 
@@ -115,8 +115,9 @@ def judge(path: Path, seed: int, arguments: argparse.Namespace) -> None:
     sizes = Sizes(12, 8, 8, states=4, branches=2) if small else Sizes()
     model, begun = run.model.eval(), time.monotonic()
     faults = all_faults(model.config.names, (1.0,) if small else SEVERITIES)
-    cells = {CLEAN: None, **{str(fault): fault for fault in faults}}
-    missing = {name: fault for name, fault in cells.items() if not cell_path(arguments.out, name, seed).exists()}
+    ruined = tuple(Fault(name, DESTROYING[name], 1.0) for name in model.config.names if name in DESTROYING)
+    cells: dict[str, tuple[Fault, ...]] = {CLEAN: (), **{str(fault): (fault,) for fault in faults}, DESTROYED: ruined}
+    missing = {name: own for name, own in cells.items() if not cell_path(arguments.out, name, seed).exists()}
     print(f"fusion, {path}: {len(cells) - len(missing)} of {len(cells)} cells are there already", flush=True)
     if not missing:
         return
@@ -136,12 +137,17 @@ def judge(path: Path, seed: int, arguments: argparse.Namespace) -> None:
     methods = {name: tuned(name, data, arguments, seed) for name in arguments.methods}
     methods |= {f"only_{name}": Only(m) for m, name in enumerate(model.config.names)}
     draws, gallery = data.draws("test", 10 if small else EPISODES), data.invariant(sets["test"].gallery)
-    for i, (name, fault) in enumerate(missing.items()):
-        queries = data.invariant(broken_queries(model, sets["test"], fault, folder / "test"))
+    for i, (name, own) in enumerate(missing.items()):
+        queries = data.invariant(broken_queries(model, sets["test"], own, folder / "test"))
         found = {
             m: by_object(recognised(method, gallery, queries, draws), draws).tolist() for m, method in methods.items()
         }
-        about = {"variant": name, "seed": seed, "in_training": fault is None or fault.in_training, "shots": shots}
+        about: dict[str, Any] = {"variant": name, "seed": seed, "shots": shots}
+        about |= {"in_training": all(fault.in_training for fault in own), "faults": [asdict(fault) for fault in own]}
+        if OURS in methods:
+            clean = gallery[torch.from_numpy(sets["test"].queries)]
+            seen = describe(methods[OURS].head, gallery, clean, queries, sets["test"].query_objects, draws)
+            about |= {"described": asdict(seen), "senses": model.config.names}
         about |= made(f"python experiments/fusion.py --runs {path}", begun)
         write_json(cell_path(arguments.out, name, seed), about | {"accuracy": found})
         means = {m: round(100 * float(np.mean(v)), 1) for m, v in found.items()}
@@ -222,12 +228,12 @@ class Rule(nn.Module):
 class Posterior(nn.Module):
     """Ours, as an embedding."""
 
-    def __init__(self, fusion: PosteriorFusion) -> None:
+    def __init__(self, head: PosteriorHead) -> None:
         super().__init__()
-        self.fusion = fusion
+        self.head = head
 
     def forward(self, beliefs: Beliefs) -> Tensor:
-        return torch.cat([self.fusion(beliefs[i : i + 2048]).embedding for i in range(0, len(beliefs.present), 2048)])
+        return torch.cat([self.head(beliefs[i : i + 2048])[0] for i in range(0, len(beliefs.present), 2048)])
 
 
 def tuned(name: str, data: FitData, arguments: argparse.Namespace, seed: int) -> Any:
@@ -264,17 +270,18 @@ def made_of(name: str, data: FitData, settings: Any, generator: torch.Generator)
     if name != OURS:
         return build(name, num_senses, dim, settings, generator)
     with drawn_by(generator):
-        return Posterior(PosteriorFusion(num_senses, dim, num_reading=settings.num_reading))
+        return Posterior(PosteriorHead(num_senses, dim, num_reading=settings.num_reading))
 
 
 def learned(name: str, data: FitData, settings: Any, generator: torch.Generator) -> Any:
     method: Any = made_of(name, data, settings, generator)
     decides = hasattr(method, "decide")
     if name == OURS:
-        fit_moments(method.fusion, data.clean, data.objects, shrinkage=settings.shrinkage)
-        again = concatenate([data.clean] * (1 + len(data.faulty)))
         values = {f.name: getattr(settings, f.name) for f in fields(VarianceFit) if hasattr(settings, f.name)}
-        fit_variance(method.fusion, again, data.rows, VarianceFit(**values), generator)
+        fit_head(
+            method.head, data.clean, data.rows, data.objects, data.val_gallery,
+            shrinkage=settings.shrinkage, settings=VarianceFit(**values), generator=generator,
+        )  # fmt: skip
         return method.eval()
     if decides:
         return fit_decider(method, data.decisions(generator), settings, generator=generator, validation=data.score)
@@ -283,71 +290,10 @@ def learned(name: str, data: FitData, settings: Any, generator: torch.Generator)
 
 def report(out: Path) -> None:
     """Records of all cells that there are."""
-    cells = finished(out / "cells")
-    about = next(iter(cells[CLEAN].values()))
-    runs = " ".join(sorted({cell["command"].split("--runs ")[1] for cell in cells[CLEAN].values()}))
-    command = f"python experiments/fusion.py --runs {runs}"
-    stamp = {"command": command, "commit": about["commit"], "machine": about["machine"], "minutes": about["minutes"]}
-    accuracy = {
-        name: {m: np.array([own[seed]["accuracy"][m] for seed in sorted(own)]) for m in about["accuracy"]}
-        for name, own in cells.items()
-    }
-    records: dict[str, Record] = {}
-    for name, by_method in accuracy.items():
-        found = share_over_seeds_and_objects(by_method[OURS])
-        controls: dict[str, Any] = {m: round(float(v.mean()), 4) for m, v in by_method.items() if m != OURS}
-        controls |= {
-            "chance": 1 / about["shots"]["n_way"],
-            "kind in training": cells[name][about["seed"]]["in_training"],
-        }
-        records[f"fusion.cell.{name}"] = Record(
-            found.value, found.ci95, seeds=len(by_method[OURS]), n=found.n, unit="accuracy", controls=controls, **stamp
-        )
-    faulty = [name for name in accuracy if name != CLEAN]
-    records |= never_worse({name: accuracy[name] for name in faulty}, stamp) | gains(accuracy, faulty, stamp)
+    records = fusion_records(finished(out / "cells"))
     write_claims(out / "claims/fusion.json", records)
-    for name in ("never_worse.cells", "gain.noisy", "gain.clean"):
-        found = records[f"fusion.{name}"]
-        print(f"fusion.{name}: {found.value:.3f} {found.ci95 or ''} {found.controls}")
-
-
-def never_worse(accuracy: dict[str, dict[str, np.ndarray]], stamp: dict[str, Any]) -> dict[str, Record]:
-    """Cells in which ours loses, with the best of each sense alone, equal weights and the feared transformer chosen
-    cell by cell on the very objects: hard on ours."""
-    singles = [m for m in next(iter(accuracy.values())) if m.startswith("only_")]
-    rivals = [m for m in (*singles, "equal", FEARED) if m in next(iter(accuracy.values()))]
-    worse, lower = [], {}
-    for name, by_method in accuracy.items():
-        rival = max(rivals, key=lambda m: by_method[m].mean())
-        difference = over_seeds_and_objects(by_method[OURS] - by_method[rival])
-        half = (difference.ci95[1] - difference.ci95[0]) / 2 / stats.norm.ppf(0.975)
-        bound = difference.value - half * stats.norm.ppf(1 - 0.05 / len(accuracy))
-        lower[name] = [round(difference.value, 4), round(float(bound), 4), rival]
-        if difference.value < -0.01 or bound < -0.02:
-            worse.append(name)
-    least = dict(sorted(lower.items(), key=lambda item: item[1][0])[:12])
-    controls = {"cells": len(accuracy), "worst: difference, simultaneous lower bound, rival": least}
-    return {"fusion.never_worse.cells": Record(len(worse), unit="cells", n=len(accuracy), controls=controls, **stamp)}
-
-
-def gains(accuracy: dict[str, dict[str, np.ndarray]], faulty: list[str], stamp: dict[str, Any]) -> dict[str, Record]:
-    found = {}
-    for name, over in {"noisy": faulty, "clean": [CLEAN]}.items():
-        mean = {m: np.mean([accuracy[cell][m] for cell in over], 0) for m in accuracy[CLEAN]}
-        statics = [m for m in STATIC if m in mean]
-        best = max(statics, key=lambda m: mean[m].mean())
-        difference = over_seeds_and_objects(mean[OURS] - mean[best])
-        controls = {m: round(float(v.mean()), 4) for m, v in mean.items()} | {"best static rule": best}
-        found[f"fusion.gain.{name}"] = Record(
-            difference.value,
-            difference.ci95,
-            seeds=len(mean[OURS]),
-            n=difference.n,
-            unit="accuracy",
-            controls=controls,
-            **stamp,
-        )
-    return found
+    for name in sorted(records.keys() - {name for name in records if ".cell." in name}):
+        print(f"{name}: {records[name].value:.3f} {records[name].ci95 or ''}")
 
 
 if __name__ == "__main__":

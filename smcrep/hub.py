@@ -1,16 +1,17 @@
 """Models by name and from disk: build, save, load, and turn raw observations into what `embed` takes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from smcrep.fusion import rule
+from smcrep.fusion import HEADS, rule
 from smcrep.models.config import ModelConfig
 from smcrep.models.model import SensorimotorModel
 from smcrep.models.weights import CONFIG, read_config
 from smcrep.senses import SENSES
+from smcrep.transition import Beliefs
 
 CONDITION_UNITS = {"action": "SI (m, N, s)", "physics": "see PHYSICS_NAMES"}
 CONDITION_FRAMES = {"action": "camera as it stood before the action"}
@@ -18,7 +19,14 @@ CONDITION_FRAMES = {"action": "camera as it stood before the action"}
 
 def build_model(config: ModelConfig) -> SensorimotorModel:
     """An untrained model with the fusion rule that ``config.fusion`` names. Weights come from torch's generator."""
-    return SensorimotorModel(config, rule(config.fusion))
+    return SensorimotorModel(config, fusion_of(config))
+
+
+def fusion_of(config: ModelConfig) -> Callable[[Beliefs], tuple[Tensor, Tensor]]:
+    """The rule, or the head (unfitted), that ``config.fusion`` names; ValueError in one line where there is none."""
+    if config.fusion in HEADS:
+        return HEADS[config.fusion](len(config.senses), config.invariant_dim, config.fusion_reading)
+    return rule(config.fusion)
 
 
 def save_pretrained(
@@ -32,7 +40,7 @@ def from_pretrained(directory: str | Path) -> SensorimotorModel:
     """The model in a folder that `save_pretrained` wrote (or in ``model/`` of a run), in evaluation mode."""
     directory = model_folder(directory)
     config, _ = read_config(directory)
-    return SensorimotorModel.from_pretrained(directory, rule(config.fusion))
+    return SensorimotorModel.from_pretrained(directory, fusion_of(config))
 
 
 def load_model(run_or_dir: str | Path) -> tuple[SensorimotorModel, int, "Transform", dict[str, Any]]:

@@ -161,6 +161,11 @@ class Embedding(Batch):
     present: Tensor  # bool [..., m]
     names: tuple[str, ...] = ()
     num_invariant: int = field(default=0)
+    precision: Tensor | None = None
+    """[..., m] of each sense in one number, 0 where absent; of `SensorimotorModel.embed`."""
+    p_value: Tensor | None = None
+    """[..., m] share of the observations of calibration that were as unusual, or more so; small where an observation is
+    unlike all that was seen. NaN where the sense is absent, or the fusion rule does not say."""
 
     def of(self, sense: str = FUSED) -> Tensor:
         """[..., d] of one sense, or fused."""

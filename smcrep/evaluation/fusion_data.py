@@ -1,6 +1,6 @@
 """Beliefs that fusion is learned, tuned and judged on: three sets of objects that no encoder was fitted to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -29,11 +29,11 @@ class Sizes:
     """Procedural objects to fit to, to choose on and to report on; states of each; observations of a state (the first
     is a query, from which the outcomes are predicted)."""
 
-    fit: int = 300
+    fit: int = 200
     val: int = 60
     test: int = 100
-    states: int = 14
-    branches: int = 8
+    states: int = 12
+    branches: int = 3
 
 
 @dataclass(frozen=True)
@@ -102,18 +102,28 @@ def gather(model: SensorimotorModel, stores: list[Store], folder: Path) -> Objec
     return ObjectSet(_joined(parts), np.concatenate(objects), np.concatenate(states), rows_of, tuple(stores))
 
 
-def broken_queries(model: SensorimotorModel, objects: ObjectSet, fault: Fault | None, folder: Path) -> Beliefs:
-    """Beliefs of the queries where one sense suffers ``fault`` (None: clean), kept in ``folder``."""
+def broken_queries(model: SensorimotorModel, objects: ObjectSet, faults: Sequence[Fault], folder: Path) -> Beliefs:
+    """Beliefs of the queries where each of ``faults`` strikes its sense, kept in ``folder``."""
     clean: Beliefs = objects.gallery[torch.from_numpy(objects.queries)]
-    if fault is None:
-        return clean
-    parts, first = [], 0
-    for i, store in enumerate(objects.stores):
-        own: Beliefs = clean[first : first + store.num_states]
-        path = folder / f"{fault}-{i}.safetensors"
-        parts.append(kept(path, partial(broken, model, store, own, fault, views=1)))
-        first += store.num_states
-    return _joined(parts)
+    found = clean
+    for fault in faults:
+        parts, first = [], 0
+        for i, store in enumerate(objects.stores):
+            own: Beliefs = clean[first : first + store.num_states]
+            path = folder / f"{fault}-{i}.safetensors"
+            parts.append(kept(path, partial(broken, model, store, own, fault, views=1)))
+            first += store.num_states
+        found = _with_sense(found, _joined(parts), clean.names.index(fault.sense))
+    return found
+
+
+def _with_sense(beliefs: Beliefs, others: Beliefs, m: int) -> Beliefs:
+    """``beliefs`` with sense m as in ``others``."""
+    is_m = torch.arange(beliefs.present.shape[-1]) == m
+    mean, log_precision = (
+        torch.where(is_m[:, None], getattr(others, name), getattr(beliefs, name)) for name in ("mean", "log_precision")
+    )
+    return Beliefs(mean, log_precision, torch.where(is_m, others.present, beliefs.present), beliefs.names)
 
 
 def faulty_rows(model: SensorimotorModel, objects: ObjectSet, folder: Path, *, copies: int) -> list[Beliefs]:

@@ -17,21 +17,25 @@ from smcrep.models.model import SensorimotorModel
 
 CHUNK = 256
 """Observations embedded at once."""
+OF_SENSES = ("weight", "precision", "p_value")
+"""float32 [r, m] of a shard."""
 
 
 def row_bytes(embed_dim: int, num_senses: int) -> int:
-    """Bytes of one row of a shard: float32 embeddings of every sense and fused, weights, presence, int64 row."""
-    return 4 * embed_dim * (num_senses + 1) + 5 * num_senses + 8
+    """Bytes of one row of a shard: float32 embeddings of every sense and fused, what there is of each sense (weight,
+    precision, p-value, presence), int64 row."""
+    return 4 * embed_dim * (num_senses + 1) + (4 * len(OF_SENSES) + 1) * num_senses + 8
 
 
 def embed_rows(model: SensorimotorModel, store: Store, rows: range) -> dict[str, Tensor]:
-    """Tensors of one shard: "fused" [r, d], each sense [r, d], "weight" [r, m], "present" [r, m], "row" [r]."""
+    """Tensors of one shard: "fused" [r, d], each sense [r, d]; "weight", "precision", "p_value" and "present" [r, m];
+    "row" [r]."""
     index, found = torch.arange(rows.start, rows.stop), list[dict[str, Tensor]]()
     for some in index.split(CHUNK):  # read and embedded while they lie in the cache; memory does not grow with a shard
         sensed = store.read(some.numpy(), model.config.names)
         embedding = model.embed(sensed, chunk=CHUNK)
         found.append({"fused": embedding.fused, **embedding.senses})
-        found[-1] |= {"weight": embedding.weight, "present": embedding.present}
+        found[-1] |= {name: getattr(embedding, name) for name in (*OF_SENSES, "present")}
     return {name: torch.cat([part[name].cpu() for part in found]) for name in found[0]} | {"row": index}
 
 
@@ -60,11 +64,12 @@ def fault(shard_id: int, manifest: EmbeddingManifest, out: Path) -> str | None:
     try:
         with safe_open(path, framework="pt") as file:
             names = set(file.keys())
-            wanted = {"fused", "weight", "present", "row", *manifest.senses}
+            wanted = {"fused", *OF_SENSES, "present", "row", *manifest.senses}
             if names != wanted:
                 return f"holds {sorted(names)}, expected {sorted(wanted)}"
             rows = len(manifest.rows(shard_id))
-            for name, width in {"fused": [manifest.embed_dim], "row": [], "weight": None, "present": None}.items():
+            widths = {"fused": [manifest.embed_dim], "row": [], **dict.fromkeys((*OF_SENSES, "present"))}
+            for name, width in widths.items():
                 shape = file.get_slice(name).get_shape()
                 if shape[:1] != [rows] or (width is not None and shape[1:] != width):
                     return f"{name} has shape {shape}"

@@ -1,8 +1,9 @@
-"""Fusion rules: beliefs of the senses -> one embedding, and how much each sense counted. One file a rule."""
+"""Fusion rules: beliefs of the senses -> one embedding, and how much each sense counted. One file a rule; a head is a
+rule with weights."""
 
 from collections.abc import Callable
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from smcrep.fusion.blue import best_linear, best_linear_claim, blue, blue_claim, estimate_correlation
 from smcrep.fusion.causal import causal_inference, causal_inference_claim, subset_posterior
@@ -16,6 +17,7 @@ from smcrep.fusion.equal import equal_claim, equal_precision
 from smcrep.fusion.field import FieldConstants, FieldPercept, field_fuse, gaussian_drives
 from smcrep.fusion.gate import disagree, disagreement, gated, gated_claim
 from smcrep.fusion.graph import geodesic_distances, knn_volumes, voronoi_volumes
+from smcrep.fusion.head import PosteriorHead
 from smcrep.fusion.informative import informative
 from smcrep.fusion.mixture import mixture, mixture_claim
 from smcrep.fusion.parts import by_part
@@ -51,10 +53,21 @@ CLAIMS: dict[str, Callable[[Beliefs], Tensor]] = {
 """By the name of the rule: the log-precision of its result that it claims, [..., d] or [..., 1]."""
 
 
+HEADS: dict[str, Callable[[int, int, int], nn.Module]] = {
+    "posterior": lambda num_senses, invariant_dim, num_reading: PosteriorHead(
+        num_senses, invariant_dim, num_reading=num_reading
+    ),
+}
+"""Rules with weights, which are saved with a model: (senses, numbers of the invariant part, numbers of each sense that
+are read) -> head. `ModelConfig.fusion` names them beside RULES."""
+
+
 def rule(name: str) -> Callable[[Beliefs], tuple[Tensor, Tensor]]:
     """The rule of that name; ValueError in one line where there is none."""
     if name not in RULES:
-        raise ValueError(f"fusion: there is no rule {name!r}; choose one of {', '.join(RULES)}, or add yours to RULES")
+        raise ValueError(
+            f"fusion: there is no rule {name!r}; choose one of {', '.join([*RULES, *HEADS])}, or add yours to RULES"
+        )
     return RULES[name]
 
 
@@ -67,9 +80,11 @@ def claimed_precision(name: str, beliefs: Beliefs) -> Tensor:
 
 __all__ = [
     "CLAIMS",
+    "HEADS",
     "RULES",
     "FieldConstants",
     "FieldPercept",
+    "PosteriorHead",
     "SwitchCurve",
     "best_linear",
     "best_linear_claim",

@@ -27,6 +27,8 @@ from smcrep.transition import Beliefs
 
 SHRINKAGE = 0.1
 """Share of the mean variance that is mixed into each covariance: a hundred objects do not tell 128 variances."""
+FAR_OUT = 3.0
+"""Mean square of a whitened reading (1 for clean ones) from where on it is taken for a fault, whatever was learned."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,9 @@ class PosteriorFusion(nn.Module):
         """[..., m] of the fault of each sense from readings [..., m, p]; inf where it is absent."""
         unusual = self.unusual(readings, present)
         found = [head(readings[..., m, :], unusual[..., m, :]) for m, head in enumerate(self.heads)]
-        return torch.where(present, torch.stack(found, -1), torch.inf)
+        # No fault of training is as far out as some are in use: what is beyond all clean readings is fault alone.
+        beyond = unusual[..., 0].exp() - FAR_OUT
+        return torch.where(present, torch.maximum(torch.stack(found, -1), beyond), torch.inf)
 
     def unusual(self, readings: Tensor, present: Tensor) -> Tensor:
         """[..., m, 4]: log of the mean square of a reading whitened by what is usual for its sense; the same for what
@@ -112,16 +116,28 @@ class PosteriorFusion(nn.Module):
         embedding = (gain @ torch.where(seen, readings.flatten(-2), 0)[..., None])[..., 0]
         prior = (to_out @ self.out).diagonal()
         known = (gain * (to_out * seen[..., None, :])).sum(-1).sum(-1)
-        precision = torch.where(present, 1 / (self._within_share() + variance), 0)
+        precision = torch.where(present, 1 / (self.within_share() + variance), 0)
         weight = precision / precision.sum(-1, keepdim=True).clamp(min=1e-12)
         return Fused(embedding, variance, weight, 1 - known / prior.sum())
 
-    def _within_share(self) -> Tensor:
+    def within_share(self) -> Tensor:
         """[m]: share of the variance of clean readings that is not between things."""
         within, total = (
             x.diagonal().unflatten(0, (self.num_senses, -1)).sum(-1) for x in (self.within, self.within + self.between)
         )
         return within / total
+
+    def distance(self, readings: Tensor, present: Tensor) -> Tensor:
+        """[...]: log of the mean square of all readings [..., m, p] of the senses present, whitened together by what is
+        usual: how unlike all that was seen they are, each by itself and to each other. 0 where no sense is present."""
+        usual, found = self.between + self.within, readings.new_zeros(present.shape[:-1])
+        for senses in present.flatten(0, -2).unique(dim=0):
+            if not senses.any():
+                continue
+            here = (present == senses).all(-1)
+            seen = senses.repeat_interleave(self.num_reading)
+            found[here] = _log_distance(readings.flatten(-2)[here][:, seen], usual[seen][:, seen])
+        return found
 
     def _own_distance(self, readings: Tensor) -> Tensor:
         """[..., m]: log mean square of whitened readings."""
@@ -172,7 +188,9 @@ def fit_moments(fusion: PosteriorFusion, beliefs: Beliefs, thing: Tensor, *, shr
     mean = beliefs.mean.double()
     fusion.centre.copy_(mean.mean(0))
     x = mean - mean.mean(0)
-    reduce = torch.stack([_discriminants(x[:, m], index, fusion.num_reading, shrinkage) for m in range(fusion.num_senses)])
+    reduce = torch.stack(
+        [_discriminants(x[:, m], index, fusion.num_reading, shrinkage) for m in range(fusion.num_senses)]
+    )
     fusion.reduce.copy_(reduce)
     readings = torch.einsum("nmd,mdp->nmp", x, reduce).flatten(1)
     between, within = _scatter(readings, index, shrinkage)

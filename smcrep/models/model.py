@@ -1,6 +1,7 @@
 """The model: senses -> beliefs -> one embedding, and where it goes under an action."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,22 @@ class SensorimotorModel(nn.Module):
     def embedding(self, beliefs: Beliefs) -> Embedding:
         """The beliefs fused by the model's rule; leading axes as they come."""
         fused, weight = self.fuse(beliefs)
+        return self._embedding(beliefs, fused, weight)
+
+    def look(self, beliefs: Beliefs) -> Embedding:
+        """`embedding`, with the precision and the p-value of each sense. Where the rule is no head of `smcrep.fusion`
+        that says them, precision is the mean over the invariant part of what the sense claims, and p-values are NaN."""
+        head = getattr(self.fuse, "look", None)
+        if head is None:
+            claimed = beliefs.log_precision[..., : self.config.invariant_dim].exp().mean(-1)
+            precision = torch.where(beliefs.present, claimed, 0)
+            p_value = torch.full_like(precision, torch.nan)
+            return replace(self.embedding(beliefs), precision=precision, p_value=p_value)
+        look = head(beliefs)
+        embedding = self._embedding(beliefs, look.fused, look.weight)
+        return replace(embedding, precision=look.precision, p_value=look.p_value)
+
+    def _embedding(self, beliefs: Beliefs, fused: Tensor, weight: Tensor) -> Embedding:
         return Embedding(
             fused=fused,
             senses={sense: beliefs.mean[..., i, :] for i, sense in enumerate(self.config.senses)},
@@ -123,7 +140,11 @@ class SensorimotorModel(nn.Module):
             given = {name: x.new_zeros(1, *x.shape[1:]) for name, x in given.items()}
         model = evaluating(self)
         parts = [
-            model(Senses.all_present({k: v[start : start + chunk] for k, v in given.items()}).map(self._here))
+            model.look(
+                model.beliefs(
+                    Senses.all_present({k: v[start : start + chunk] for k, v in given.items()}).map(self._here)
+                )
+            )
             for start in range(0, max(num_batch, 1), chunk)
         ]
         return concatenate(parts)[:num_batch]
