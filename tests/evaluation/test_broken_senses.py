@@ -1,6 +1,5 @@
 """Beliefs of faulty sensors: the sense at fault alone is changed, and as the fault says."""
 
-
 import numpy as np
 import pytest
 import torch

@@ -1,0 +1,117 @@
+"""Records of planted cells: who is ahead of whom, by how much, and what a head knows of its errors."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from smcrep.evaluation.fusion_checks import slope, spearman
+from smcrep.evaluation.fusion_records import CLEAN, DESTROYED, fusion_records
+from smcrep.report.figures.fusion import cell_table, weights
+from smcrep.results import Record, read_claims, write_claims
+
+OBJECTS = 40
+METHODS = ("equal", "precision", "concatenation", "late_fusion_transformer", "qmf", "only_rgb", "only_points")
+
+
+def cell(
+    ours: float, others: float, fault: tuple[str, str, float] | None, seed: int = 0, **more: Any
+) -> dict[str, Any]:
+    """Accuracy of ours is ``ours`` and of all others ``others``, both with the same spread over objects."""
+    spread = 0.1 * np.random.default_rng(seed).uniform(-1, 1, OBJECTS)
+    severity = fault[2] if fault else 0.0
+    at_fault = [float(fault is not None and fault[0] == sense) for sense in ("rgb", "points")]
+    variance = [[0.01 + severity**2 * own + 1e-4 * i for own in at_fault] for i in range(OBJECTS)]
+    described = {
+        "variance": variance,
+        "error": [[2 * value for value in row] for row in variance],
+        "weight": [[0.4, 0.6]] * OBJECTS,
+        "unusual": [0.1] * OBJECTS,
+        "confidence": 0.9,
+    }
+    faults = [dict(zip(("sense", "kind", "severity"), fault, strict=True))] if fault else []
+    about = {"seed": seed, "senses": ["rgb", "points"], "in_training": True, "shots": {"n_way": 10}, "faults": faults}
+    about |= {
+        "commit": "c0ffee",
+        "machine": "m",
+        "minutes": 1.0,
+        "command": "python experiments/fusion.py --runs runs/a",
+    }
+    accuracy = {"ours": (ours + spread).tolist()} | {name: (others + spread).tolist() for name in METHODS}
+    return about | {"accuracy": accuracy, "described": described | more}
+
+
+def planted() -> dict[str, dict[int, dict[str, Any]]]:
+    faults = [
+        (sense, "noise" if sense == "rgb" else "jitter", s) for sense in ("rgb", "points") for s in (0.3, 0.6, 1.0)
+    ]
+    cells = {".".join((sense, kind, f"{s:.2f}")): {0: cell(0.7, 0.6, (sense, kind, s))} for sense, kind, s in faults}
+    cells["rgb.absent.1.00"] = {0: cell(0.55, 0.6, ("rgb", "absent", 1.0))}
+    cells[DESTROYED] = {0: cell(0.1, 0.1, None, confidence=0.11)}
+    return {CLEAN: {0: cell(0.9, 0.9, None)}} | cells
+
+
+def test_differences_are_those_planted() -> None:
+    records = fusion_records(planted())
+    assert records["fusion.never_worse.cells"].value == 1
+    worst = records["fusion.never_worse.cells"].controls["worst: difference, lower bound, rival"]
+    assert next(iter(worst.items())) == ("rgb.absent.1.00", [-0.05, pytest.approx(-0.05, abs=0.02), "only_rgb"])
+    assert records["fusion.gain.clean"].value == pytest.approx(0)
+    assert records["fusion.gain.noisy"].value == pytest.approx((6 * 0.1 - 0.05) / 7)
+    assert records["fusion.gain.over_dynamic"].value == pytest.approx((6 * 0.1 - 0.05) / 7)
+    assert records["fusion.cell.rgb.noise.0.30"].value == pytest.approx(0.7, abs=0.03)
+
+
+def test_the_rival_is_the_best_of_those_named_in_each_cell() -> None:
+    cells = planted()
+    own = cells["rgb.noise.0.60"][0]["accuracy"]
+    own["late_fusion_transformer"] = (np.array(own["ours"]) + 0.03).tolist()
+    own["qmf"] = (np.array(own["ours"]) + 0.2).tolist()  # not among the rivals of this claim
+    record = fusion_records(cells)["fusion.never_worse.cells"]
+    assert record.value == 2
+    worst = record.controls["worst: difference, lower bound, rival"]
+    assert worst["rgb.noise.0.60"] == [-0.03, -0.03, "late_fusion_transformer"]
+
+
+def test_what_a_head_knows_of_its_errors() -> None:
+    records = fusion_records(planted())
+    for sense in ("rgb", "points"):
+        assert records[f"fusion.precision.spearman.{sense}"].value == pytest.approx(1, abs=0.06)
+        assert records[f"fusion.precision.slope.{sense}"].value == pytest.approx(1, abs=1e-6)
+    assert records["fusion.coverage.all"].value == pytest.approx(0.1, abs=0.01)
+    assert set(records) >= {"fusion.coverage.without_rgb"}
+    assert records["fusion.destroyed.confidence"].value == pytest.approx(1.1)
+    assert records["fusion.destroyed.confidence"].controls["clean"] == pytest.approx(9)
+
+
+def test_slope_and_rank_correlation_by_hand() -> None:
+    true = np.array([0.1, 1.0, 10.0])
+    assert slope(3 * true**2, true) == pytest.approx(2)
+    rising = np.array([[1.0, 2.0], [3.0, 4.0]])
+    assert spearman(np.array([0.0, 1.0]), rising) == pytest.approx(spearman(np.array([0.0, 5.0]), 2 * rising))
+    assert spearman(np.array([0.0, 1.0]), -rising) < 0
+
+
+def test_pictures_are_drawn_of_what_the_suite_writes(tmp_path: Path) -> None:
+    write_claims(tmp_path / "fusion.json", fusion_records(planted()))
+    records = read_claims(tmp_path / "fusion.json")
+    cells: dict[str, Record] = {
+        name.removeprefix("fusion.cell."): record
+        for name, record in records.items()
+        if name.startswith("fusion.cell.") and not name.startswith("fusion.cell.all")
+    }
+    cell_table(cells, ["only_rgb", "only_points", "equal", "late_fusion_transformer"], tmp_path / "cells.png")
+    weights(cells, tmp_path / "weights.png")
+    drawn = {path.name: path.read_bytes() for path in tmp_path.glob("*.png")}
+    assert set(drawn) == {"cells.png", "weights.png"}
+    other = cells | {"rgb.noise.0.30": replace(cells["rgb.noise.0.30"], value=0.2, ci95=(0.1, 0.3))}
+    cell_table(other, ["only_rgb"], tmp_path / "cells.png")
+    assert (tmp_path / "cells.png").read_bytes() != drawn["cells.png"]
+
+
+def test_without_ours_there_is_nothing_to_claim() -> None:
+    cells = {CLEAN: {0: cell(0.9, 0.9, None)}}
+    del cells[CLEAN][0]["accuracy"]["ours"]
+    assert fusion_records(cells) == {}
