@@ -137,16 +137,20 @@ def judge(path: Path, seed: int, arguments: argparse.Namespace) -> None:
     methods = {name: tuned(name, data, arguments, seed) for name in arguments.methods}
     methods |= {f"only_{name}": Only(m) for m, name in enumerate(model.config.names)}
     draws, gallery = data.draws("test", 10 if small else EPISODES), data.invariant(sets["test"].gallery)
+    with torch.no_grad():
+        known = {m: None if isinstance(method, Decider) else method(gallery) for m, method in methods.items()}
+        looked = methods[OURS].head.look(gallery) if OURS in methods else None
     for i, (name, own) in enumerate(missing.items()):
         queries = data.invariant(broken_queries(model, sets["test"], own, folder / "test"))
         found = {
-            m: by_object(recognised(method, gallery, queries, draws), draws).tolist() for m, method in methods.items()
+            m: by_object(recognised(method, gallery, queries, draws, known=known[m]), draws).tolist()
+            for m, method in methods.items()
         }
         about: dict[str, Any] = {"variant": name, "seed": seed, "shots": shots}
         about |= {"in_training": all(fault.in_training for fault in own), "faults": [asdict(fault) for fault in own]}
-        if OURS in methods:
+        if looked:
             clean = gallery[torch.from_numpy(sets["test"].queries)]
-            seen = describe(methods[OURS].head, gallery, clean, queries, sets["test"].query_objects, draws)
+            seen = describe(methods[OURS].head, looked, clean, queries, sets["test"].query_objects, draws)
             about |= {"described": asdict(seen), "senses": model.config.names}
         about |= made(f"python experiments/fusion.py --runs {path}", begun)
         write_json(cell_path(arguments.out, name, seed), about | {"accuracy": found})

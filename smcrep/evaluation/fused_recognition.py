@@ -65,15 +65,18 @@ def draw_episodes(
 
 
 @torch.no_grad()
-def recognised(method: Fuser | Decider, gallery: Beliefs, queries: Beliefs, draws: Draws) -> Tensor:
+def recognised(
+    method: Fuser | Decider, gallery: Beliefs, queries: Beliefs, draws: Draws, *, known: Tensor | None = None
+) -> Tensor:
     """float32 [e, w, q]: 1 where a query is taken for its object, 1 / t where t objects tie for the best. A `Fuser`'s
     embeddings are compared by cosine with the mean of each object's labelled ones; a `Decider` is given those cosines
-    of each sense alone over TEMPERATURE."""
+    of each sense alone over TEMPERATURE. ``known``: what a `Fuser` makes of the gallery, where it was computed before."""
     e, w, _ = draws.query.shape
     if isinstance(method, Decider):
         scores = torch.stack([_decided(method, gallery, queries, draws, i) for i in range(e)])
     else:
-        known, asked = (F.normalize(method(beliefs), dim=-1) for beliefs in (gallery, queries))
+        known = F.normalize(method(gallery) if known is None else known, dim=-1)
+        asked = F.normalize(method(queries), dim=-1)
         means = F.normalize(known[draws.support].mean(2), dim=-1)
         scores = torch.einsum("ewqd,ecd->ewqc", asked[draws.query], means)
     own = scores[:, torch.arange(w), :, torch.arange(w)].movedim(0, 1)[..., None]

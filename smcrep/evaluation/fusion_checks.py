@@ -36,9 +36,10 @@ class Described:
 
 @torch.no_grad()
 def describe(
-    head: PosteriorHead, gallery: Beliefs, clean: Beliefs, queries: Beliefs, objects: np.ndarray, draws: Draws
+    head: PosteriorHead, known: Look, clean: Beliefs, queries: Beliefs, objects: np.ndarray, draws: Draws
 ) -> Described:
-    """``clean`` [q] and ``queries`` [q] are the same observations of ``objects`` int64 [q]."""
+    """``clean`` [q] and ``queries`` [q] are the same observations of ``objects`` int64 [q]; ``known`` is what the head
+    makes of the gallery."""
     look, inner = head.look(queries), head.posterior
     readings = inner.readings(queries)
     variance = inner.variance(readings, queries.present)
@@ -50,7 +51,7 @@ def describe(
 
     finite = torch.where(queries.present, variance, 0)
     unusual = (look.p_all <= LEVEL).double()
-    confidence = _confidence(head.look(gallery), look, draws)
+    confidence = _confidence(known, look, draws)
     return Described(by_object(finite), by_object(error), by_object(look.weight), by_object(unusual), confidence)
 
 

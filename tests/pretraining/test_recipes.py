@@ -5,9 +5,13 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+import torch
 
+from smcrep.encoders.two_streams import TwoStreamEncoder
+from smcrep.hub import build_model
 from smcrep.pretraining import RECIPES, demo, push, tiny, ycb
 from smcrep.pretraining.recipes import HELD_OUT, data_folder
+from smcrep.pretraining.variants import one_stream, two_streams
 from smcrep.records import differences
 from smcrep.training.recipes import Recipe
 from smcrep.worlds.objects.families import FAMILIES
@@ -64,3 +68,12 @@ def test_real_data_lie_where_the_environment_says(monkeypatch: pytest.MonkeyPatc
     assert ycb().data.root == Path("/somewhere/ycb_textured")
     monkeypatch.delenv("SMCREP_DATA")
     assert data_folder("x") == Path.home() / ".cache/smcrep/data/x"
+
+
+def test_one_stream_undoes_two_streams() -> None:
+    alone = one_stream(ycb())
+    assert alone.compute.cache == "none"
+    with torch.device("meta"):
+        assert not isinstance(build_model(alone.recipe.model).encoders["rgb"], TwoStreamEncoder)
+    assert two_streams(alone) == ycb()
+    assert one_stream(demo()) == demo()
