@@ -70,7 +70,7 @@ def recognised(
 ) -> Tensor:
     """float32 [e, w, q]: 1 where a query is taken for its object, 1 / t where t objects tie for the best. A `Fuser`'s
     embeddings are compared by cosine with the mean of each object's labelled ones; a `Decider` is given those cosines
-    of each sense alone over TEMPERATURE. ``known``: what a `Fuser` makes of the gallery, where it was computed before."""
+    of each sense alone over TEMPERATURE. ``known``: what a `Fuser` makes of the gallery, if it was computed before."""
     e, w, _ = draws.query.shape
     if isinstance(method, Decider):
         scores = torch.stack([_decided(method, gallery, queries, draws, i) for i in range(e)])
