@@ -56,8 +56,10 @@ def planted() -> dict[str, dict[int, dict[str, Any]]]:
 def test_differences_are_those_planted() -> None:
     records = fusion_records(planted())
     assert records["fusion.never_worse.cells"].value == 1
-    worst = records["fusion.never_worse.cells"].controls["worst: difference, lower bound, rival"]
-    assert next(iter(worst.items())) == ("rgb.absent.1.00", [-0.05, pytest.approx(-0.05, abs=0.02), "only_rgb"])
+    controls = records["fusion.never_worse.cells"].controls
+    assert controls["rgb.absent.1.00 less only_rgb"] == -0.05
+    assert controls["rgb.absent.1.00, lower bound"] == pytest.approx(-0.05, abs=0.02)
+    assert (controls["with a point deficit"], controls["of kinds in training"], controls["cells"]) == (1, 0, 7)
     assert records["fusion.gain.clean"].value == pytest.approx(0)
     assert records["fusion.gain.noisy"].value == pytest.approx((6 * 0.1 - 0.05) / 7)
     assert records["fusion.gain.over_dynamic"].value == pytest.approx((6 * 0.1 - 0.05) / 7)
@@ -71,8 +73,9 @@ def test_the_rival_is_the_best_of_those_named_in_each_cell() -> None:
     own["qmf"] = (np.array(own["ours"]) + 0.2).tolist()  # not among the rivals of this claim
     record = fusion_records(cells)["fusion.never_worse.cells"]
     assert record.value == 2
-    worst = record.controls["worst: difference, lower bound, rival"]
-    assert worst["rgb.noise.0.60"] == [-0.03, -0.03, "late_fusion_transformer"]
+    assert record.controls["rgb.noise.0.60 less late_fusion_transformer"] == -0.03
+    assert record.controls["rgb.noise.0.60, lower bound"] == pytest.approx(-0.03)
+    assert record.controls["of kinds in training"] == 1
 
 
 def test_what_a_head_knows_of_its_errors() -> None:
