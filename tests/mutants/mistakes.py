@@ -36,8 +36,8 @@ MISTAKES: list[Mistake] = [
     Mistake(
         "accuracy by the equivariant part",
         RECOGNITION,
-        "correct = classify(encoded.invariant(sense)",
-        "correct = classify(encoded.equivariant(sense)",
+        "z, asked = encoded.invariant(sense)",
+        "z, asked = encoded.equivariant(sense)",
     ),
     Mistake(
         "strength forgets its objects", RECOGNITION, "Strength(best, training.objects)", "Strength(best, frozenset())"
@@ -212,7 +212,7 @@ MISTAKES: list[Mistake] = [
     Mistake(
         "equal fusion loaded as precision",
         "smcrep/hub.py",
-        "SensorimotorModel.from_pretrained(directory, rule(config.fusion))",
+        "SensorimotorModel.from_pretrained(directory, fusion_of(config))",
         'SensorimotorModel.from_pretrained(directory, rule("precision"))',
     ),
     Mistake("embeds in training mode", "smcrep/models/model.py", "model = evaluating(self)", "model = self"),

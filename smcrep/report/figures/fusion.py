@@ -113,5 +113,5 @@ def weights(cells: Mapping[str, Record], path: Path) -> None:
             axis.set(xlim=(0, 1.02), ylim=(0, 1), xlabel="severity", ylabel=f"weight of {label(sense)}")
             axis.set_title(f"{label(sense)} faulty")
             if drawn:
-                axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncol=2)
+                axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.24), ncol=2)
         figure.tight_layout()
