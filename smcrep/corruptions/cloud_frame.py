@@ -12,8 +12,10 @@ from smcrep.corruptions.draws import direction, per_row, uniform
 from smcrep.geometry.rotations import rotvec_to_rotation
 from smcrep.senses import POINTS
 
-SHIFT, TURN_DEGREES = 0.5, 30.0
-"""Of a mis-registered cloud at severity 1: how far its mean moves, in radii of the cloud; how far it turns about it."""
+SHIFT = 0.5
+"""How far the mean of a mis-registered cloud moves at severity 1, in radii of the cloud."""
+TURN_DEGREES = 30.0
+"""How far it turns about its mean at severity 1."""
 WRONG_SCALE = 1.5
 """Factor at severity 1, or its inverse."""
 STEP_M = 0.03

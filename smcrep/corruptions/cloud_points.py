@@ -16,10 +16,14 @@ JITTER_STD = 0.4
 """Standard deviation at severity 1, of the radius."""
 FEWEST = 16
 """Points that are left at severity 1."""
-OUTLIERS, OUTLIER_RADIUS = 0.2, 3.0
-"""Share of the points astray at severity 1; radius of the ball that they lie in, in that of the cloud."""
-FLYING, FLYING_M = 0.2, (0.05, 0.3)
-"""Share of the points that fly at severity 1; how far behind their surface, metres."""
+OUTLIERS = 0.2
+"""Share of the points astray at severity 1."""
+OUTLIER_RADIUS = 3.0
+"""Radius of the ball that they lie in, in that of the cloud."""
+FLYING = 0.2
+"""Share of the points that fly at severity 1."""
+FLYING_M = (0.05, 0.3)
+"""How far they lie behind their surface, metres."""
 HOLE = 0.75
 """Share of the points that are missing at severity 1."""
 NEAREST = 0.1

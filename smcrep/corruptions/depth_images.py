@@ -16,8 +16,10 @@ BIAS_M = 0.1
 """Added to every reading, or taken away, at severity 1, metres."""
 MISSING = 1.0
 """Share of the pixels that read nothing at severity 1."""
-EDGE_M, EDGE_WIDTH = 0.05, 1 / 16
-"""What is farther apart than this, in metres, within this share of the image's height, is an edge."""
+EDGE_M = 0.05
+"""What is farther apart than this, in metres, is an edge ..."""
+EDGE_WIDTH = 1 / 16
+"""... where it is so within this share of the image's height."""
 BEHIND_M = 0.2
 """What reads nothing counts at an edge as so far behind the nearest reading, in metres."""
 NEAREST_M = 0.001

@@ -8,8 +8,10 @@ from smcrep.corruptions.corruption import Corruption
 from smcrep.corruptions.draws import direction, per_row
 from smcrep.senses import MASK
 
-GROWN, SHRUNK = 1 / 8, 1 / 8
-"""By how much the object's outline moves out, or in, at severity 1, of the image's height."""
+GROWN = 1 / 8
+"""By how much the object's outline moves out at severity 1, of the image's height."""
+SHRUNK = 1 / 8
+"""By how much it moves in."""
 SHIFTED = 1 / 4
 """How far the mask moves at severity 1, of the image's height."""
 REPLACED = 1.0

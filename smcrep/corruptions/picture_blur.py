@@ -14,8 +14,10 @@ DEFOCUS_RADIUS = 1 / 12
 """Radius of the disc that a point becomes at severity 1, of the image's height."""
 MOTION_LENGTH = 1 / 3
 """Length of the line that a point becomes at severity 1, of the image's height."""
-AT_ONCE, FFT_MULTIPLE = 16, 16
-"""Pictures whose transforms fit a core's cache; sides of which a transform is fast."""
+AT_ONCE = 16
+"""Pictures whose transforms fit a core's cache."""
+FFT_MULTIPLE = 16
+"""A transform is fast on sides that are multiples of this."""
 
 
 def defocus_blur(rgb: Tensor, severity: Tensor, generator: torch.Generator) -> Tensor:

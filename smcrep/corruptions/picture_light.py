@@ -14,8 +14,10 @@ GLARE_WIDTH = 0.3
 """Standard deviation of the glare's Gaussian, of the image's height."""
 CAST = 2.0
 """Gain or loss, at severity 1, of the channel that changes most."""
-FOG, FOG_LEVEL = 0.9, 0.8
-"""Contrast lost at severity 1; brightness of the fog, of full scale."""
+FOG = 0.9
+"""Contrast lost at severity 1."""
+FOG_LEVEL = 0.8
+"""Brightness of the fog, of full scale."""
 
 
 def occlusion(rgb: Tensor, severity: Tensor, generator: torch.Generator) -> Tensor:

@@ -13,8 +13,10 @@ from smcrep.senses import RGB
 FULL = 255.0
 NOISE_STD = 0.4
 """Standard deviation of the noise at severity 1, of full scale; of shot noise in white."""
-DEAD_PIXELS, DEAD_ROWS = 0.5, 0.5
-"""Share of the pixels, of the rows, that are dead at severity 1."""
+DEAD_PIXELS = 0.5
+"""Share of the pixels that are dead at severity 1."""
+DEAD_ROWS = 0.5
+"""Share of the rows that are dead at severity 1."""
 WORST_QUALITY = 5
 """JPEG's, of 1 to 100, at severity 1."""
 
