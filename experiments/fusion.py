@@ -24,7 +24,7 @@ Expected: ours is never worse where a fault can be seen in the reading or in its
 import argparse
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -106,7 +106,17 @@ def main() -> None:
     runs = arguments.runs or [pretrain(replace(tiny(), out=arguments.out / "run"), progress=False).path]
     for seed, path in enumerate(runs):
         judge(path, seed, arguments)
-    report(arguments.out)
+    report(arguments.out, command_of(runs, arguments))
+
+
+def command_of(runs: Sequence[Path], arguments: argparse.Namespace) -> str:
+    """With what decides the numbers: runs, methods, trials."""
+    words = [
+        f"--runs {' '.join(map(str, runs))}",
+        f"--methods {' '.join(arguments.methods)}",
+        f"--trials {arguments.trials}",
+    ]
+    return " ".join(["python experiments/fusion.py", *words])
 
 
 def judge(path: Path, seed: int, arguments: argparse.Namespace) -> None:
@@ -152,7 +162,7 @@ def judge(path: Path, seed: int, arguments: argparse.Namespace) -> None:
             clean = gallery[torch.from_numpy(sets["test"].queries)]
             seen = describe(methods[OURS].head, looked, clean, queries, sets["test"].query_objects, draws)
             about |= {"described": asdict(seen), "senses": model.config.names}
-        about |= made(f"python experiments/fusion.py --runs {path}", begun)
+        about |= made(command_of([path], arguments), begun)
         write_json(cell_path(arguments.out, name, seed), about | {"accuracy": found})
         means = {m: round(100 * float(np.mean(v)), 1) for m, v in found.items()}
         left = (time.monotonic() - begun) / (i + 1) * (len(missing) - i - 1) / 60
@@ -292,9 +302,9 @@ def learned(name: str, data: FitData, settings: Any, generator: torch.Generator)
     return fit(method, data.rows, data.label, settings, generator=generator, validation=data.score)
 
 
-def report(out: Path) -> None:
+def report(out: Path, command: str) -> None:
     """Records of all cells that there are."""
-    records = fusion_records(finished(out / "cells"))
+    records = fusion_records(finished(out / "cells"), command)
     write_claims(out / "claims/fusion.json", records)
     for name in sorted(records.keys() - {name for name in records if ".cell." in name}):
         print(f"{name}: {records[name].value:.3f} {records[name].ci95 or ''}")

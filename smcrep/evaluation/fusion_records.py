@@ -24,13 +24,12 @@ Accuracy = dict[str, dict[str, np.ndarray]]
 """Name of a cell -> method -> float64 [seeds, objects]."""
 
 
-def fusion_records(cells: Cells) -> dict[str, Record]:
-    """All claims that the cells support; those of our head where it is among the methods."""
+def fusion_records(cells: Cells, command: str) -> dict[str, Record]:
+    """All claims that the cells support; those of our head where it is among the methods. ``command`` made them."""
     about = next(iter(cells[CLEAN].values()))
-    runs = " ".join(sorted({cell["command"].split("--runs ")[1] for cell in cells[CLEAN].values()}))
     commits = tuple(dict.fromkeys(cell["commit"] for own in cells.values() for cell in own.values()))
     stamp = {name: about[name] for name in ("commit", "machine", "minutes")}
-    stamp |= {"command": f"python experiments/fusion.py --runs {runs}", "commits": commits}
+    stamp |= {"command": command, "commits": commits}
     accuracy: Accuracy = {
         name: {m: np.array([own[seed]["accuracy"][m] for seed in sorted(own)]) for m in about["accuracy"]}
         for name, own in cells.items()

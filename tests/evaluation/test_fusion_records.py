@@ -54,13 +54,14 @@ def planted() -> dict[str, dict[int, dict[str, Any]]]:
 
 
 def test_differences_are_those_planted() -> None:
-    records = fusion_records(planted())
+    records = fusion_records(planted(), "command")
     assert records["fusion.never_worse.cells"].value == 1
     controls = records["fusion.never_worse.cells"].controls
     assert controls["rgb.absent.1.00 less only_rgb"] == -0.05
     assert controls["rgb.absent.1.00, lower bound"] == pytest.approx(-0.05, abs=0.02)
     assert (controls["with a point deficit"], controls["of kinds in training"], controls["cells"]) == (1, 0, 7)
     assert records["fusion.gain.clean"].value == pytest.approx(0)
+    assert {record.command for record in records.values()} == {"command"}
     assert records["fusion.gain.noisy"].value == pytest.approx((6 * 0.1 - 0.05) / 7)
     assert records["fusion.gain.over_dynamic"].value == pytest.approx((6 * 0.1 - 0.05) / 7)
     assert records["fusion.cell.rgb.noise.0.30"].value == pytest.approx(0.7, abs=0.03)
@@ -71,7 +72,7 @@ def test_the_rival_is_the_best_of_those_named_in_each_cell() -> None:
     own = cells["rgb.noise.0.60"][0]["accuracy"]
     own["late_fusion_transformer"] = (np.array(own["ours"]) + 0.03).tolist()
     own["qmf"] = (np.array(own["ours"]) + 0.2).tolist()  # not among the rivals of this claim
-    record = fusion_records(cells)["fusion.never_worse.cells"]
+    record = fusion_records(cells, "command")["fusion.never_worse.cells"]
     assert record.value == 2
     assert record.controls["rgb.noise.0.60 less late_fusion_transformer"] == -0.03
     assert record.controls["rgb.noise.0.60, lower bound"] == pytest.approx(-0.03)
@@ -79,7 +80,7 @@ def test_the_rival_is_the_best_of_those_named_in_each_cell() -> None:
 
 
 def test_what_a_head_knows_of_its_errors() -> None:
-    records = fusion_records(planted())
+    records = fusion_records(planted(), "command")
     for sense in ("rgb", "points"):
         assert records[f"fusion.precision.spearman.{sense}"].value == pytest.approx(1, abs=0.06)
         assert records[f"fusion.precision.slope.{sense}"].value == pytest.approx(1, abs=1e-6)
@@ -98,7 +99,7 @@ def test_slope_and_rank_correlation_by_hand() -> None:
 
 
 def test_pictures_are_drawn_of_what_the_suite_writes(tmp_path: Path) -> None:
-    write_claims(tmp_path / "fusion.json", fusion_records(planted()))
+    write_claims(tmp_path / "fusion.json", fusion_records(planted(), "command"))
     records = read_claims(tmp_path / "fusion.json")
     cells: dict[str, Record] = {
         name.removeprefix("fusion.cell."): record
@@ -117,4 +118,4 @@ def test_pictures_are_drawn_of_what_the_suite_writes(tmp_path: Path) -> None:
 def test_without_ours_there_is_nothing_to_claim() -> None:
     cells = {CLEAN: {0: cell(0.9, 0.9, None)}}
     del cells[CLEAN][0]["accuracy"]["ours"]
-    assert fusion_records(cells) == {}
+    assert fusion_records(cells, "command") == {}
