@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from smcrep.fusion.method import drop_senses
 from smcrep.fusion.posterior import PosteriorFusion
 from smcrep.fusion.variance import beta_nll
 from smcrep.transition import Beliefs
@@ -43,7 +44,7 @@ def fit_variance(
     losses = []
     for _ in range(settings.steps):
         rows = torch.randint(len(readings), (settings.batch,), generator=generator)
-        present = _some_absent(both[rows], settings.sense_dropout, generator)
+        present = drop_senses(both[rows], settings.sense_dropout, generator)
         variance = fusion.variance(torch.where(present[..., None], readings[rows], 0), present)
         expected = variance[..., None] * fusion.fault
         nll = beta_nll(error[rows] / fusion.fault.sqrt(), (expected / fusion.fault).where(present[..., None], 1))
@@ -63,9 +64,3 @@ def _shape(fusion: PosteriorFusion, error: Tensor, present: Tensor) -> Tensor:
     mean = square.mean(-1, keepdim=True)
     shape = torch.where(mean > 0, square / mean.clamp(min=1e-12), 1)
     return usual * (0.9 * shape + 0.1)  # a number that no fault of training touches is not for ever exact
-
-
-def _some_absent(present: Tensor, probability: float, generator: torch.Generator) -> Tensor:
-    """``present`` [b, m] without some senses; a row that would keep none keeps all it has."""
-    kept = present & (torch.rand(present.shape, generator=generator) >= probability)
-    return torch.where(kept.any(-1, keepdim=True), kept, present)
