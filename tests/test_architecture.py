@@ -18,6 +18,7 @@ LAYERS = [
     {"worlds", "training", "extraction"},
     {"evaluation", "pretraining"},
     {"report"},
+    {"vla"},
 ]
 MODULES = sorted((ROOT / "smcrep").rglob("*.py"))
 LONG_FOR_A_REASON: dict[str, str] = {}
