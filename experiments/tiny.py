@@ -24,6 +24,7 @@ BENCHMARKS = (
     "memory",
     "cache",
     "maps",
+    "losses",
 )
 
 
