@@ -1,18 +1,23 @@
 """The collapse audit: is each signal used by a model, and which directions do its embeddings fill?"""
 
 from smcrep.probes.collapse.accuracy import conditional_utilisation, perceptual_score, perceptual_score_of_task
-from smcrep.probes.collapse.adapter import Adapter, KeywordModel, LatentPredictor, Policy
+from smcrep.probes.collapse.adapter import Adapter, Classifier, Contrastive, KeywordModel, LatentPredictor, Policy
 from smcrep.probes.collapse.additive import crossed_outputs, emap, interaction_gain
-from smcrep.probes.collapse.alignment import alignment, modality_gap, uniformity
+from smcrep.probes.collapse.alignment import alignment, cone, modality_gap, uniformity
 from smcrep.probes.collapse.alpha_req import alpha_req
+from smcrep.probes.collapse.audit import audit
+from smcrep.probes.collapse.audit_data import AuditData, AuditSettings
 from smcrep.probes.collapse.cka import cka, cka_biased
 from smcrep.probes.collapse.counterfactual import cfr, counterfactual_ranks, pairs
+from smcrep.probes.collapse.diagnosis import MECHANISMS, Diagnosis, Evidence, Thresholds, diagnose
 from smcrep.probes.collapse.dimension import levina_bickel, two_nn
+from smcrep.probes.collapse.geometry import Orbit, geometry
 from smcrep.probes.collapse.indicators import participation_ratio, rank_me, rank_me_as_published, stable_rank
 from smcrep.probes.collapse.jackknife import over_left_out
 from smcrep.probes.collapse.lidar import lidar
 from smcrep.probes.collapse.null import AgainstNull, against_isotropic, isotropic_null, isotropic_participation
 from smcrep.probes.collapse.oracle import depth_distance, moving_pixels, noise_threshold, oracle_hits, oracle_scores
+from smcrep.probes.collapse.readability import readable, readable_by_layer
 from smcrep.probes.collapse.replacement import (
     derangement,
     drop,
@@ -23,21 +28,36 @@ from smcrep.probes.collapse.replacement import (
     permuted,
     zero_values,
 )
+from smcrep.probes.collapse.report import AuditReport, SignalReport
+from smcrep.probes.collapse.rollout import Dynamics, RolloutPredictor
 from smcrep.probes.collapse.rsa import Similarity, distances, rsa
 from smcrep.probes.collapse.sequential import CollapseEvidence, Cusum, ShiryaevRoberts, UseEvidence, UseStream
 from smcrep.probes.collapse.shapley import shapley, values_of
 from smcrep.probes.collapse.utilisation import Utilisation, another_state, utilisation
 
 __all__ = [
+    "MECHANISMS",
     "Adapter",
     "AgainstNull",
+    "AuditData",
+    "AuditReport",
+    "AuditSettings",
+    "Classifier",
     "CollapseEvidence",
+    "Contrastive",
     "Cusum",
+    "Diagnosis",
+    "Dynamics",
+    "Evidence",
     "KeywordModel",
     "LatentPredictor",
+    "Orbit",
     "Policy",
+    "RolloutPredictor",
     "ShiryaevRoberts",
+    "SignalReport",
     "Similarity",
+    "Thresholds",
     "UseEvidence",
     "UseStream",
     "Utilisation",
@@ -45,18 +65,22 @@ __all__ = [
     "alignment",
     "alpha_req",
     "another_state",
+    "audit",
     "cfr",
     "cka",
     "cka_biased",
     "conditional_utilisation",
+    "cone",
     "counterfactual_ranks",
     "crossed_outputs",
     "depth_distance",
     "derangement",
+    "diagnose",
     "distances",
     "drop",
     "drop_estimate",
     "emap",
+    "geometry",
     "interaction_gain",
     "isotropic_null",
     "isotropic_participation",
@@ -78,6 +102,8 @@ __all__ = [
     "permuted",
     "rank_me",
     "rank_me_as_published",
+    "readable",
+    "readable_by_layer",
     "rsa",
     "shapley",
     "stable_rank",

@@ -106,6 +106,55 @@ class Policy:
         return _per_row(-((acted - batch[self.target]) / self.scale).abs(), batch)
 
 
+@dataclass(frozen=True)
+class Classifier:
+    """A classifier that takes its inputs by keyword: signals by name -> logits [b, c].
+
+    target  name in the batch of the classes, int64 [b].
+
+    Score: log-probability of the true class, in nats; log(1 / c) where nothing is known of c equally frequent classes.
+    """
+
+    module: Callable[..., Tensor]
+    signals: tuple[str, ...]
+    target: str = "label"
+
+    def score(self, batch: Batch, replaced: Batch) -> Tensor:
+        given = with_replaced(batch, replaced, self.signals)
+        logits = self.module(**{name: given[name] for name in self.signals})
+        return logits.double().log_softmax(-1).gather(-1, batch[self.target].long()[:, None])[:, 0]
+
+
+@dataclass(frozen=True)
+class Contrastive:
+    """A model that is to find each row's own candidate among the c of the row.
+
+    embed       signals by name -> query [b, d].
+    candidates  name in the batch of the candidates' embeddings, [b, c, d], the row's own first. They stay when signals
+                are replaced, and should be what the signals lead to from one state: candidates of other states are told
+                apart without the action.
+
+    Score: cosine with the own candidate minus the mean cosine with the others, -2 to 2; 0 for chance, at any
+    temperature.
+    """
+
+    embed: Callable[[Batch], Tensor]
+    signals: tuple[str, ...]
+    candidates: str = "candidates"
+
+    def score(self, batch: Batch, replaced: Batch) -> Tensor:
+        given = with_replaced(batch, replaced, self.signals)
+        query = self.embed({name: given[name] for name in self.signals})
+        return margin(query, batch[self.candidates])
+
+
+def margin(query: Tensor, candidates: Tensor) -> Tensor:
+    """float64 [b]: cosine of queries [b, d] with the first of their candidates [b, c, d] minus the mean cosine with the
+    others."""
+    cosine = torch.cosine_similarity(query[:, None].double(), candidates.double(), dim=-1)
+    return cosine[:, 0] - cosine[:, 1:].mean(-1)
+
+
 def with_replaced(batch: Batch, replaced: Batch, signals: tuple[str, ...]) -> dict[str, Tensor]:
     """The batch with other values for some signals. ValueError for a name that is none, or another number of rows."""
     for name, values in replaced.items():

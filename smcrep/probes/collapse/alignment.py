@@ -1,4 +1,4 @@
-"""Alignment of pairs, uniformity on the sphere, and the gap between the embeddings of two senses."""
+"""Alignment of pairs, uniformity on the sphere, the cone, and the gap between the embeddings of two senses."""
 
 import numpy as np
 
@@ -38,6 +38,15 @@ def modality_gap(za: np.ndarray, zb: np.ndarray) -> float:
     """
     za, zb = _pair(za, zb)
     return float(np.linalg.norm(_unit(za).mean(0) - _unit(zb).mean(0)))
+
+
+def cone(z: np.ndarray) -> float:
+    """Length of the mean of the rows of z [n, d], each brought to length 1: 1 where all point the same way (the cone of
+    arXiv:2203.02053), about sqrt(1 / n) where they are spread over the sphere.
+
+    What it cannot see: collapse without a common mean, which ranks show; and a mean is no harm to what centres first.
+    """
+    return float(np.linalg.norm(_unit(checked(z)).mean(0)))
 
 
 def _pair(za: np.ndarray, zb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

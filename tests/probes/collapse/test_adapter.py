@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from smcrep.probes.collapse.adapter import Batch, KeywordModel, LatentPredictor, Policy
+from smcrep.probes.collapse.adapter import Batch, Classifier, Contrastive, KeywordModel, LatentPredictor, Policy
 from smcrep.probes.collapse.replacement import drop
 
 
@@ -61,6 +61,25 @@ def test_policy_scores_minus_the_mean_error_in_units_of_the_scale() -> None:
     silent = policy.score(batch, {"text": torch.zeros(4, 2)})
     assert silent == pytest.approx(torch.full((4,), -(1 + 1 / 4) / 2))
     assert drop(policy, batch, {"camera": batch["camera"] + 1}) == pytest.approx(torch.zeros(4))
+
+
+def test_classifier_scores_the_log_probability_of_the_true_class() -> None:
+    logits, label = normal(5, 3), torch.tensor([0, 2, 1, 1, 0])
+    model = Classifier(lambda camera, text: camera + 0 * text, signals=("camera", "text"))
+    batch = {"camera": logits, "text": normal(5, 3, seed=1), "label": label}
+    by_hand = [float(row[i] - row.double().exp().sum().log()) for row, i in zip(logits, label, strict=True)]
+    assert model.score(batch, {}).tolist() == pytest.approx(by_hand, abs=1e-6)
+    flat = model.score(batch, {"camera": torch.zeros(5, 3)})
+    assert flat == pytest.approx(torch.full((5,), -1.0986123).double())
+
+
+def test_contrastive_scores_the_own_candidate_over_the_mean_of_the_others() -> None:
+    candidates = torch.eye(4).expand(6, 4, 4)
+    model = Contrastive(lambda given: given["action"], signals=("action",))
+    batch = {"action": 7 * candidates[:, 0], "candidates": candidates}
+    assert model.score(batch, {}) == pytest.approx(torch.ones(6).double())
+    assert model.score(batch, {"action": candidates[:, 1]}) == pytest.approx(torch.full((6,), -1 / 3).double())
+    assert model.score(batch, {"action": torch.ones(6, 4)}) == pytest.approx(torch.zeros(6).double(), abs=1e-7)
 
 
 def test_names_shapes_and_losses_that_do_not_fit_are_refused() -> None:

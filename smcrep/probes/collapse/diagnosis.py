@@ -1,0 +1,212 @@
+"""From the evidence on one signal to what is wrong, or that nothing is: a table of rules, and the reasons in sentences.
+
+The rules are read from top to bottom and the first that holds names the mechanism. A rule whose evidence was not
+measured does not hold. Thresholds are fields of `Thresholds`; their defaults are plain guesses until they are fitted on
+models with planted collapse.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from smcrep.probes.intervals import Estimate
+
+HEALTHY, NEGLECT, INCOMPETENT = "healthy", "rational_neglect", "incompetent_model"
+TOO_LITTLE, UNKNOWN = "not_enough_data", "unknown"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of one signal; None: not measured.
+
+    use                 share of what all signals bring that is lost without this one, or, where ``of_oracle``, the
+                        model's gain from it over the oracle's.
+    competent           whether the model is better than one that knows nothing.
+    needed              whether an oracle does better with the signal.
+    response            root mean square change of the score when the signal is exchanged, over the score's deviation
+                        with all signals exchanged; 0 where the model cannot be moved at all.
+    told                share of the signal's worth that is still in it as the model gets it in training; 0 if shuffled.
+    alone               use while the other signals are at their mean.
+    from_others         R2 of the signal read from the other signals, where it was drawn independently of them.
+    from_others_logged  the same in the data that the model was trained on.
+    copied              share of the training targets that repeat an input as if the signal had done nothing.
+    weight              of the sense in the fusion over the weight that its accuracy earns it.
+    gradient            share of the gradient that reaches the signal's own weights, over an equal share.
+    synergy             share of the information in the data that only the signal and the others together hold.
+    interaction         share of the model's gain that its additive part does not have.
+    rank_share          RankMe of the embedding over that of isotropic rows.
+    cone                length of the mean of its rows of unit length.
+    peak_use            highest ``use`` earlier in training.
+    """
+
+    use: Estimate
+    of_oracle: bool = False
+    competent: bool = True
+    needed: bool | None = None
+    response: float | None = None
+    told: float | None = None
+    alone: float | None = None
+    from_others: float | None = None
+    from_others_logged: float | None = None
+    copied: float | None = None
+    weight: float | None = None
+    gradient: float | None = None
+    synergy: float | None = None
+    interaction: float | None = None
+    rank_share: float | None = None
+    cone: float | None = None
+    peak_use: float | None = None
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Where a number counts as low or high; each is about the field of `Evidence` that it is named after.
+
+    Signals with a use below ``ignored`` are not used, above ``healthy`` (of the oracle's gain) or ``noticed`` (of what
+    all signals bring) they are.
+    """
+
+    ignored: float = 0.2
+    healthy: float = 0.7
+    noticed: float = 0.1
+    widest: float = 0.5
+    response: float = 1e-6
+    told: float = 0.2
+    alone: float = 0.3
+    from_others: float = 0.5
+    from_others_logged: float = 0.9
+    copied: float = 0.9
+    weight: float = 0.1
+    gradient: float = 0.1
+    synergy: float = 0.3
+    interaction: float = 0.1
+    rank_share: float = 0.1
+    cone: float = 0.9
+    fall: float = 0.4
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """``name``: one of `MECHANISMS`, or HEALTHY, NEGLECT, INCOMPETENT, TOO_LITTLE, UNKNOWN. ``sentences``: why."""
+
+    name: str
+    sentences: tuple[str, ...]
+
+
+class Rule(NamedTuple):
+    mechanism: str
+    holds: Callable[[Evidence, Thresholds], bool]
+    words: str
+    """With the fields of the evidence in braces."""
+
+
+def _low(value: float | None, threshold: float) -> bool:
+    return value is not None and value < threshold
+
+
+def _high(value: float | None, threshold: float) -> bool:
+    return value is not None and value > threshold
+
+
+RULES = (
+    Rule(
+        "late",
+        lambda e, t: _high(e.peak_use, e.use.value + t.fall),
+        "Earlier in training the use was {peak_use:.0%}, so it was learned and lost again.",
+    ),
+    Rule(
+        "cut_wire",
+        lambda e, t: _low(e.response, t.response),
+        "Whatever value the signal takes, the model's answer stays the same: it does not reach the output.",
+    ),
+    Rule(
+        "precision",
+        lambda e, t: _low(e.weight, t.weight),
+        "The fusion gives this sense {weight:.0%} of the weight that its accuracy earns.",
+    ),
+    Rule(
+        "shuffled",
+        lambda e, t: _low(e.told, t.told),
+        "As the model gets the signal in training, {told:.0%} of its information is left: rows seem to be mixed up.",
+    ),
+    Rule(
+        "leak",
+        lambda e, t: _high(e.from_others, t.from_others),
+        "The other inputs already tell the signal ({from_others:.0%} of its variance), although it was drawn "
+        "independently of them: what happens next seems to be visible before it happens.",
+    ),
+    Rule(
+        "target_copy",
+        lambda e, t: _high(e.copied, t.copied),
+        "{copied:.0%} of the training targets repeat an input as if the signal had done nothing.",
+    ),
+    Rule(
+        "confounding",
+        lambda e, t: _high(e.from_others_logged, t.from_others_logged),
+        "In the training data the other inputs tell the signal ({from_others_logged:.0%} of its variance), because "
+        "whoever chose it looked at them: there the model lost nothing by ignoring it.",
+    ),
+    Rule(
+        "entanglement",
+        lambda e, t: _high(e.alone, max(e.use.value, 0.0) + t.alone),
+        "With the other inputs held still the use rises to {alone:.0%}: the model reads the signal, but the others "
+        "drown it.",
+    ),
+    Rule(
+        "starvation",
+        lambda e, t: _low(e.gradient, t.gradient),
+        "In training the weights that read the signal got {gradient:.0%} of an equal share of the gradient: other "
+        "signals explained the target first.",
+    ),
+    Rule(
+        "additive",
+        lambda e, t: _high(e.synergy, t.synergy) and _low(e.interaction, t.interaction),
+        "The task needs the signal together with the others, but the model adds up what each says alone (interactions "
+        "bring {interaction:.0%} of its gain).",
+    ),
+    Rule(
+        "dimensional",
+        lambda e, t: _low(e.rank_share, t.rank_share),
+        "The embedding fills {rank_share:.0%} of the directions that it could fill.",
+    ),
+    Rule(
+        "cone",
+        lambda e, t: _high(e.cone, t.cone),
+        "All embeddings point nearly the same way (mean of unit rows {cone:.2f}), which leaves little room for "
+        "differences.",
+    ),
+)
+"""In the order in which they are tried: what has one plain cause before what is only a sign."""
+
+MECHANISMS = tuple(rule.mechanism for rule in RULES)
+
+
+GUESSED = Thresholds()
+
+
+def diagnose(evidence: Evidence, thresholds: Thresholds = GUESSED, *, signal: str = "signal") -> Diagnosis:
+    """What ails the use of the signal, if anything."""
+    e, t = evidence, thresholds
+    first = _how_much(e, signal)
+    if not e.competent:
+        words = "The model does no better than one that knows nothing, so nothing can be said about any one signal."
+        return Diagnosis(INCOMPETENT, (words,))
+    if e.use.ci95[1] - e.use.ci95[0] > t.widest:
+        return Diagnosis(TOO_LITTLE, (first, "The interval is too wide for a verdict: audit more independent cases."))
+    if e.use.value > (t.healthy if e.of_oracle else t.noticed) and e.use.ci95[0] > (t.ignored if e.of_oracle else 0):
+        return Diagnosis(HEALTHY, (first,))
+    if e.needed is False:
+        words = f"Even a perfect model would do no better with the {signal} here: ignoring it is no fault."
+        return Diagnosis(NEGLECT, (first, words))
+    for rule in RULES:
+        if rule.holds(e, t):
+            return Diagnosis(rule.mechanism, (first, rule.words.format(**vars(e))))
+    return Diagnosis(UNKNOWN, (first, "The use is low, and nothing that was measured says why."))
+
+
+def _how_much(e: Evidence, signal: str) -> str:
+    value, (low, high) = e.use.value, e.use.ci95
+    whole = "what a perfect model gains from it" if e.of_oracle else "all that the model knows"
+    verb = "the model gains" if e.of_oracle else "the model loses"
+    exchange = f"From the right {signal} instead of another" if e.of_oracle else f"With another {signal}"
+    return f"{exchange}, {verb} {value:.0%} (between {low:.0%} and {high:.0%}) of {whole}."
