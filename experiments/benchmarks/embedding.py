@@ -19,6 +19,7 @@ from ratios import CORES, Findings, command_line, interleaved, rate
 from smcrep.data.store import Store
 from smcrep.extraction.manifest import EmbeddingManifest
 from smcrep.extraction.shards import run_shard
+from smcrep.extraction.store_source import StoreRows
 from smcrep.models.model import SensorimotorModel
 from smcrep.pretraining import demo, tiny
 from smcrep.training.build import build_seeded_model
@@ -55,7 +56,7 @@ if __name__ == "__main__":
         sensed = [store.read(rows[start : start + CHUNK], config.names) for start in range(0, num_rows, CHUNK)]
         chunks = [Senses.all_present(chunk) for chunk in sensed]
         ways = {
-            "extraction": lambda: rate(num_rows, lambda: run_shard(0, manifest, model, store, folder)),
+            "extraction": lambda: rate(num_rows, lambda: run_shard(0, manifest, model, StoreRows(store), folder)),
             "forward": lambda: rate(num_rows, lambda: forward(model, chunks)),
         }
         rates = interleaved(ways, 2 if arguments.tiny else 20)

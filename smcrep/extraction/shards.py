@@ -2,57 +2,118 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from smcrep.data.store import Store
+from smcrep.data.readers.source import Rows, Source, one_line
 from smcrep.extraction.manifest import EmbeddingManifest
+from smcrep.extraction.output import OF_SENSES, Output, embedded, nothing
 from smcrep.files import atomic_write
+from smcrep.hub import Transform
 from smcrep.models.model import SensorimotorModel
 
 CHUNK = 256
 """Observations embedded at once."""
-OF_SENSES = ("weight", "precision", "p_value")
-"""float32 [r, m] of a shard."""
+CHUNK_BYTES = 64 << 20
+"""Of decoded observations at once: fewer than `CHUNK` of large pictures."""
+WIDTHS = {"float32": "F32", "float16": "F16"}
+"""What safetensors calls them."""
 
 
-def row_bytes(embed_dim: int, num_senses: int) -> int:
-    """Bytes of one row of a shard: float32 embeddings of every sense and fused, what there is of each sense (weight,
-    precision, p-value, presence), int64 row."""
-    return 4 * embed_dim * (num_senses + 1) + (4 * len(OF_SENSES) + 1) * num_senses + 8
+def row_bytes(tensors: Mapping[str, Tensor]) -> int:
+    """Bytes of one row of a shard."""
+    return sum(x[0].numel() * x.element_size() for x in tensors.values())
 
 
-def embed_rows(model: SensorimotorModel, store: Store, rows: range) -> dict[str, Tensor]:
-    """Tensors of one shard: "fused" [r, d], each sense [r, d]; "weight", "precision", "p_value" and "present" [r, m];
-    "row" [r]."""
-    index, found = torch.arange(rows.start, rows.stop), list[dict[str, Tensor]]()
-    for some in index.split(CHUNK):  # read and embedded while they lie in the cache; memory does not grow with a shard
-        sensed = store.read(some.numpy(), model.config.names)
-        embedding = model.embed(sensed, chunk=CHUNK)
-        found.append({"fused": embedding.fused, **embedding.senses})
-        found[-1] |= {name: getattr(embedding, name) for name in (*OF_SENSES, "present")}
-    return {name: torch.cat([part[name].cpu() for part in found]) for name in found[0]} | {"row": index}
+def embed_rows(
+    model: SensorimotorModel, source: Source, rows: range, senses: Sequence[str], output: Output
+) -> tuple[dict[str, Tensor], dict[int, str]]:
+    """Tensors of one shard: each of ``output`` [r, ...], "present" [r, m], "row" [r]; and row -> why it has no
+    embedding (its numbers are zeros, and no sense is present)."""
+    found, failed = list[dict[str, Tensor]](), dict[int, str]()
+    step = max(1, min(CHUNK, CHUNK_BYTES // max(1, source.row_bytes)))
+    for start in range(rows.start, rows.stop, step):  # memory does not grow with a shard
+        part = range(start, min(start + step, rows.stop))
+        read = source.read(part, senses)
+        failed |= read.failed
+        found.append(_embed(model, read, part, output, failed))
+    index = torch.arange(rows.start, rows.stop)
+    return {name: torch.cat([part[name] for part in found]) for name in found[0]} | {"row": index}, failed
 
 
-def run_shard(shard_id: int, manifest: EmbeddingManifest, model: SensorimotorModel, store: Store, out: Path) -> None:
+def _embed(
+    model: SensorimotorModel, read: Rows, rows: range, output: Output, failed: dict[int, str]
+) -> dict[str, Tensor]:
+    """The tensors of ``rows``; rows of the same senses and shapes are embedded together. Adds to ``failed``."""
+    groups: dict[tuple, list[int]] = {}
+    for at, row in enumerate(rows):
+        held = {name: values[at] for name, values in read.data.items() if values[at] is not None}
+        key = tuple((name, x.shape, x.dtype) for name, x in held.items())  # type: ignore[union-attr]
+        if not key:
+            failed.setdefault(row, "it holds no sense of the model")
+        groups.setdefault(key, []).append(at)
+    parts = [
+        part
+        for key, places in groups.items()
+        if key
+        for part in _halved(model, read, rows, [name for name, _, _ in key], places, output, failed)
+    ]
+    if len(parts) == 1 and len(parts[0][0]) == len(rows):
+        return parts[0][1]
+    whole = nothing(model, output, len(rows))
+    for places, tensors in parts:
+        for name, x in tensors.items():
+            whole[name][places] = x
+    return whole
+
+
+def _halved(
+    model: SensorimotorModel,
+    read: Rows,
+    rows: range,
+    names: list[str],
+    places: list[int],
+    output: Output,
+    failed: dict[int, str],
+) -> Iterator[tuple[list[int], dict[str, Tensor]]]:
+    """Embeds the rows at ``places`` together; where one of them is refused, in halves, until it stands alone."""
+    given = {name: np.stack([read.data[name][at] for at in places]) for name in names}  # type: ignore[arg-type]
+    try:
+        yield places, embedded(model, Transform(model.config.names)(given), output)
+    except ValueError as error:
+        if len(places) == 1:
+            failed[rows[places[0]]] = one_line(error)
+            return
+        middle = len(places) // 2
+        yield from _halved(model, read, rows, names, places[:middle], output, failed)
+        yield from _halved(model, read, rows, names, places[middle:], output, failed)
+
+
+def run_shard(shard_id: int, manifest: EmbeddingManifest, model: SensorimotorModel, source: Source, out: Path) -> None:
     """Embeds the rows of one shard. The file appears under its name only when it is complete."""
-    tensors = embed_rows(model, store, manifest.rows(shard_id))
-    source = {"model_sha256": manifest.model_sha256, "store_sha256": manifest.store_sha256}
+    senses = manifest.transform.get("senses", manifest.senses)
+    tensors, failed = embed_rows(model, source, manifest.rows(shard_id), senses, manifest.output)
+    note = {"model_sha256": manifest.model_sha256, "store_sha256": manifest.store_sha256}
+    lines = {str(row): failed[row] for row in sorted(failed)}
+    note |= {"failed": lines, "sha256": _digest(tensors, lines)}
     with atomic_write(manifest.shard(out, shard_id)) as file:
-        save_file(tensors, file, metadata={"manifest": json.dumps(source | {"sha256": _digest(tensors)})})
+        save_file(tensors, file, metadata={"manifest": json.dumps(note)})
 
 
-def _digest(tensors: Mapping[str, Tensor]) -> str:
-    """sha256 over names and bytes."""
+def _digest(tensors: Mapping[str, Tensor], failed: Mapping[str, str]) -> str:
+    """sha256 over names and bytes, and the rows that failed."""
     found = hashlib.sha256()
     for name in sorted(tensors):
         found.update(name.encode())
-        found.update(tensors[name].numpy().data)
+        found.update(tensors[name].contiguous().numpy().data)
+    if failed:
+        found.update(json.dumps(failed, sort_keys=True).encode())
     return found.hexdigest()
 
 
@@ -64,15 +125,11 @@ def fault(shard_id: int, manifest: EmbeddingManifest, out: Path) -> str | None:
     try:
         with safe_open(path, framework="pt") as file:
             names = set(file.keys())
-            wanted = {"fused", *OF_SENSES, "present", "row", *manifest.senses}
+            wanted = {*manifest.names, "present", "row"}
             if names != wanted:
                 return f"holds {sorted(names)}, expected {sorted(wanted)}"
-            rows = len(manifest.rows(shard_id))
-            widths = {"fused": [manifest.embed_dim], "row": [], **dict.fromkeys((*OF_SENSES, "present"))}
-            for name, width in widths.items():
-                shape = file.get_slice(name).get_shape()
-                if shape[:1] != [rows] or (width is not None and shape[1:] != width):
-                    return f"{name} has shape {shape}"
+            if words := _wrong_shape(file, manifest, len(manifest.rows(shard_id))):
+                return words
             source = json.loads((file.metadata() or {}).get("manifest", "{}"))
             if not isinstance(source, dict) or source.get("model_sha256") != manifest.model_sha256:
                 return "was made by another model"
@@ -80,20 +137,47 @@ def fault(shard_id: int, manifest: EmbeddingManifest, out: Path) -> str | None:
                 return "was made from another store"
             if file.get_tensor("row").tolist() != list(manifest.rows(shard_id)):
                 return "holds other rows"
-            if source.get("sha256") != _digest({name: file.get_tensor(name) for name in names}):
+            failed = source.get("failed", {})
+            if source.get("sha256") != _digest({name: file.get_tensor(name) for name in names}, failed):
                 return "is corrupt (sha256 differs)"
-    except (SafetensorError, OSError, ValueError, RecursionError) as error:
+    except (SafetensorError, OSError, ValueError, TypeError, RecursionError) as error:
         return f"cannot be read ({' '.join(str(error).split())})"
     return None
 
 
+def _wrong_shape(file, manifest: EmbeddingManifest, rows: int) -> str | None:
+    for name in (*manifest.names, "present", "row"):
+        shape = file.get_slice(name).get_shape()
+        width = manifest.width(name) if name in manifest.names else len(manifest.senses)
+        wrong = shape[1:] != ([] if name == "row" else [width]) and width is not None
+        if shape[:1] != [rows] or wrong:
+            return f"{name} has shape {shape}"
+        if name in manifest.names and name not in OF_SENSES:
+            dtype = file.get_slice(name).get_dtype()
+            if dtype != WIDTHS[manifest.dtype]:
+                return f"{name} is of {dtype}, not {manifest.dtype}"
+    return None
+
+
+def failed_rows(shard_id: int, manifest: EmbeddingManifest, out: Path) -> dict[int, str]:
+    """Row -> why it has no embedding, of a shard that is whole."""
+    with safe_open(manifest.shard(out, shard_id), framework="pt") as file:
+        note = json.loads((file.metadata() or {}).get("manifest", "{}"))
+    return {int(row): str(words) for row, words in note.get("failed", {}).items()}
+
+
 def load_embeddings(out: Path, manifest: EmbeddingManifest) -> dict[str, Tensor]:
-    """All shards joined, in the order of the store's rows. ValueError names the first that is not whole."""
+    """All shards joined, in the order of the source's rows. ValueError names the first that is not whole."""
     joined: dict[str, list[Tensor]] = {}
     for shard_id in range(manifest.num_shards):
         if words := fault(shard_id, manifest, out):
             raise ValueError(f"{manifest.shard(out, shard_id)}: {words}; run the extraction again to remake it")
-        with safe_open(manifest.shard(out, shard_id), framework="pt") as file:
-            for name in file.keys():  # noqa: SIM118 (safe_open is no dictionary)
-                joined.setdefault(name, []).append(file.get_tensor(name))
+        for name, x in read_shard(shard_id, manifest, out, (*manifest.names, "present", "row")).items():
+            joined.setdefault(name, []).append(x)
     return {name: torch.cat(parts) for name, parts in joined.items()}
+
+
+def read_shard(shard_id: int, manifest: EmbeddingManifest, out: Path, names: Sequence[str]) -> dict[str, Tensor]:
+    """Those tensors of a shard, unchecked (`fault` does)."""
+    with safe_open(manifest.shard(out, shard_id), framework="pt") as file:
+        return {name: file.get_tensor(name) for name in names}
