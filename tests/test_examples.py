@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted(path.stem for path in (ROOT / "examples").glob("*.py"))
 SAYS = {
+    "audit_your_own": "push: leak",
     "fuse_your_own": "recognised by our head 1.00",
     "lightly_loss": "embeddings: [2, 28]",
     "own_data": "trained 6 steps",

@@ -68,12 +68,12 @@ class Thresholds:
 
     ignored: float = 0.2
     healthy: float = 0.7
-    noticed: float = 0.1
+    noticed: float = 0.02
     widest: float = 0.5
     response: float = 1e-6
     told: float = 0.2
     alone: float = 0.3
-    from_others: float = 0.5
+    from_others: float = 0.1
     from_others_logged: float = 0.9
     copied: float = 0.9
     weight: float = 0.1
@@ -201,7 +201,12 @@ def diagnose(evidence: Evidence, thresholds: Thresholds = GUESSED, *, signal: st
     for rule in RULES:
         if rule.holds(e, t):
             return Diagnosis(rule.mechanism, (first, rule.words.format(**vars(e))))
-    return Diagnosis(UNKNOWN, (first, "The use is low, and nothing that was measured says why."))
+    words = "The use is low, and nothing that was measured says why."
+    if e.needed is None:
+        words += (
+            " Whether more use would help is not known either: an oracle, or a model that is known to be good, says."
+        )
+    return Diagnosis(UNKNOWN, (first, words))
 
 
 def _how_much(e: Evidence, signal: str) -> str:

@@ -50,7 +50,7 @@ def geometry(
     groups      [n] or [n, g]: what each row is a view of, for `lidar`.
 
     rank_share, participation, stable_rank, uniformity, cone, dimension, lidar; of pairs cka and, where they have one d,
-    gap; of orbits rsa and the rank share of what is predicted, less its mean over the orbit.
+    gap; of orbits rsa (k >= 3) and the rank share of what is predicted, less its mean over the orbit.
     """
     rows = _some(len(next(iter(embeddings.values()))), rng) if embeddings else np.arange(0)
     units = rows if units is None else np.asarray(units)[rows]
@@ -91,7 +91,10 @@ def _of_orbit(orbit: Orbit, rng: np.random.Generator) -> dict[str, Estimate]:
     centred = predicted - predicted.mean(1, keepdims=True)
     if np.linalg.norm(centred) <= CONSTANT * np.linalg.norm(predicted):  # rounding of one point would fill all of space
         centred = np.zeros_like(centred)
-    found = {"rsa": over_units(rsa(distances(signal), distances(centred), rng=rng).each, orbit.units)}
+    found = {}
+    if k >= 3:
+        similarity = rsa(distances(signal), distances(centred), rng=rng, num_permutations=0)
+        found["rsa"] = over_units(similarity.each, orbit.units)
     centred = centred.reshape(s * k, d)
     units = np.repeat(np.arange(s) if orbit.units is None else np.asarray(orbit.units), k)
     rows = _some(s * k, rng)
