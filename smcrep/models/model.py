@@ -39,6 +39,7 @@ class SensorimotorModel(nn.Module):
         sizes = Sizes(config.equivariant_dim, config.condition_dim, config.predictor_hidden, config.num_tensors)
         self.predictors = nn.ModuleDict({source: PREDICTORS[config.predictor](sizes) for source in self.sources})
         self.projector = projector(config)
+        self.objective_heads = nn.ModuleDict()  # filled while training, by what the objective learns for itself
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -171,7 +172,8 @@ class SensorimotorModel(nn.Module):
     def save_pretrained(self, directory: str | Path, provenance: dict[str, Any] | None = None) -> None:
         """Write config.json (with ``provenance``: whatever JSON says where the weights came from) and
         model.safetensors."""
-        write_model(directory, self.config, self.state_dict(), provenance or {})
+        weights = {k: v for k, v in self.state_dict().items() if not k.startswith("objective_heads.")}
+        write_model(directory, self.config, weights, provenance or {})
 
     @classmethod
     def from_pretrained(cls, directory: str | Path, fuse: Fuse) -> "SensorimotorModel":

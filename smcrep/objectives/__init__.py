@@ -1,29 +1,74 @@
 """Objectives: pure functions of tensors that return a `Loss`, and the types of their weights that a recipe holds."""
 
-from smcrep.objectives.equimod import EquiModWeights, equimod
+from smcrep.objectives.aa_ssl import AASSL
+from smcrep.objectives.augself import AugSelf, augself
+from smcrep.objectives.barlow_twins import BarlowTwins, barlow_twins
+from smcrep.objectives.byol import BYOL, byol
+from smcrep.objectives.care import CARE, care
+from smcrep.objectives.combined import CombinedWeights, objectives
+from smcrep.objectives.conditional_byol import ConditionalBYOL
+from smcrep.objectives.equimod import EquiMod, EquiModWeights, equimod
+from smcrep.objectives.equivariance import Equivariance, Moved, NoEquivariance
 from smcrep.objectives.equivariant import equivariant_contrast
 from smcrep.objectives.floor import action_blind_floor
-from smcrep.objectives.nt_xent import nt_xent
+from smcrep.objectives.forward_model import Forward, roll_out
+from smcrep.objectives.heads import HeadSizes
+from smcrep.objectives.invariance import Invariance, Views
+from smcrep.objectives.inverse_model import Inverse
+from smcrep.objectives.nt_xent import NTXent, nt_xent
 from smcrep.objectives.objective import ObjectiveWeights, Observed
 from smcrep.objectives.pairs import Pairs, all_pairs, star
+from smcrep.objectives.sen import SEN, sen
 from smcrep.objectives.sensorimotor import SensorimotorWeights, sensorimotor
+from smcrep.objectives.sie import SIE, sie
+from smcrep.objectives.sigreg import SIGReg, sigreg
 from smcrep.objectives.simclr import SimCLRWeights
-from smcrep.objectives.vicreg import VICRegWeights, vicreg
+from smcrep.objectives.vicreg import VICReg, VICRegWeights, vicreg
 
 __all__ = [
+    "AASSL",
+    "BYOL",
+    "CARE",
+    "SEN",
+    "SIE",
+    "AugSelf",
+    "BarlowTwins",
+    "CombinedWeights",
+    "ConditionalBYOL",
+    "EquiMod",
     "EquiModWeights",
+    "Equivariance",
+    "Forward",
+    "HeadSizes",
+    "Invariance",
+    "Inverse",
+    "Moved",
+    "NTXent",
+    "NoEquivariance",
     "ObjectiveWeights",
     "Observed",
     "Pairs",
+    "SIGReg",
     "SensorimotorWeights",
     "SimCLRWeights",
+    "VICReg",
     "VICRegWeights",
+    "Views",
     "action_blind_floor",
     "all_pairs",
+    "augself",
+    "barlow_twins",
+    "byol",
+    "care",
     "equimod",
     "equivariant_contrast",
     "nt_xent",
+    "objectives",
+    "roll_out",
+    "sen",
     "sensorimotor",
+    "sie",
+    "sigreg",
     "star",
     "vicreg",
 ]

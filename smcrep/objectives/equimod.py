@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from smcrep.objectives.equivariance import Equivariance, Moved
 from smcrep.objectives.nt_xent import nt_xent
 from smcrep.objectives.objective import ObjectiveWeights, Observed, mean_loss
 from smcrep.transition import Loss
@@ -41,6 +42,17 @@ class EquiModWeights(ObjectiveWeights):
             # Every process has the loss of all rows: the sum in the backward pass and DDP's mean leave its gradient.
             losses[sense] = equimod(a, b, before, outcome, predicted, self)
         return mean_loss(losses)
+
+
+@dataclass(frozen=True)
+class EquiMod(Equivariance):
+    """The equivariant term alone, over all outcomes of a state (the paper has two), for any invariance."""
+
+    temperature: float = 0.2
+    """Divides the cosines."""
+
+    def loss(self, moved: Moved) -> Loss:
+        return nt_xent(moved.outcome.flatten(0, 1), moved.predict().flatten(0, 1), self.temperature)
 
 
 def equimod(

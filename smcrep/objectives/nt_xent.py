@@ -1,14 +1,28 @@
 """NT-Xent: two views of one thing are positives, negatives from all the others of the batch."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from smcrep.objectives.invariance import Invariance, Views
 from smcrep.objectives.self_similarity import MAX_RANGE, others_logsumexp
 from smcrep.transition import Loss
 
 MIN_BLOCKED = 1024
 """Below so many rows the whole matrix is as fast as its blocks."""
+
+
+@dataclass(frozen=True)
+class NTXent(Invariance):
+    """NT-Xent of two views."""
+
+    temperature: float = 0.1
+    """Divides the cosines; see `SimCLRWeights`."""
+
+    def loss(self, views: Views) -> Loss:
+        return nt_xent(views.a, views.b, self.temperature)
 
 
 def nt_xent(za: Tensor, zb: Tensor, temperature: float) -> Loss:

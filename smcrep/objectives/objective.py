@@ -1,13 +1,14 @@
 """An objective is the type of its weights: `Recipe.objective` holds one, and its `loss` is what is minimised."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from smcrep.geometry.action import ActionLike
+from smcrep.objectives.heads import HeadSizes
 from smcrep.objectives.processes import ALONE, Processes
 from smcrep.records import Kinds
 from smcrep.transition import FUSED, Beliefs, Loss
@@ -25,6 +26,10 @@ class Observed:
     predict        (sense or "fused", equivariant part [..., de], condition [...]) -> that part after the action.
     project        invariant part [..., di] -> [..., dp], where invariant losses are taken; one for all senses.
     processes      over which the batch is spread (`objectives.processes`).
+    scaled_action  action [...] -> float32 [..., a], its numbers of mean 0 and variance 1 in the training data.
+    heads          the networks of the objective's own (`ObjectiveWeights.heads`), by name.
+    target         the same observations by the target network, without gradient; None where there is none.
+    generator      of what an objective draws; None: the same draw in every call.
     """
 
     beliefs: Beliefs
@@ -36,6 +41,19 @@ class Observed:
     predict: Callable[[str, Tensor, Any], Tensor]
     project: Callable[[Tensor], Tensor]
     processes: Processes = ALONE
+    scaled_action: Callable[[ActionLike], Tensor] = lambda action: action.vector()
+    heads: Mapping[str, nn.Module] = field(default_factory=dict)
+    target: "Observed | None" = None
+    generator: torch.Generator | None = None
+
+    def head(self, name: str) -> nn.Module:
+        """A network of the objective's own; ValueError where the model was built without."""
+        if name not in self.heads:
+            raise ValueError(
+                f"objective: the model has no network {name!r} of this objective; build it by "
+                "smcrep.training.build.build_seeded_model, from a recipe that holds the objective"
+            )
+        return self.heads[name]
 
     def latents(self) -> dict[str, Tensor]:
         """[b, v, d] of each sense, and fused. For objectives that know no absent senses: ValueError where one is."""
@@ -55,6 +73,16 @@ class ObjectiveWeights(Kinds):
     def loss(self, observed: Observed) -> Loss:
         """The loss of this process's part of a batch; in nats where it is contrastive."""
         raise NotImplementedError
+
+    def heads(self, sizes: HeadSizes) -> dict[str, nn.Module]:
+        """Networks that learn with the model and are thrown away after training; torch's generator draws the
+        weights."""
+        return {}
+
+    def target_momentum(self) -> float | None:
+        """m of the target network, an exponential moving average of the model whose observations are `Observed.target`:
+        before each step, target = m * target + (1 - m) * model. None: no such network."""
+        return None
 
     def fused_only(self) -> Self | None:
         """The same objective with what depends on the fused embedding alone, in which precision is calibrated; None

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from smcrep.objectives.invariance import Invariance, Views
 from smcrep.objectives.objective import ObjectiveWeights, Observed, mean_loss
 from smcrep.transition import Loss
 
@@ -35,6 +36,21 @@ class VICRegWeights(ObjectiveWeights):
         return mean_loss(losses)
 
 
+@dataclass(frozen=True)
+class VICReg(Invariance):
+    """`VICRegWeights` of two views."""
+
+    invariance: float = 25.0
+    """Weight of the squared distance of two views."""
+    variance: float = 25.0
+    """Weight of the hinge that keeps each number's standard deviation at 1."""
+    covariance: float = 1.0
+    """Weight of the squared covariances of different numbers."""
+
+    def loss(self, views: Views) -> Loss:
+        return vicreg(views.a, views.b, VICRegWeights(self.invariance, self.variance, self.covariance))
+
+
 def vicreg(za: Tensor, zb: Tensor, weights: VICRegWeights) -> Loss:
     """Weighted sum of three terms of two batches [n >= 2, d] (arXiv:2105.04906), normalised as in the authors' code:
 
@@ -47,19 +63,21 @@ def vicreg(za: Tensor, zb: Tensor, weights: VICRegWeights) -> Loss:
             f"vicreg: za is {tuple(za.shape)} and zb {tuple(zb.shape)}; give two batches [n >= 2, d] alike"
         )
     invariance = F.mse_loss(za, zb)
-    variance = (_variance(za) + _variance(zb)) / 2
-    covariance = _covariance(za) + _covariance(zb)
+    variance = (deviation_hinge(za) + deviation_hinge(zb)) / 2
+    covariance = off_diagonal_covariance(za) + off_diagonal_covariance(zb)
     total = weights.invariance * invariance + weights.variance * variance + weights.covariance * covariance
     parts = {"invariance": invariance, "variance": variance, "covariance": covariance}
     return Loss(total, {name: part.detach() for name, part in parts.items()})
 
 
-def _variance(z: Tensor) -> Tensor:
+def deviation_hinge(z: Tensor) -> Tensor:
+    """Mean over the dimensions of z [n, d] of max(0, 1 - std) (arXiv:2105.04906, eq. 1)."""
     std = (z.var(0) + 1e-4).sqrt()  # eps inside: the root has no finite slope at a collapsed dimension
     return torch.relu(1 - std).mean()
 
 
-def _covariance(z: Tensor) -> Tensor:
+def off_diagonal_covariance(z: Tensor) -> Tensor:
+    """Sum of the squared covariances of different dimensions of z [n, d], over d (arXiv:2105.04906, eq. 3 and 4)."""
     centred = z - z.mean(0)
     covariance = centred.T @ centred / (len(z) - 1)
     off_diagonal = covariance - torch.diag(covariance.diagonal())

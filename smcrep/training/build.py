@@ -9,6 +9,7 @@ from lightning_fabric import Fabric
 from smcrep.hub import build_model
 from smcrep.models.model import SensorimotorModel
 from smcrep.senses import SENSES
+from smcrep.training.heads import add_heads
 from smcrep.training.recipes import Optim, Recipe
 
 
@@ -59,14 +60,16 @@ def build_fabric(compute: Compute, optim: Optim) -> Fabric:
 
 
 def build_seeded_model(recipe: Recipe) -> SensorimotorModel:
-    """The model before training: its weights are drawn by the recipe's seed, but for those that the settings of a sense
-    take from elsewhere. torch's own generator is left as it was."""
+    """The model before training, with the heads of the recipe's objective: its weights are drawn by the recipe's seed,
+    but for those that the settings of a sense take from elsewhere. torch's own generator is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(recipe.seed)
         model = build_model(recipe.model)
     with torch.random.fork_rng(devices=[]):  # timm draws weights before it fills them
         for name, settings in recipe.model.senses.items():
             SENSES[name].start(settings, model.encoders[name])
+        torch.default_generator.manual_seed(recipe.seed)
+        add_heads(model, recipe.objective)
     return model
 
 

@@ -9,6 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
+from smcrep.objectives.combined import objectives
+from smcrep.objectives.equivariance import Equivariance
+from smcrep.objectives.invariance import Invariance
 from smcrep.objectives.objective import ObjectiveWeights
 from smcrep.records import nearest
 from smcrep.senses import SENSES
@@ -42,7 +45,7 @@ def parse(
     if name is not None and name not in makers:
         _refuse(f"unknown recipe {name!r}; {nearest(name, list(makers))}")
     senses, arguments = _taken("--senses", arguments, SENSES)
-    objective, arguments = _taken("--objective", arguments, ObjectiveWeights.kinds())
+    objective, arguments = _taken("--objective", arguments, objectives())
     default = _chosen(makers[name or next(iter(makers))](), senses, objective[-1:])
     known = [*options(default, flat), *CHOICES, "help"]
     for argument in arguments:
@@ -52,7 +55,9 @@ def parse(
             _refuse(f"unknown field --{option}; {nearest(option, same_end or known)}")
     choices = (
         f"Recipes: {', '.join(makers)} (the first argument). --senses NAME ... chooses the senses of the model "
-        f"({', '.join(SENSES)}), --objective NAME what is minimised ({', '.join(ObjectiveWeights.kinds())})."
+        f"({', '.join(SENSES)}), --objective NAME what is minimised ({', '.join(ObjectiveWeights.kinds())}; or an "
+        f"invariance and an equivariance as A+B, of {', '.join(Invariance.kinds())} and "
+        f"{', '.join(Equivariance.kinds())})."
     )
     return tyro.cli(
         type(default),
@@ -104,7 +109,7 @@ def _chosen(record: Any, senses: list[str], objective: list[str]) -> Any:
         settings = {name: record.model.senses.get(name) for name in senses}
         record = replace(record, model=replace(record.model, senses=settings))
     if objective and objective[0] != record.objective.kind():
-        record = replace(record, objective=ObjectiveWeights.kinds()[objective[0]]())
+        record = replace(record, objective=objectives()[objective[0]]())
     return record
 
 

@@ -1,7 +1,7 @@
 """One step of training as a pure function: Transition -> Loss. Everything else in this package serves this file."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,7 @@ from smcrep.models.model import SensorimotorModel
 from smcrep.objectives.objective import ObjectiveWeights, Observed
 from smcrep.objectives.processes import processes
 from smcrep.senses import SENSES, prepared_name
+from smcrep.training.heads import TARGET, follow
 from smcrep.training.recipes import Recipe
 from smcrep.transition import Beliefs, Loss, Senses, Transition
 
@@ -33,11 +34,13 @@ def step_loss(
     if augmented:
         senses = augment(model, senses, generator)
     beliefs = observe(model, senses)
+    kept = drop_senses(beliefs.present, sense_dropout, generator)
+    target = _by_target(model, objective.target_momentum(), senses, kept, transition)
     with torch.autocast(beliefs.mean.device.type, enabled=False):  # cosines at a temperature of 0.1 want all 24 bits
         beliefs = replace(beliefs, mean=beliefs.mean.float(), log_precision=beliefs.log_precision.float())
-        kept = drop_senses(beliefs.present, sense_dropout, generator)
         fused, _ = model.fuse(replace(beliefs, present=kept))
-        return objective.loss(observed(model, beliefs, fused, transition))
+        given = observed(model, beliefs, fused, transition)
+        return objective.loss(replace(given, target=target, generator=generator))
 
 
 def observe(model: SensorimotorModel, senses: Senses) -> Beliefs:
@@ -62,7 +65,23 @@ def observed(model: SensorimotorModel, beliefs: Beliefs, fused: Tensor, transiti
         predict=model.predict,
         project=model.project,
         processes=processes(),
+        scaled_action=lambda action: model.action_encoder.action_scale(action.vector()),
+        heads=dict(model.objective_heads.items()),
     )
+
+
+def _by_target(
+    model: SensorimotorModel, momentum: float | None, senses: Senses, kept: Tensor, transition: Transition
+) -> Observed | None:
+    """The same observations by the objective's target network, which in training follows the model first."""
+    if momentum is None or TARGET not in model.objective_heads:
+        return None
+    target = cast(SensorimotorModel, model.objective_heads[TARGET])
+    if model.training:
+        follow(target, model, momentum)
+    with torch.no_grad():
+        beliefs = observe(target, senses)
+        return observed(target, beliefs, target.fuse(replace(beliefs, present=kept))[0], transition)
 
 
 def prepare(model: SensorimotorModel, senses: Senses) -> Senses:

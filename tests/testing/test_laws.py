@@ -1,5 +1,6 @@
 """The laws accept what ships and name what breaks them: each planted fault breaks the law of its name."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -9,7 +10,21 @@ import torch
 from torch import Tensor
 
 from smcrep.fusion import precision_weighted
-from smcrep.objectives import EquiModWeights, ObjectiveWeights, SensorimotorWeights, SimCLRWeights, VICRegWeights
+from smcrep.objectives import (
+    BYOL,
+    CARE,
+    CombinedWeights,
+    EquiModWeights,
+    Equivariance,
+    Forward,
+    Invariance,
+    NoEquivariance,
+    NTXent,
+    ObjectiveWeights,
+    SensorimotorWeights,
+    SimCLRWeights,
+    VICRegWeights,
+)
 from smcrep.objectives.objective import Observed
 from smcrep.senses import SENSES, Sense
 from smcrep.testing import assert_fusion_laws, assert_objective_laws, assert_sense_laws
@@ -27,6 +42,32 @@ SAMPLES = {
 @pytest.mark.parametrize("weights", [SensorimotorWeights(), SimCLRWeights(), EquiModWeights(), VICRegWeights()])
 def test_objectives_that_ship_keep_the_laws(weights: ObjectiveWeights) -> None:
     assert_objective_laws(weights)
+
+
+PAIRS = [
+    *(CombinedWeights(invariance(), NoEquivariance()) for invariance in Invariance.kinds().values()),
+    *(
+        CombinedWeights(NTXent(), kind())
+        for kind in Equivariance.kinds().values()
+        if kind not in (NoEquivariance, CARE)
+    ),
+    CombinedWeights(BYOL(), Forward(steps=3)),
+]
+
+
+@pytest.mark.parametrize("weights", PAIRS, ids=lambda w: f"{w.invariance.kind()}+{w.equivariance.kind()}")
+def test_invariances_and_equivariances_keep_the_laws(weights: CombinedWeights) -> None:
+    assert_objective_laws(weights)
+
+
+def test_care_keeps_the_laws_where_all_states_are_acted_on_alike() -> None:
+    assert_objective_laws(CombinedWeights(NTXent(), CARE()), same_actions=True)
+
+
+def test_a_known_value_at_a_constant_is_checked() -> None:
+    assert_objective_laws(SimCLRWeights(), at_constant=math.log(17))  # 1 positive, 16 of other states
+    with pytest.raises(AssertionError, match=r"the loss of a constant latent is 2.83.*; it should be 2.5"):
+        assert_objective_laws(SimCLRWeights(), at_constant=2.5)
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -50,6 +91,8 @@ FAULTS: dict[str, Callable[[Observed], Loss]] = {
     "is not detached": lambda o: Loss(o.fused.square().mean(), {"part": o.fused.mean()}),
     "order of the states matters": lambda o: Loss((o.fused * torch.arange(5.0).view(5, 1, 1)).square().mean(), {}),
     "give another loss": lambda o: Loss((o.fused + torch.rand(())).square().mean(), {}),
+    "is not punished": lambda o: Loss((o.fused - o.fused.mean((0, 1))).square().sum(), {}),
+    "absent observation is not 0": lambda o: Loss(o.beliefs.mean.square().mean() - o.fused.var(), {}),
     "at a constant latent": lambda o: Loss((o.fused - o.fused.mean(0)).square().sum().sqrt(), {}),
 }
 
