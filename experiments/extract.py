@@ -5,6 +5,8 @@
     python experiments/extract.py --run runs/demo --source lerobot:FOLDER --column rgb=observation.images.top \\
         --column depth=observation.images.depth --intrinsics 600,600,320,240 --dtype float16 --out FOLDER
 
+With --lerobot-copy FOLDER the embeddings are also written into a copy of a LeRobotDataset v3.0, for its policies.
+
 Sources: store, images, clouds, parquet, zarr, lerobot (v2.0 to v3.0). Leaves safetensors shards, index.parquet (one row
 an observation) and manifest.json (provenance) under RUN/embeddings/NAME; rows that could not be read or embedded in
 failures.parquet too, and status 1. Interrupted, the same command goes on with the shards that are missing. Some 2,000
@@ -18,6 +20,7 @@ from smcrep import script
 from smcrep.engines import ENGINES
 from smcrep.extraction.extract import damaged_shards, extract, verify
 from smcrep.extraction.index import FAILURES, failures
+from smcrep.extraction.lerobot_copy import feature_lines, inject
 from smcrep.extraction.output import DTYPES, Output
 from smcrep.extraction.sources import KINDS, SourceSpec, parse
 from smcrep.pretraining.folder import store_path
@@ -42,6 +45,7 @@ def main() -> None:
     parser.add_argument("--dtype", choices=sorted(DTYPES), default="float32", help="of vectors and tokens")
     parser.add_argument("--normalise", action="store_true", help="vectors of length 1")
     parser.add_argument("--out", type=Path, help="folder of the embeddings (default: RUN/embeddings/NAME_OF_SOURCE)")
+    parser.add_argument("--lerobot-copy", type=Path, help="also write a LeRobotDataset v3.0 with the embeddings in it")
     parser.add_argument(
         "--rows-per-shard", type=script.at_least(1), help="observations in each file (default: 64 MiB of them)"
     )
@@ -73,6 +77,10 @@ def main() -> None:
     num_failed, lines = failures(out)
     made = manifest.num_rows - num_failed
     print(f"{made} embeddings of {manifest.embed_dim} numbers in {manifest.num_shards} shards: {out}")
+    if arguments.lerobot_copy:
+        print(f"a copy of the dataset with the embeddings in it: {arguments.lerobot_copy}")
+        for line in feature_lines(inject(Path(spec.path), out, arguments.lerobot_copy)):
+            print(line)
     if lines:
         for line in lines[:MOST_LINES]:
             print(f"failed: {line}")

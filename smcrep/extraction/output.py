@@ -44,8 +44,8 @@ class Output:
             if not known and part not in OF_SENSES:
                 sources = ", ".join((FUSED, *senses))
                 raise ValueError(
-                    f"part {part!r} is not known; give one of {sources}, also with .{', .'.join(PARTS)} (of senses alone), "
-                    f"or {', '.join(OF_SENSES)}"
+                    f"part {part!r} is not known; give one of {sources}, also with .invariant, .equivariant or, of a "
+                    f"sense, .tokens; or {', '.join(OF_SENSES)}"
                 )
         return self.parts or (FUSED, *senses, *OF_SENSES)
 

@@ -96,13 +96,18 @@ class LeRobotRows:
         return fingerprint_of(self.root, [*self.tables.paths, *self.files.videos, *notes])
 
     def read(self, rows: range, senses: Sequence[str]) -> Rows:
+        starts = [rows.start, *(g.start for g in self.tables.groups if rows.start < g.start < rows.stop), rows.stop]
+        parts = [self._read_group(range(a, b), senses) for a, b in pairwise(starts)]
+        data = {name: [x for part in parts for x in part.data[name]] for name in senses}
+        return Rows(data, {row: words for part in parts for row, words in part.failed.items()})
+
+    def _read_group(self, rows: range, senses: Sequence[str]) -> Rows:
+        """Rows of one row group: one that is damaged fails its own rows alone."""
         try:
             table = columns_of(self.tables, rows, self._columns_for(senses))
             finite = {name: _finite_rows(table[name]) for name in self.vectors}
         except ValueError as error:
-            if len(rows) > 1:  # a damaged row group fails its own rows alone
-                return _joined([self.read(part, senses) for part in self._by_group(rows)], rows, senses, error)
-            return Rows({name: [None] for name in senses}, {rows.start: one_line(error)})
+            return Rows({name: [None] * len(rows) for name in senses}, dict.fromkeys(rows, one_line(error)))
         places = {name: table[name].to_pylist() for name in PLACES if name in table}
 
         def one(row: int) -> dict[str, np.ndarray]:
@@ -113,10 +118,6 @@ class LeRobotRows:
             return {sense: self._sense(sense, table, at, episode, time_s) for sense in senses}
 
         return read_each(rows, senses, one)
-
-    def _by_group(self, rows: range) -> list[range]:
-        starts = [rows.start, *(g.start for g in self.tables.groups if rows.start < g.start < rows.stop), rows.stop]
-        return [range(a, b) for a, b in pairwise(starts)]
 
     def _columns_for(self, senses: Sequence[str]) -> tuple[str, ...]:
         cells = [c for s, c in self.columns.items() if s in senses and c not in self.files.cameras]
@@ -181,13 +182,6 @@ class LeRobotRows:
             found["task"] = [self.words.get(number, "") for number in found["task_index"]]
         found["file"] = [self.tables.group_of(r).path.relative_to(self.root).as_posix() for r in rows]
         return found
-
-
-def _joined(parts: list[Rows], rows: range, senses: Sequence[str], error: ValueError) -> Rows:
-    if len(parts) == 1:  # one group, and it is damaged
-        return Rows({name: [None] * len(rows) for name in senses}, dict.fromkeys(rows, one_line(error)))
-    data = {name: [x for part in parts for x in part.data[name]] for name in senses}
-    return Rows(data, {row: words for part in parts for row, words in part.failed.items()})
 
 
 def _is_vector(kind: pa.DataType) -> bool:
