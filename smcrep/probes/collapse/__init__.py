@@ -5,6 +5,7 @@ from smcrep.probes.collapse.adapter import Adapter, Classifier, Contrastive, Key
 from smcrep.probes.collapse.additive import crossed_outputs, emap, interaction_gain
 from smcrep.probes.collapse.alignment import alignment, cone, modality_gap, uniformity
 from smcrep.probes.collapse.alpha_req import alpha_req
+from smcrep.probes.collapse.attribution import gradient_shap, integrated_gradients
 from smcrep.probes.collapse.audit import audit
 from smcrep.probes.collapse.audit_data import AuditData, AuditSettings
 from smcrep.probes.collapse.cka import cka, cka_biased
@@ -12,11 +13,14 @@ from smcrep.probes.collapse.counterfactual import cfr, counterfactual_ranks, pai
 from smcrep.probes.collapse.diagnosis import MECHANISMS, Diagnosis, Evidence, Thresholds, diagnose
 from smcrep.probes.collapse.dimension import levina_bickel, two_nn
 from smcrep.probes.collapse.geometry import Orbit, geometry
+from smcrep.probes.collapse.gradients import SpeedMeter, fisher_trace, gradient_share, gramian
 from smcrep.probes.collapse.indicators import participation_ratio, rank_me, rank_me_as_published, stable_rank
 from smcrep.probes.collapse.jackknife import over_left_out
+from smcrep.probes.collapse.laws import ADDITIVE, Group, predictor_laws
 from smcrep.probes.collapse.lidar import lidar
 from smcrep.probes.collapse.null import AgainstNull, against_isotropic, isotropic_null, isotropic_participation
 from smcrep.probes.collapse.oracle import depth_distance, moving_pixels, noise_threshold, oracle_hits, oracle_scores
+from smcrep.probes.collapse.pid import Parts, discretised, pid, pid_estimate, pid_null
 from smcrep.probes.collapse.readability import readable, readable_by_layer
 from smcrep.probes.collapse.replacement import (
     derangement,
@@ -36,6 +40,7 @@ from smcrep.probes.collapse.shapley import shapley, values_of
 from smcrep.probes.collapse.utilisation import Utilisation, another_state, utilisation
 
 __all__ = [
+    "ADDITIVE",
     "MECHANISMS",
     "Adapter",
     "AgainstNull",
@@ -49,14 +54,17 @@ __all__ = [
     "Diagnosis",
     "Dynamics",
     "Evidence",
+    "Group",
     "KeywordModel",
     "LatentPredictor",
     "Orbit",
+    "Parts",
     "Policy",
     "RolloutPredictor",
     "ShiryaevRoberts",
     "SignalReport",
     "Similarity",
+    "SpeedMeter",
     "Thresholds",
     "UseEvidence",
     "UseStream",
@@ -76,11 +84,17 @@ __all__ = [
     "depth_distance",
     "derangement",
     "diagnose",
+    "discretised",
     "distances",
     "drop",
     "drop_estimate",
     "emap",
+    "fisher_trace",
     "geometry",
+    "gradient_shap",
+    "gradient_share",
+    "gramian",
+    "integrated_gradients",
     "interaction_gain",
     "isotropic_null",
     "isotropic_participation",
@@ -100,6 +114,10 @@ __all__ = [
     "perceptual_score",
     "perceptual_score_of_task",
     "permuted",
+    "pid",
+    "pid_estimate",
+    "pid_null",
+    "predictor_laws",
     "rank_me",
     "rank_me_as_published",
     "readable",
