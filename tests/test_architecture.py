@@ -16,7 +16,7 @@ LAYERS = [
     {"data", "models", "fusion", "objectives", "probes", "corruptions"},
     {"hub", "testing"},
     {"worlds", "training", "extraction"},
-    {"evaluation", "pretraining"},
+    {"evaluation", "pretraining", "zoo"},
     {"report"},
     {"vla"},
 ]

@@ -1,0 +1,151 @@
+"""What is compared in the zoo: any function of a model and an audited batch that says how collapsed each signal is.
+
+    def my_detector(model, audited): return {name: ... for name in model.signals}      # higher: more collapsed
+
+`model.score` is all that a stranger's model has; features, the gradient's share and the loss curve are there for the
+indicators that others use.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from smcrep.probes.collapse.adapter import Adapter, Batch
+from smcrep.probes.collapse.counterfactual import cfr, counterfactual_ranks
+from smcrep.probes.collapse.indicators import rank_me as rank_of
+from smcrep.probes.collapse.replacement import derangement, drop, permuted
+from smcrep.probes.retrieval import Ranks, rank
+from smcrep.zoo.model import ZooModel
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What a detector is handed beside the model.
+
+    batch      arrays by name: those of the signals, and "outcome".
+    others     for each signal K other values of it, as the rest of the row allows: what logged data can give.
+    outcomes   for each signal the K outcomes that these would have had: what takes a simulator.
+    oracle     one who knows the world; who has none leaves it aside.
+    generator  for what is drawn.
+    """
+
+    batch: Batch
+    others: Mapping[str, list[dict[str, Tensor]]]
+    outcomes: Mapping[str, list[dict[str, Tensor]]]
+    oracle: Adapter
+    generator: torch.Generator
+
+
+Detector = Callable[[ZooModel, Audited], dict[str, float]]
+"""How collapsed each signal is, higher: more."""
+
+STANDARD_ERRORS, LEAST_COMPETENCE = 3.0, 0.2
+
+
+def counterfactual_retrieval(model: ZooModel, audited: Audited) -> dict[str, float]:
+    """Ours: 1 - CFR@K / CFR@K of the oracle, between 0 and 1, of the true outcome among K others of the same state. It
+    is 0, no collapse, where the oracle's CFR is not 3 standard errors above 0 (nobody could use the signal), and where
+    the model does not tell its own rows from others at all (it is incompetent, which is another fault)."""
+    return _gated(model, audited, _among_outcomes)
+
+
+def retrieval_from_logs(model: ZooModel, audited: Audited) -> dict[str, float]:
+    """The same without a simulator: the true signal among K other values of it, each scored with the one outcome. What
+    it cannot do: compare scores of a contrastive model well, which are trained to be compared between outcomes."""
+    return _gated(model, audited, _among_signals)
+
+
+def retrieval_without_gates(model: ZooModel, audited: Audited) -> dict[str, float]:
+    """1 - CFR@K among outcomes, with no oracle and no gate."""
+    return {name: 1 - float(_among_outcomes(model, audited, name).mean()) for name in model.signals}
+
+
+def permutation_drop(model: ZooModel, audited: Audited) -> dict[str, float]:
+    """Minus the drop of the score with the signal of another row, as a share of the drop with all of them so (scores of
+    models differ in unit)."""
+    index = _another_row(audited)
+    everything = _all_permuted(model, audited.batch, index)
+    whole = max(float(drop(model, audited.batch, everything).mean()), 1e-9)
+    return {
+        name: -float(drop(model, audited.batch, permuted(audited.batch, name, index)).mean()) / whole
+        for name in model.signals
+    }
+
+
+def rank_me(model: ZooModel, audited: Audited) -> dict[str, float]:
+    """Minus the RankMe of each signal's features."""
+    found = model.embeddings(audited.batch)
+    return {name: -rank_of(found[name].numpy()) for name in model.signals}
+
+
+def gradient_share(model: ZooModel, audited: Audited) -> dict[str, float]:
+    """Minus each encoder's share of the gradients over training."""
+    return {name: -share for name, share in model.gradient_share.items()}
+
+
+def loss_curve(model: ZooModel, audited: Audited) -> dict[str, float]:
+    """The last validation loss over the first one, the same for all signals: it knows not which."""
+    curve = model.curve
+    return dict.fromkeys(model.signals, float(curve[-1] / curve[0]))
+
+
+DETECTORS: dict[str, Detector] = {
+    "ours": counterfactual_retrieval,
+    "retrieval_from_logs": retrieval_from_logs,
+    "retrieval_without_gates": retrieval_without_gates,
+    "permutation_drop": permutation_drop,
+    "rank_me": rank_me,
+    "gradient_share": gradient_share,
+    "loss_curve": loss_curve,
+}
+
+
+def competence(model: Adapter, audited: Audited) -> float:
+    """How often a row's own signals score above those of another row, all exchanged together: from 0, chance, to 1."""
+    index = _another_row(audited)
+    ranks = counterfactual_ranks(model, audited.batch, [_all_permuted(model, audited.batch, index)])
+    return cfr(ranks).value
+
+
+def _gated(
+    model: ZooModel, audited: Audited, retrieved: Callable[[Adapter, Audited, str], np.ndarray]
+) -> dict[str, float]:
+    if competence(model, audited) < LEAST_COMPETENCE:
+        return dict.fromkeys(model.signals, 0.0)
+    found = {}
+    for name in model.signals:
+        known = retrieved(audited.oracle, audited, name)
+        error = float(known.std(ddof=1)) / len(known) ** 0.5
+        own, best = float(retrieved(model, audited, name).mean()), float(known.mean())
+        found[name] = float(np.clip(1 - own / best, 0, 1)) if best > STANDARD_ERRORS * error else 0.0
+    return found
+
+
+def _among_outcomes(adapter: Adapter, audited: Audited, name: str) -> np.ndarray:
+    """[b] H@1, rescaled to 0 for chance and 1 for all, of the true outcome."""
+    batch = audited.batch
+    with torch.no_grad():
+        scores = [adapter.score({**batch, **other}, {}) for other in ({}, *audited.outcomes[name])]
+    return _rescaled(rank(torch.stack(scores, -1).double().numpy(), np.zeros(len(scores[0]), np.int64)))
+
+
+def _among_signals(adapter: Adapter, audited: Audited, name: str) -> np.ndarray:
+    """[b] the same of the true signal."""
+    return _rescaled(counterfactual_ranks(adapter, audited.batch, audited.others[name]))
+
+
+def _rescaled(ranks: Ranks) -> np.ndarray:
+    chance = 1 / ranks.num_candidates
+    return (ranks.hits(1) - chance) / (1 - chance)
+
+
+def _another_row(audited: Audited) -> Tensor:
+    rows = len(next(iter(audited.batch.values())))
+    return derangement(torch.zeros(rows, dtype=torch.int64), audited.generator)
+
+
+def _all_permuted(model: Adapter, batch: Batch, index: Tensor) -> dict[str, Tensor]:
+    return {name: values for signal in model.signals for name, values in permuted(batch, signal, index).items()}

@@ -1,0 +1,144 @@
+"""Records of the zoo, from its cells."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from smcrep.probes.bootstrap import resampled_means, widened_interval
+from smcrep.probes.intervals import Estimate, share_over_units
+from smcrep.results import Record
+from smcrep.zoo.alarms import ALPHA, RIVALS, U_MIN, Run, equal_alarm_thresholds, leads
+from smcrep.zoo.cases import Case
+from smcrep.zoo.mechanisms import DECOYS, MECHANISMS
+from smcrep.zoo.table import aucs, estimate, fitted_threshold, held_out, negatives, positives, spearman
+
+OURS = "ours"
+RIVAL_RATE = 0.05
+"""Share of healthy runs in which each rival of the monitor is allowed an alarm; ours is held to less."""
+SEED = 0
+
+
+def detector_records(cases: Sequence[Case], seeds: int) -> dict[str, Record]:
+    """collapse.auc.*, use.spearman, generalisation.gap, decoys: ours, with all other detectors beside it."""
+    detectors = list(cases[0].scores)
+    families = [f for f in MECHANISMS if positives(cases, f)]
+    if not families:
+        return {}
+    whole = {name: aucs(cases, name, families, rng=_rng()) for name in detectors}
+    records = {
+        "collapse.auc.macro": _auc(whole, cases, seeds, np.nanmean, "macro AUC"),
+        "collapse.auc.worst": _auc(whole, cases, seeds, np.nanmin, "AUC of the worst mechanism"),
+    }
+    for i, family in enumerate(families):
+        took = {"took": len(positives(cases, family)), "planted": _planted(cases, family)}
+        one = {name: values[:, i : i + 1] for name, values in whole.items()}
+        records[f"collapse.auc.{family}"] = _auc(one, cases, seeds, np.nanmean, "AUC", took)
+    plain = {name: aucs(cases, name, families, labels=("healthy",), rng=_rng()) for name in detectors}
+    records["collapse.auc.without_decoys"] = _auc(plain, cases, seeds, np.nanmean, "macro AUC against healthy signals")
+    halves = [f for f in MECHANISMS if positives(cases, f, dose=0.5)]
+    if halves:
+        half = {name: aucs(cases, name, halves, dose=0.5, rng=_rng()) for name in detectors}
+        records["collapse.auc.half_dose"] = _auc(half, cases, seeds, np.nanmean, "macro AUC at half the dose")
+    found = estimate(spearman(cases, OURS, rng=_rng()), cases)
+    controls = {name: float(spearman(cases, name)[0]) for name in detectors if name != OURS}
+    controls["with the response, regression"] = float(spearman(cases, OURS, response=True)[0])
+    records["collapse.use.spearman"] = _record(found, seeds, "rank correlation with rho", controls)
+    return records | _generalisation(cases, detectors, families, seeds) | _decoys(cases, families, seeds)
+
+
+def alarm_records(runs: Sequence[Run], seeds: int) -> dict[str, Record]:
+    """collapse.false_alarms, delay, lead_time."""
+    healthy = [run for run in runs if run.healthy]
+    units = np.array([run.cell for run in healthy])
+    false = np.array([float(bool(run.alarms)) for run in healthy])
+    several = len(set(units)) > 1
+    share = share_over_units(false, units if several else None)
+    bound = float(stats.beta.ppf(0.95, false.sum() + 1, len(false) - false.sum()))
+    controls: dict[str, Any] = {"runs": len(false), "guaranteed": ALPHA, "upper bound, 95 %": bound, "u_min": U_MIN}
+    records = {"collapse.false_alarms": _record(share, seeds, "share of healthy runs", controls)}
+    lost = [run for run in runs if run.lost is not None and not run.healthy]
+    if len(lost) < 2:
+        return records
+    late = np.array([np.inf if run.pairs is None else run.pairs for run in lost])
+    missed = int(np.isinf(late).sum())
+    rng = _rng()
+    drawn = np.median(late[rng.integers(0, len(late), (2000, len(late)))], 1)
+    if np.isfinite(np.median(late)) and np.isfinite(drawn).all():
+        delay = widened_interval(float(np.median(late)), drawn, len(late))
+        controls = {"missed": missed, "runs": len(late), "90 %": _finite(np.quantile(late, 0.9, method="higher"))}
+        records["collapse.delay"] = _record(delay, seeds, "pairs, median; misses count as never", controls)
+    thresholds = equal_alarm_thresholds(healthy, RIVAL_RATE)
+    ahead = np.array([[leads(run, thresholds)[name] for name in RIVALS] for run in lost])
+    means, resampled = resampled_means(ahead, np.array([run.cell for run in lost]) if several else None, rng=_rng())
+    for i, name in enumerate(RIVALS):
+        found = widened_interval(float(means[i]), resampled[:, i], len(lost))
+        ours_first = float((ahead[:, i] > 0).mean())
+        records[f"collapse.lead_time.{name}"] = _record(
+            found, seeds, "share of training ahead of it", {"ours first": ours_first, "ours missed": missed}
+        )
+    records["collapse.lead_time"] = records["collapse.lead_time.loss"]
+    return records
+
+
+def _auc(
+    found: Mapping[str, np.ndarray],
+    cases: Sequence[Case],
+    seeds: int,
+    over: Any,
+    unit: str,
+    more: Mapping[str, Any] | None = None,
+) -> Record:
+    controls = {name: round(float(over(values[0])), 4) for name, values in found.items() if name != OURS}
+    values = np.array([over(row) for row in found[OURS] if np.isfinite(row).any()])
+    return _record(estimate(values, cases), seeds, unit, controls | dict(more or {}))
+
+
+def _generalisation(
+    cases: Sequence[Case], detectors: Sequence[str], families: Sequence[str], seeds: int
+) -> dict[str, Record]:
+    """How much a threshold loses on a mechanism and an architecture that it was not fitted on."""
+    found = {name: held_out(cases, name, families) for name in detectors}
+    if not found[OURS]:
+        return {}
+    gap = {name: np.array([seen - unseen for seen, unseen in own.values()]) for name, own in found.items()}
+    units = np.array([architecture for _, architecture in found[OURS]])
+    mean, resampled = resampled_means(gap[OURS], units, rng=_rng())
+    controls: dict[str, Any] = {f"{name}, gap": float(values.mean()) for name, values in gap.items() if name != OURS}
+    for name, own in found.items():
+        controls[f"{name}, balanced accuracy held out"] = float(np.mean([unseen for _, unseen in own.values()]))
+        controls[f"{name}, worst held out"] = float(min(unseen for _, unseen in own.values()))
+    interval = widened_interval(float(mean[0]), resampled[:, 0], len(set(units)))
+    return {"collapse.generalisation.gap": _record(interval, seeds, "AUC of the decision", controls)}
+
+
+def _decoys(cases: Sequence[Case], families: Sequence[str], seeds: int) -> dict[str, Record]:
+    """Share of decoys that are no collapse by their truth, and called one by the threshold of all cases."""
+    scores = [c.scores[OURS] for f in families for c in positives(cases, f)]
+    threshold = fitted_threshold(np.array(scores), np.array([c.scores[OURS] for c in negatives(cases)]))
+    kinds = {kind: [c for c in negatives(cases) if c.mechanism == kind] for kind in DECOYS}
+    called = {kind: [c.scores[OURS] >= threshold for c in own] for kind, own in kinds.items() if own}
+    if not called:
+        return {}
+    shares = {kind: float(np.mean(own)) for kind, own in called.items()}
+    rows = np.concatenate([np.array(own, float) for own in called.values()])
+    units = np.array([c.cell for kind in called for c in kinds[kind]])
+    share = share_over_units(rows, units if len(set(units)) > 1 else None)
+    return {"collapse.decoys": _record(share, seeds, "share called collapsed", {"threshold": threshold, **shares})}
+
+
+def _planted(cases: Sequence[Case], family: str) -> int:
+    return sum(c.victim and c.mechanism == family and c.dose == 1.0 for c in cases)
+
+
+def _record(found: Estimate, seeds: int, unit: str, controls: Mapping[str, Any]) -> Record:
+    return Record(found.value, found.ci95, seeds=seeds, n=found.n, unit=unit, controls=dict(controls))
+
+
+def _finite(value: float) -> float | str:
+    return float(value) if np.isfinite(value) else "never"
+
+
+def _rng() -> np.random.Generator:
+    return np.random.default_rng(SEED)
