@@ -4,8 +4,9 @@
 
 Here a small network is trained twice to predict where an object is after a push. The second time the data are what a
 camera records that sees the push begin: the outcome stands in the picture already, and the network ignores the push.
-Its loss is the lower of the two. The audit is the ten lines at the end: rows that were not trained on, an adapter that
-says what goes in and how an answer is scored, and what else is known (here, that pushes were drawn at random).
+Its loss is the lower of the two. The audit is `audited` and one call in `main`: rows that were not trained on, an
+adapter that says what goes in and how an answer is scored, and what else is known (here, that pushes were drawn at
+random).
 
 Other adapters: Classifier, Contrastive, LatentPredictor, RolloutPredictor, Policy; or any object with ``signals`` and
 ``score(batch, replaced)``.
@@ -47,17 +48,24 @@ def trained(data: dict[str, Tensor]) -> Network:
     return network
 
 
+def audited(leak: float) -> tuple[KeywordModel, AuditData]:
+    network = trained(pushes(1000, leak=leak, seed=0))
+    adapter = KeywordModel(
+        network,
+        loss=lambda output, batch: (output - batch["after"]).square(),
+        signals=("camera", "push", "mass"),
+    )
+    return adapter, AuditData(pushes(500, leak=leak, seed=1), independent=("push", "mass"))
+
+
+def leaky() -> tuple[KeywordModel, AuditData]:
+    """For the command: python experiments/collapse.py --module examples.audit_your_own:leaky"""
+    return audited(1.0)
+
+
 def main() -> None:
     for leak in (0.0, 1.0):
-        network = trained(pushes(1000, leak=leak, seed=0))
-        # From here on: the audit.
-        adapter = KeywordModel(
-            network,
-            loss=lambda output, batch: (output - batch["after"]).square(),
-            signals=("camera", "push", "mass"),
-        )
-        data = AuditData(pushes(500, leak=leak, seed=1), independent=("push", "mass"))
-        report = audit(adapter, data, generator=torch.Generator().manual_seed(0))
+        report = audit(*audited(leak), generator=torch.Generator().manual_seed(0))
         print(report.text().partition("What a reading")[0])
 
 

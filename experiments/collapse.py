@@ -1,6 +1,7 @@
 """Are the action and the physics used, or does the model score well without them? The collapse audit.
 
     python experiments/collapse.py --run runs/demo [--baseline runs/demo-no-action]       # about 60 s on 2 cores
+    python experiments/collapse.py --module examples.audit_your_own:leaky                 # any model; here 10 s
 
 Each audited state has 17 outcomes, of 17 actions (or of one push under 17 physics samples), and differs in nothing
 else. 16 are candidates; the 17th has the mismatched signal. Utilisation of a signal = (H@1 with the true signal - with
@@ -8,11 +9,17 @@ the mismatched one) / (the same difference for the oracle). The oracle knows the
 candidates by their noise-free depth, those closer than the sensor's noise being equal.
 Expected: the action is used by the run and ignored by the baseline trained without it.
 
-Leaves claims/audit.json and figures in the folders of both runs.
+``--module package.module:factory`` audits somebody else's model: factory() gives what `probes.collapse.audit` takes, an
+adapter and its data. Modules are looked for in the current folder too.
+
+Leaves claims/audit.json, figures, and for each signal audit-SIGNAL.json and .txt (every reading, the mechanism in
+sentences) in the folders of both runs; of a module audit.json, audit.txt and use.png in --out.
 """
 
 import argparse
+import importlib
 import os
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +30,7 @@ import torch
 from smcrep import script
 from smcrep.data.store import Store
 from smcrep.evaluation.audit import Audit, audit, audit_store, oracle
+from smcrep.evaluation.audited_model import audited_model
 from smcrep.evaluation.comparison import bounds
 from smcrep.evaluation.encoded import predict
 from smcrep.evaluation.sentence import percent, plain
@@ -30,13 +38,15 @@ from smcrep.evaluation.world import simulation_of
 from smcrep.geometry.action import KINDS
 from smcrep.models.model import SensorimotorModel
 from smcrep.pretraining import load
+from smcrep.probes.collapse import Adapter, AuditData, AuditReport
+from smcrep.probes.collapse import audit as audit_signals
 from smcrep.probes.collapse.indicators import rank_me
 from smcrep.probes.collapse.utilisation import another_state
 from smcrep.probes.intervals import Estimate
 from smcrep.probes.retrieval import rank_same_state, same_state_scores, summarise
 from smcrep.provenance import stamped
 from smcrep.report import figures
-from smcrep.results import Record, write_claims
+from smcrep.results import Record, write_claims, write_json
 from smcrep.senses import RGB
 from smcrep.training.build import build_seeded_model
 from smcrep.transition import FUSED, Transition
@@ -44,13 +54,17 @@ from smcrep.transition import FUSED, Transition
 NUM_CANDIDATES = 16
 SEED = 0
 BASELINES = ("no_action", "untrained")
+NUM_ACTIONS = 5
 NUM_SHOWN, NUM_GUESSES = 6, 5
 """States and guesses in the figure of outcomes."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, required=True, help="folder of the run to audit")
+    audited = parser.add_mutually_exclusive_group(required=True)
+    audited.add_argument("--run", type=Path, help="folder of the run to audit")
+    audited.add_argument("--module", help="package.module:factory of another model to audit")
+    parser.add_argument("--out", type=Path, default=Path("runs/audit"), help="where the audit of a module is written")
     parser.add_argument("--baseline", type=Path, help="folder of the run trained without the action")
     parser.add_argument("--states", type=script.at_least(1), default=240, help="states that are audited for the action")
     parser.add_argument(
@@ -58,6 +72,11 @@ def main() -> None:
     )
     parser.add_argument("--tiny", action="store_true", help="few states, to see that it runs")
     arguments = parser.parse_args()
+    if arguments.module:
+        report = audit_signals(*made_by(arguments.module), generator=torch.Generator().manual_seed(SEED))
+        write_report(report, arguments.out / "audit", arguments.out / "use.png")
+        print(report.text())
+        return
     begun = time.monotonic()
     runs = {"ours": load(arguments.run)} | ({"no_action": load(arguments.baseline)} if arguments.baseline else {})
     stores = audit_stores(arguments.run, 8 if arguments.tiny else arguments.states, arguments.processes)
@@ -72,6 +91,9 @@ def main() -> None:
         write_claims(run.path / "claims/audit.json", records)
         draw_utilisation(models[variant], records, run.path)
         say(models[variant], records, run.path.name)
+        for signal, store in stores.items():
+            explain(models[variant], store, signal, run.path)
+        draw_five_actions(audits[variant]["action"], stores["action"], run.path)
     draw_outcomes(audits["ours"]["action"], stores["action"], arguments.run)
 
 
@@ -160,6 +182,41 @@ def say(model: SensorimotorModel, records: dict[str, Record], run: str) -> None:
             print(f"  {plain(f'utilisation of {words}, {source}', record)}: {record.controls['verdict']}")
 
 
+def made_by(name: str) -> tuple[Adapter, AuditData]:
+    """What the factory ``package.module:factory`` gives."""
+    module, colon, factory = name.partition(":")
+    if not colon:
+        raise ValueError(f"--module {name}: give package.module:factory")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        return getattr(importlib.import_module(module), factory)()
+    except (ModuleNotFoundError, AttributeError) as error:
+        raise ValueError(f"--module {name}: {error}; give a module that can be imported, and its function") from None
+
+
+def explain(model: SensorimotorModel, store: Store, signal: str, run: Path) -> None:
+    """The whole audit of the signal that branches in ``store``, fused; prints its sentences."""
+    report = audit_signals(*audited_model(model, store), generator=torch.Generator().manual_seed(SEED))
+    write_report(report, run / f"audit-{signal}", run / f"figures/use-{signal}.png")
+    diagnosis = report.signals[signal].diagnosis if signal in report.signals else None
+    if diagnosis:
+        print(f"  {signal}: {diagnosis.name.replace('_', ' ')}. {' '.join(diagnosis.sentences)}")
+
+
+def write_report(report: AuditReport, path: Path, figure: Path) -> None:
+    write_json(path.with_suffix(".json"), report.to_json())
+    path.with_suffix(".txt").write_text(report.text() + "\n", encoding="utf-8")
+    use = {
+        name: next(
+            signal.readings[key] for key in ("utilisation", "share", "drop.derangement") if key in signal.readings
+        )
+        for name, signal in report.signals.items()
+    }
+    records = {name: Record(e.value, e.ci95, n=e.n) for name, e in use.items()}
+    diagnoses = {name: signal.diagnosis.name for name, signal in report.signals.items()}
+    figures.use_of_signals(records, diagnoses, "lost with the signal of another row, of what all signals bring", figure)
+
+
 def draw_utilisation(model: SensorimotorModel, records: dict[str, Record], run: Path) -> None:
     groups = {
         source: {signal: records[f"utilisation.{signal}.{source}"] for signal in ("action", "physics")}
@@ -193,11 +250,31 @@ def draw_outcomes(audited: Audit, store: Store, run: Path) -> None:
     figures.outcomes(before, candidates, order, truth, captions, run / "figures/outcomes.png")
 
 
-def in_words(transition: Transition, state: int) -> str:
-    """The first action of a state."""
-    motion = transition.action.motion[state, 0, :3, :3]
+def draw_five_actions(audited: Audit, store: Store, run: Path) -> None:
+    """What happens and what is expected after five actions of the state whose five are found about as often as all."""
+    if RGB.name not in store.senses:
+        return
+    hits = audited.hits[FUSED]
+    state = int(np.abs(hits.true[:, :NUM_ACTIONS].mean(1) - hits.true.mean()).argmin())
+    transition = store.transitions(np.array([state]), [RGB.name])
+    after = transition.after[RGB.name].numpy()[0, :NUM_CANDIDATES]
+    guess = hits.scores[state, :NUM_ACTIONS].argmax(-1)
+    captions = [in_words(transition, 0, i) for i in range(NUM_ACTIONS)]
+    figures.five_actions(
+        transition.before[RGB.name].numpy()[0],
+        after[:NUM_ACTIONS],
+        after[guess],
+        (guess == np.arange(NUM_ACTIONS)).tolist(),
+        captions,
+        run / "figures/five_actions.png",
+    )
+
+
+def in_words(transition: Transition, state: int, branch: int = 0) -> str:
+    """An action of a state."""
+    motion = transition.action.motion[state, branch, :3, :3]
     angle = float(torch.rad2deg(torch.arccos(((motion.trace() - 1) / 2).clamp(-1, 1))))
-    return f"{KINDS[int(transition.action.kind[state, 0])]} {angle:.0f}°"
+    return f"{KINDS[int(transition.action.kind[state, branch])]} {angle:.0f}°"
 
 
 if __name__ == "__main__":

@@ -162,6 +162,7 @@ def audit(run: Path, control: Path | None) -> list[Section]:
                 sense = label(name.split(".")[-1])
                 verdicts[f"action, by {sense}, in the variant trained without it"] = str(record.controls["verdict"])
     ranked = [
+        (run / "figures/five_actions.png", "One state and five actions: what happens, and what the model expects."),
         (run / "figures/outcome.png", "H@1: the true outcome of an action ranked first among 16 of the same state."),
         (run / "figures/outcomes.png", "Outcomes as the model ranks them among 16; green: the true one."),
     ]

@@ -33,6 +33,7 @@ KNOWN = {
     ("unpacks", "smcrep/encoders/pretrained.py"): "asks whether torch's file is a zip, opens none",
     ("unpacks", "smcrep/data/readers/modelnet.py"): "reads members of known names, writes none of them",
     ("imports by name", "smcrep/plugins.py"): "the modules that the user's own SMCREP_PLUGINS names",
+    ("imports by name", "experiments/collapse.py"): "the module of the user's own model, which --module names",
     ("imports by name", "experiments/faults/commands.py"): "our own scripts by their names, in a forked child",
     ("reads numpy files", "smcrep/data/readers/modelnet.py"): "allow_pickle=False; a pickle is refused below",
     ("reads numpy files", "experiments/structure.py"): "allow_pickle=False, the file that it wrote itself a moment ago",

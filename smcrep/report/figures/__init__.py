@@ -1,6 +1,7 @@
 """The pictures of a run. Each function takes arrays or records and writes one PNG; none computes a result."""
 
 from smcrep.report.figures.baselines import against_baselines
+from smcrep.report.figures.collapse import five_actions, use_of_signals
 from smcrep.report.figures.comparison import bars
 from smcrep.report.figures.curves import curves
 from smcrep.report.figures.embedding import embedding_map
@@ -16,8 +17,10 @@ __all__ = [
     "few_shot",
     "few_shot_ahead",
     "few_shot_by_sense",
+    "five_actions",
     "neighbours",
     "outcomes",
     "physics",
     "physics_records",
+    "use_of_signals",
 ]

@@ -23,7 +23,7 @@ def neighbours(images: np.ndarray, queries: Sequence[int], found: np.ndarray, sa
                 bare(axis)
                 axis.imshow(images[which])
             for axis, right in zip(row[1:], same[i], strict=True):
-                _frame(axis, RIGHT if right else OTHER)
+                frame(axis, RIGHT if right else OTHER)
         axes[0].set_title("query", fontsize=8)
         axes[1].set_title("nearest", fontsize=8)
 
@@ -49,13 +49,14 @@ def outcomes(
                 axis.imshow(image)
             row[0].set_title(captions[i], fontsize=6, loc="left")
             for axis, which in zip(row[2:], order[i], strict=True):
-                _frame(axis, RIGHT if which == truth[i] else OTHER)
+                frame(axis, RIGHT if which == truth[i] else OTHER)
         names = ["before", "true outcome", "best guess", *[f"guess {i}" for i in range(2, shown + 1)]]
         for axis, name in zip(axes[-shown - 2 :], names, strict=True):
             axis.set_xlabel(name, fontsize=7)
             axis.xaxis.set_label_position("bottom")
 
 
-def _frame(axis: Axes, colour: str) -> None:
+def frame(axis: Axes, colour: str) -> None:
+    """A coloured border around a picture."""
     for spine in axis.spines.values():
         spine.set(visible=True, color=colour, linewidth=2.2)
