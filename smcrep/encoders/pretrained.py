@@ -125,14 +125,18 @@ def packaged(name: str) -> Path:
     return Path(spec.submodule_search_locations[0]) / file
 
 
-def freeze_groups(backbone: nn.Module, num_groups: int) -> None:
+def freeze_groups(backbone: nn.Module, num_groups: int, *, depthwise: bool = False) -> None:
     """The first ``num_groups`` of timm's groups of layers of a `TimmMap` (0: the stem, then stage by stage) learn
-    nothing."""
+    nothing; with ``depthwise``, nor do the kernels of depthwise convolutions in the others."""
     if not isinstance(backbone, TimmMap):
         raise ValueError("frozen_groups: this encoder is no timm model; set the sense's encoder to a timm name")
     frozen = frozen_names(backbone.model, num_groups)
     for name, parameter in backbone.model.named_parameters():
         parameter.requires_grad_(name not in frozen)
+    if depthwise:
+        for module in backbone.model.modules():
+            if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1:
+                module.weight.requires_grad_(False)
 
 
 def _torch_file(path: Path) -> object:

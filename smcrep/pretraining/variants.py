@@ -12,7 +12,7 @@ from smcrep.encoders.pretrained import PACKAGE
 from smcrep.pretraining.run import Run
 from smcrep.senses import RGB
 from smcrep.senses.rgb import RGBSettings
-from smcrep.training.recipes import with_settings
+from smcrep.training.recipes import Optim, with_settings
 
 
 def short(run: Run) -> Run:
@@ -25,8 +25,9 @@ def short(run: Run) -> Run:
 def one_stream(run: Run) -> Run:
     """RGB by the small network alone, from nothing: `two_streams` undone."""
     defaults = RGBSettings()
-    fields = ("encoder", "weights", "spatial", "frozen_groups", "lr_scale")
+    fields = ("encoder", "weights", "spatial", "frozen_groups", "frozen_depthwise", "lr_scale")
     run = with_sense(run, RGB.name, **{name: getattr(defaults, name) for name in fields})
+    run = with_optim(run, precision=Optim().precision)
     return replace(run, compute=replace(run.compute, cache="none"))
 
 
@@ -35,7 +36,8 @@ def two_streams(run: Run, **settings: Any) -> Run:
     apart; the run's small network and a map of the frozen stages learn where they are. ``settings`` of RGB change it.
     What the frozen stages give is kept (14 kB an observation in float16: `Compute.cache_gb` bounds it)."""
     chosen = {"encoder": "tf_efficientnet_lite0", "weights": PACKAGE, "spatial": "both", "frozen_groups": 6}
-    run = with_sense(run, RGB.name, **{**chosen, "lr_scale": 0.1, **settings})
+    run = with_sense(run, RGB.name, **{**chosen, "frozen_depthwise": True, "lr_scale": 0.1, **settings})
+    run = with_optim(run, precision="bf16-mixed")
     return replace(run, compute=replace(run.compute, cache="bfloat16"))
 
 

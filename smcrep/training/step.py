@@ -30,7 +30,9 @@ def step_loss(
     augmented      observations are thinned and augmented as the settings of each sense say.
     generator      draws all of it.
     """
-    senses = prepare(model, transition.observations)
+    with torch.autocast(model.device.type, enabled=False):  # on a CPU it joins no float16, which caches hold
+        observations = transition.observations
+    senses = prepare(model, observations)
     if augmented:
         senses = augment(model, senses, generator)
     beliefs = observe(model, senses)

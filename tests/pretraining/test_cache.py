@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from smcrep.pretraining import Run, pretrain
-from smcrep.pretraining.variants import two_streams
+from smcrep.pretraining.variants import two_streams, with_optim
 from smcrep.training.build import Compute
 from tests.pretraining.conftest import ranks_of, smaller
 
 
 def of_two_streams(out: Path, cache: str) -> Run:
     changes = {"encoder": "test_resnet", "weights": "", "frozen_groups": 2, "backbone_size": 32, "width": 8}
-    run = two_streams(smaller(out), **changes)
+    run = with_optim(two_streams(smaller(out), **changes), precision="32-true")
     return replace(run, compute=Compute(accelerator="cpu", cache=cache))  # type: ignore[arg-type]
 
 
