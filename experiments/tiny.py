@@ -55,6 +55,8 @@ def commands(out: str) -> list[str]:
         f"tuning.py --tiny --methods equimod --out {out}/tuning --chosen {out}/tuning.json",
         f"interval_coverage.py --tiny --out {out}/coverage",
         "real_files.py --tiny",
+        f"zoo.py --tiny --out {out}/zoo",
+        f"figures/zoo.py --claims {out}/zoo/claims/collapse.json --figures {out}",
     ]
     if data_folder("modelnet10_points1024").is_dir():
         lines.append(f"modelnet10.py --tiny --run {out}/demo --out {out}/modelnet10")

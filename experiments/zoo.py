@@ -52,7 +52,7 @@ from smcrep.zoo.alarms import Run, runs_of
 from smcrep.zoo.alarms import to_json as run_to_json
 from smcrep.zoo.cases import cases_of, from_json, to_json
 from smcrep.zoo.network import Architecture
-from smcrep.zoo.records import alarm_records, detector_records
+from smcrep.zoo.records import alarm_records, curve_records, detector_records
 from smcrep.zoo.watching import Looks
 
 DETECTION, ALARMS = "detection", "alarms"
@@ -120,8 +120,14 @@ def report(out: Path) -> None:
     cells = [cell for own in finished(out / "cells").values() for cell in own.values()]
     cases = from_json([case for cell in cells for case in cell.get("cases", ())])
     watched = [cell for cell in cells if "runs" in cell]
+    if len(watched) < 2 or len({case.cell for case in cases}) < 2:
+        print("one stack of each kind is no sample: records are made from the second on", flush=True)
+        return
     seeds = len({cell["seed"] for cell in cells})
-    records = detector_records(cases, seeds) | alarm_records([Run(**r) for c in watched for r in c["runs"]], seeds)
+    runs = [[Run(**run) for run in cell["runs"]] for cell in watched]
+    records = detector_records(cases, seeds) | alarm_records([run for own in runs for run in own], seeds)
+    curves = [(own, np.array(cell["rho"])) for own, cell in zip(runs, watched, strict=True)]
+    records |= curve_records(curves, seeds)
     cost = np.array([cell["overhead"] for cell in watched])
     if len(cost) > 1:
         found = over_units(cost)

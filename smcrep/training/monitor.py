@@ -24,7 +24,8 @@ from smcrep.files import atomic_write_bytes
 from smcrep.probes.collapse.adapter import Adapter, Batch
 from smcrep.probes.collapse.counterfactual import counterfactual_ranks, pairs
 from smcrep.probes.collapse.sequential import CollapseEvidence, ShiryaevRoberts, UseEvidence, Verdict
-from smcrep.probes.retrieval import rank
+from smcrep.probes.retrieval import rank, rank_same_state, same_state_scores
+from smcrep.transition import FUSED, Transition
 
 Pairs = Callable[[Any, int], Mapping[str, np.ndarray]]
 """(model, number of the call, from 0) -> for each signal fresh pairs [t] in [-1, 1], one a state."""
@@ -183,6 +184,10 @@ class Monitor:
         does, after the step in progress, with a checkpoint."""
         if self(model):
             raise_signal(SIGTERM)
+        return self.figures()
+
+    def figures(self) -> dict[str, float]:
+        """Of the last look: use/SIGNAL, mean of its pairs; collapse_evidence/SIGNAL, from 0 to 1, the alarm."""
         last = self.history[-1]
         return {
             f"{kind}/{name}": last[name][key]
@@ -254,6 +259,33 @@ def _retrieved(adapter: Adapter, batch: Batch, name: str, branches: Sequence[Bat
         columns = torch.stack(scores, -1).double().cpu().numpy()
         found.append(pairs(rank(columns, np.full(len(columns), i))))
     return np.mean(found, 0)
+
+
+def outcome_pairs(draw: Callable[[int], Transition], signal: str, *, source: str = FUSED) -> Pairs:
+    """Pairs of our own model for `training.fit`: as `branch_pairs`, from the k outcomes of each state, which are
+    encoded once.
+
+    draw    number of the call -> states whose outcomes differ in ``signal`` alone (a store that branches over it), and
+            that neither training nor the monitor has had.
+    source  a sense, or "fused": whose prediction is judged.
+    """
+
+    @torch.no_grad()
+    def found(model: Any, call: int) -> dict[str, np.ndarray]:
+        transition = draw(call)
+        states, views = transition.observations.batch_shape
+        flat = transition.observations.flatten().data
+        embedding = model.embed({name: flat.get(name) for name in model.config.senses})
+        seen = embedding.equivariant(source).unflatten(0, (states, views))
+        physics = transition.physics
+        condition = model.condition(
+            transition.action.to(model.device), None if physics is None else physics.to(model.device)
+        )
+        predicted = model.predict(source, seen[:, :1].expand(-1, views - 1, -1), condition)
+        ranks = rank_same_state(same_state_scores(predicted.cpu().numpy(), seen[:, 1:].cpu().numpy()))
+        return {signal: pairs(ranks).mean(1)}
+
+    return found
 
 
 def counterfactual_pairs(adapt: Callable[[Any], Adapter], draw: Draw) -> Pairs:

@@ -11,8 +11,9 @@ from smcrep.probes.intervals import Estimate, share_over_units
 from smcrep.results import Record
 from smcrep.zoo.alarms import ALPHA, RIVALS, U_MIN, Run, equal_alarm_thresholds, leads
 from smcrep.zoo.cases import Case
-from smcrep.zoo.mechanisms import DECOYS, MECHANISMS
+from smcrep.zoo.mechanisms import DECOYS, LATE, MECHANISMS
 from smcrep.zoo.table import aucs, estimate, fitted_threshold, held_out, negatives, positives, spearman
+from smcrep.zoo.world import SIGNALS
 
 OURS = "ours"
 RIVAL_RATE = 0.05
@@ -80,6 +81,28 @@ def alarm_records(runs: Sequence[Run], seeds: int) -> dict[str, Record]:
         )
     records["collapse.lead_time"] = records["collapse.lead_time.loss"]
     return records
+
+
+def curve_records(watched: Sequence[tuple[Sequence[Run], np.ndarray]], seeds: int) -> dict[str, Record]:
+    """collapse.use_over_training.FAULT: for each run whose use ended, the measured use of the victim at every look and
+    the time of the alarm, for a picture. watched: runs of a stack, and rho [looks, models with a fault, 4]."""
+    curves: dict[str, list[tuple[list[float], float | None]]] = {}
+    for runs, rho in watched:
+        faulty = [run for run in runs if not run.healthy]
+        for i, run in enumerate(faulty):
+            if run.lost is not None:
+                at = run.alarms.get(run.victim)
+                own = [round(float(x), 3) for x in rho[:, i, SIGNALS.index(run.victim)]]
+                alarm = None if at is None else round((at + 1) / run.num_looks, 3)
+                curves.setdefault(run.mechanism, []).append((own, alarm))
+    found = {}
+    for mechanism, own in curves.items():
+        alarms = [alarm for _, alarm in own]
+        controls = {"rho": [rho for rho, _ in own], "alarm": alarms, "fault": LATE}
+        share = float(np.mean([alarm is not None for alarm in alarms]))
+        record = Record(share, seeds=seeds, n=len(own), unit="share of runs with an alarm", controls=controls)
+        found[f"collapse.use_over_training.{mechanism}"] = record
+    return found
 
 
 def _auc(
