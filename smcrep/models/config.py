@@ -34,7 +34,7 @@ class ModelConfig:
     projector_dim: int = 128
     """Numbers in which the invariant contrast is taken."""
     predictor: str = "group_residual"
-    """How the action moves the equivariant part: group_residual, group, mlp, hypernetwork or equimod."""
+    """How the action moves the equivariant part: group_residual, group, mlp, hypernetwork, equimod or sie."""
     predictor_hidden: int = 256
     """Width of the predictor's layers."""
     condition_dim: int = 64

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from smcrep.models.sie import SIE
+
 RANK = 8
 
 
@@ -88,8 +90,7 @@ class ResidualMLP(nn.Module):
 class Hypernetwork(nn.Module):
     """z' = (I + U(c) V(c)^T) z: the condition makes a matrix, of rank 8 beside the identity.
 
-    SIE (arXiv:2302.10283) makes the whole matrix, linearly in the quaternion, without the identity: 16,000 numbers for
-    126 dimensions, a weight matrix of 64 times that; W(e) = I must then be learned.
+    SIE (arXiv:2302.10283) makes the whole matrix, linearly in the quaternion, without the identity: `models.sie`.
     """
 
     def __init__(self, dim: int, condition_dim: int) -> None:
@@ -133,5 +134,6 @@ PREDICTORS: dict[str, Callable[[Sizes], nn.Module]] = {
     "mlp": lambda sizes: ResidualMLP(sizes.dim, sizes.condition_dim, sizes.hidden),
     "hypernetwork": lambda sizes: Hypernetwork(sizes.dim, sizes.condition_dim),
     "equimod": lambda sizes: EquiMod(sizes.dim, sizes.condition_dim),
+    "sie": lambda sizes: SIE(sizes.dim),
 }
 """By the name that `ModelConfig.predictor` gives; add your own before the configuration is made."""

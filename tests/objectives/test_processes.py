@@ -9,7 +9,21 @@ from pathlib import Path
 import pytest
 import torch
 
-from smcrep.objectives import EquiModWeights, SensorimotorWeights, SimCLRWeights, VICRegWeights
+from smcrep.objectives import (
+    CARE,
+    CLIPWeights,
+    CombinedWeights,
+    CrossPointWeights,
+    EquiModWeights,
+    Equivariance,
+    Invariance,
+    NoEquivariance,
+    NTXent,
+    SensorimotorWeights,
+    SimCLRWeights,
+    TimeContrastWeights,
+    VICRegWeights,
+)
 from smcrep.objectives.processes import ALONE, Processes, processes
 from tests.objectives.observed import observed_by, small_model
 from tests.training.synthetic import transition
@@ -21,6 +35,11 @@ OBJECTIVES = {
     "equimod": EquiModWeights(),
     "simclr": SimCLRWeights(),
     "vicreg": VICRegWeights(),
+    "clip": CLIPWeights(),
+    "crosspoint": CrossPointWeights(),
+    "time": TimeContrastWeights(),
+    **{name: CombinedWeights(kind(), NoEquivariance()) for name, kind in Invariance.kinds().items()},
+    **{name: CombinedWeights(NTXent(), kind()) for name, kind in Equivariance.kinds().items() if kind is not CARE},
 }
 SCRIPT = """
 import sys, torch
@@ -37,7 +56,7 @@ batch = transition(8, 3, seed=1)
 share = 8 // world
 found = {}
 for name, objective in OBJECTIVES.items():
-    model = build_seeded_model(tiny_recipe())
+    model = build_seeded_model(tiny_recipe(objective=objective))
     loss = step_loss(model, batch[rank * share : (rank + 1) * share], objective, augmented=False)
     loss.total.backward()
     gradients = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
@@ -71,7 +90,7 @@ def test_gradient_of_two_processes_is_that_of_one(tmp_path: Path) -> None:
         for each in both:
             assert set(each[objective]) == set(expected)
             whole, found = (torch.cat([x[n].flatten().double() for n in expected]) for x in (expected, each[objective]))
-            assert (found - whole).norm() < 1e-6 * whole.norm(), objective
+            assert (found - whole).norm() < 3e-6 * whole.norm(), objective
 
 
 @pytest.mark.parametrize("name", ["sensorimotor", "sensorimotor without same-state negatives"])
