@@ -41,8 +41,8 @@ class RGBSettings(CNNSettings):
     frozen_groups: int = 0
     """So many groups of a timm encoder's layers, from the image on, learn nothing (1: the stem, 2: one stage too)."""
     frozen_depthwise: bool = False
-    """Kernels of depthwise convolutions behind the frozen groups learn nothing either: hardly any of the weights, and on
-    a CPU half of the time of a step."""
+    """Kernels of depthwise convolutions behind the frozen groups learn nothing either: few of the weights, and on a CPU
+    half of the time of a step."""
     colour_jitter: float = 0.15
     """In training each channel of each picture is multiplied by exp(colour_jitter * N(0, 1)); 0: not."""
     spatial: Literal["none", "small", "backbone", "both"] = "none"

@@ -50,7 +50,7 @@ def test_the_run_itself_stays_as_it_was() -> None:
 
 
 def test_two_streams_change_pictures_and_keep_what_is_frozen() -> None:
-    names = ("encoder", "weights", "lr_scale", "frozen_groups", "spatial")
-    expected = [*(f"recipe.model.senses.rgb.{name}" for name in names), "compute.cache"]
+    names = ("encoder", "weights", "lr_scale", "frozen_groups", "frozen_depthwise", "spatial")
+    expected = [*(f"recipe.model.senses.rgb.{name}" for name in names), "compute.cache", "recipe.optim.precision"]
     assert sorted(changed(two_streams(RUN))) == sorted(expected)
     assert two_streams(RUN, spatial="small").recipe.model.senses["rgb"].spatial == "small"
