@@ -56,7 +56,7 @@ from smcrep.zoo.records import alarm_records, curve_records, detector_records
 from smcrep.zoo.watching import Looks
 
 DETECTION, ALARMS = "detection", "alarms"
-NUM_CONTROLS, NUM_WATCHED = 24, 52
+NUM_CONTROLS, NUM_WATCHED = 12, 52
 
 
 def main() -> None:
@@ -87,7 +87,9 @@ def detection(architecture: Architecture, seed: int, cell: str, tiny: bool) -> d
     generator = torch.Generator().manual_seed(seed)
     world = make_world(generator)
     if tiny:
-        specimens = planted((1.0,), ("cut_wire", "target_copy", "dimensional")) + decoys()[::3] + healthy_controls(4)
+        specimens = (
+            planted((1.0, 0.5), ("cut_wire", "target_copy", "dimensional")) + decoys()[::3] + healthy_controls(4)
+        )
     else:
         specimens = planted() + decoys() + healthy_controls(NUM_CONTROLS)
     stack = stacked(tuple(specimens))

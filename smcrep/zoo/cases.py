@@ -12,7 +12,7 @@ from smcrep.zoo.training import Trained
 from smcrep.zoo.truth import Truth
 from smcrep.zoo.world import SIGNALS, World
 
-NUM_ROWS, NUM_OTHERS = 256, 7
+NUM_ROWS, NUM_OTHERS = 512, 8
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@
 indicators that others use.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from smcrep.probes.collapse.adapter import Adapter, Batch
-from smcrep.probes.collapse.counterfactual import cfr, counterfactual_ranks
+from smcrep.probes.collapse.counterfactual import counterfactual_ranks
 from smcrep.probes.collapse.indicators import rank_me as rank_of
 from smcrep.probes.collapse.replacement import derangement, drop, permuted
 from smcrep.probes.retrieval import Ranks, rank
-from smcrep.zoo.model import ZooModel
+from smcrep.zoo.model import OUTCOME, ZooModel
 
 
 @dataclass(frozen=True)
@@ -42,24 +42,27 @@ class Audited:
 Detector = Callable[[ZooModel, Audited], dict[str, float]]
 """How collapsed each signal is, higher: more."""
 
-STANDARD_ERRORS, LEAST_COMPETENCE = 3.0, 0.2
+STANDARD_ERRORS, LEAST_COMPETENCE = 3.0, 0.3
 
 
 def counterfactual_retrieval(model: ZooModel, audited: Audited) -> dict[str, float]:
-    """Ours: 1 - CFR@K / CFR@K of the oracle, between 0 and 1, of the true outcome among K others of the same state. It
-    is 0, no collapse, where the oracle's CFR is not 3 standard errors above 0 (nobody could use the signal), and where
-    the model does not tell its own rows from others at all (it is incompetent, which is another fault)."""
+    """Ours: 1 - U / U of the oracle, between 0 and 1. U is what the true signal gains over one that is no candidate's,
+    in H@1 of the true outcome among K - 1 others of the same state: a leak of the outcome gains nothing by it.
+
+    It is 0, no collapse, where the oracle's gain is not 3 standard errors above 0 (nobody could use the signal), and
+    where the model does not tell outcomes of other rows apart either (it is incompetent, which is another fault)."""
     return _gated(model, audited, _among_outcomes)
 
 
 def retrieval_from_logs(model: ZooModel, audited: Audited) -> dict[str, float]:
-    """The same without a simulator: the true signal among K other values of it, each scored with the one outcome. What
-    it cannot do: compare scores of a contrastive model well, which are trained to be compared between outcomes."""
+    """The same without a simulator: H@1 of the true signal among K other values of it, each scored with the one outcome
+    that there is; above chance. What it cannot do: compare scores of a contrastive model well, which are trained to be
+    compared between outcomes."""
     return _gated(model, audited, _among_signals)
 
 
 def retrieval_without_gates(model: ZooModel, audited: Audited) -> dict[str, float]:
-    """1 - CFR@K among outcomes, with no oracle and no gate."""
+    """1 - U, with no oracle and no gate."""
     return {name: 1 - float(_among_outcomes(model, audited, name).mean()) for name in model.signals}
 
 
@@ -103,11 +106,11 @@ DETECTORS: dict[str, Detector] = {
 }
 
 
-def competence(model: Adapter, audited: Audited) -> float:
-    """How often a row's own signals score above those of another row, all exchanged together: from 0, chance, to 1."""
-    index = _another_row(audited)
-    ranks = counterfactual_ranks(model, audited.batch, [_all_permuted(model, audited.batch, index)])
-    return cfr(ranks).value
+def competence(model: Adapter, audited: Audited, *, candidates: int = 8) -> float:
+    """H@1 of a row's own outcome among those of 7 other rows, from 0, chance, to 1."""
+    outcome = audited.batch[OUTCOME]
+    others = [{OUTCOME: outcome.roll(shift, 0)} for shift in range(1, candidates)]
+    return float(_retrieved(model, audited.batch, {}, others).mean())
 
 
 def _gated(
@@ -125,19 +128,26 @@ def _gated(
 
 
 def _among_outcomes(adapter: Adapter, audited: Audited, name: str) -> np.ndarray:
-    """[b] H@1, rescaled to 0 for chance and 1 for all, of the true outcome."""
-    batch = audited.batch
+    """[b]: told the true signal, less told the last of the others, whose outcome is no candidate."""
+    *candidates, _ = audited.outcomes[name]
+    told = _retrieved(adapter, audited.batch, {}, candidates)
+    return told - _retrieved(adapter, audited.batch, audited.others[name][-1], candidates)
+
+
+def _retrieved(adapter: Adapter, batch: Batch, replaced: Batch, others: Sequence[Batch]) -> np.ndarray:
+    """[b] H@1 of the true outcome among others."""
     with torch.no_grad():
-        scores = [adapter.score({**batch, **other}, {}) for other in ({}, *audited.outcomes[name])]
+        scores = [adapter.score({**batch, **other}, replaced) for other in ({}, *others)]
     return _rescaled(rank(torch.stack(scores, -1).double().numpy(), np.zeros(len(scores[0]), np.int64)))
 
 
 def _among_signals(adapter: Adapter, audited: Audited, name: str) -> np.ndarray:
-    """[b] the same of the true signal."""
+    """[b] H@1 of the true signal."""
     return _rescaled(counterfactual_ranks(adapter, audited.batch, audited.others[name]))
 
 
 def _rescaled(ranks: Ranks) -> np.ndarray:
+    """0 for chance, 1 for all."""
     chance = 1 / ranks.num_candidates
     return (ranks.hits(1) - chance) / (1 - chance)
 

@@ -12,7 +12,7 @@ from smcrep.results import Record
 from smcrep.zoo.alarms import ALPHA, RIVALS, U_MIN, Run, equal_alarm_thresholds, leads
 from smcrep.zoo.cases import Case
 from smcrep.zoo.mechanisms import DECOYS, LATE, MECHANISMS
-from smcrep.zoo.table import aucs, estimate, fitted_threshold, held_out, negatives, positives, spearman
+from smcrep.zoo.table import along_doses, aucs, estimate, fitted_threshold, held_out, negatives, positives, spearman
 from smcrep.zoo.world import SIGNALS
 
 OURS = "ours"
@@ -42,10 +42,13 @@ def detector_records(cases: Sequence[Case], seeds: int) -> dict[str, Record]:
     if halves:
         half = {name: aucs(cases, name, halves, dose=0.5, rng=_rng()) for name in detectors}
         records["collapse.auc.half_dose"] = _auc(half, cases, seeds, np.nanmean, "macro AUC at half the dose")
-    found = estimate(spearman(cases, OURS, rng=_rng()), cases)
-    controls = {name: float(spearman(cases, name)[0]) for name in detectors if name != OURS}
-    controls["with the response, regression"] = float(spearman(cases, OURS, response=True)[0])
-    records["collapse.use.spearman"] = _record(found, seeds, "rank correlation with rho", controls)
+    doses = along_doses(cases, MECHANISMS)
+    found = estimate(spearman(doses, OURS, rng=_rng()), cases)
+    controls = {name: float(spearman(doses, name)[0]) for name in detectors if name != OURS}
+    if any(c.response is not None for c in doses):
+        controls["with the response, regression"] = float(spearman(doses, OURS, response=True)[0])
+    controls["all signals, most of them healthy"] = float(spearman(cases, OURS)[0])
+    records["collapse.use.spearman"] = _record(found, seeds, "rank correlation with rho along doses", controls)
     return records | _generalisation(cases, detectors, families, seeds) | _decoys(cases, families, seeds)
 
 

@@ -6,7 +6,7 @@ that nobody could use, or of a model that can do nothing. Cases of one stack sha
 stacks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from scipy import stats
@@ -65,11 +65,17 @@ def estimate(values: np.ndarray, cases: Sequence[Case]) -> Estimate:
     return widened_interval(float(values[0]), values[1:], len({case.cell for case in cases}))
 
 
+def along_doses(cases: Sequence[Case], mechanisms: Collection[str]) -> list[Case]:
+    """Victims of planted mechanisms at all doses."""
+    return [c for c in cases if c.victim and c.mechanism in mechanisms]
+
+
 def spearman(
     cases: Sequence[Case], detector: str, *, response: bool = False, rng: np.random.Generator | None = None
 ) -> np.ndarray:
-    """[1 + r] rank correlation of minus the detector's score with rho (or the response), over all signals that somebody
-    could use of models that can do something; resampled as `aucs` does."""
+    """[1 + r] rank correlation of minus the detector's score with rho (or the response), over the cases that somebody
+    could use of models that can do something; resampled as `aucs` does. Over healthy signals alone it is that of the
+    noise of both: see `along_doses`."""
     used = [c for c in cases if c.label not in ("not identifiable", "incompetent")]
     used = [c for c in used if not response or c.response is not None]
     said = -np.array([c.scores[detector] for c in used])
