@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -99,7 +100,14 @@ def run_shard(shard_id: int, manifest: EmbeddingManifest, model: SensorimotorMod
     """Embeds the rows of one shard. The file appears under its name only when it is complete."""
     senses = manifest.transform.get("senses", manifest.senses)
     tensors, failed = embed_rows(model, source, manifest.rows(shard_id), senses, manifest.output)
-    note = {"model_sha256": manifest.model_sha256, "store_sha256": manifest.store_sha256}
+    write_shard(shard_id, manifest, tensors, failed, out)
+
+
+def write_shard(
+    shard_id: int, manifest: EmbeddingManifest, tensors: dict[str, Tensor], failed: Mapping[int, str], out: Path
+) -> None:
+    """The file of a shard, with the sums of its model and source, its failed rows, and a checksum of it all."""
+    note: dict[str, Any] = {"model_sha256": manifest.model_sha256, "store_sha256": manifest.store_sha256}
     lines = {str(row): failed[row] for row in sorted(failed)}
     note |= {"failed": lines, "sha256": _digest(tensors, lines)}
     with atomic_write(manifest.shard(out, shard_id)) as file:

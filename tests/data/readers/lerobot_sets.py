@@ -124,7 +124,14 @@ def _write_meta(root: Path, version: int, cameras: Sequence[str], episodes: list
         return
     _write(pa.Table.from_pylist(episodes), meta / "episodes" / "chunk-000" / "file-000.parquet")
     pq.write_table(pa.table({"task_index": [0], "task": ["push"]}), meta / "tasks.parquet")
-    (meta / "stats.json").write_text(json.dumps({"action": {"mean": [0.0, 0.0]}}))
+    row = np.arange(num_frames, dtype=float)
+    state = np.stack([row, 2 * row], 1)
+    stats = {"observation.state": state, "action": -state}
+    value = {
+        name: {"min": x.min(0), "max": x.max(0), "mean": x.mean(0), "std": x.std(0), "count": np.array([num_frames])}
+        for name, x in stats.items()
+    }
+    (meta / "stats.json").write_text(json.dumps(value, default=np.ndarray.tolist))
 
 
 def write_video(path: Path, frames: Sequence[np.ndarray]) -> None:
