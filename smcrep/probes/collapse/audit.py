@@ -98,10 +98,11 @@ def _evidence(
 ) -> Evidence:
     of_oracle = "utilisation" in readings
     use = next(readings[key] for key in ("utilisation", "share", "drop.derangement") if key in readings)
-    found = {key: readings[key].value for key in ("alone", "response", "from_others") if key in readings}
+    found = {key: readings[key].value for key in ("alone", "response") if key in readings}
+    found |= {"from_others": readings["from_others"].ci95[0]} if "from_others" in readings else {}
     if data.logged is not None:
         logged = from_others(data.logged, name, signals, None, data.independent_of(name))
-        found |= {} if logged is None else {"from_others_logged": logged.value}
+        found |= {} if logged is None else {"from_others_logged": logged.ci95[0]}
     shape = shapes.get(name, shapes.get(FUSED, {}))
     found |= {key: shape[key].value for key in ("rank_share", "cone") if key in shape}
     return Evidence(

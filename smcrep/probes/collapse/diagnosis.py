@@ -27,7 +27,7 @@ class Evidence:
                         with all signals exchanged; 0 where the model cannot be moved at all.
     told                share of the signal's worth that is still in it as the model gets it in training; 0 if shuffled.
     alone               use while the other signals are at their mean.
-    from_others         R2 of the signal read from the other signals, where it was drawn independently of them.
+    from_others         R2, at least, of the signal read from the others, where it was drawn independently of them.
     from_others_logged  the same in the data that the model was trained on.
     copied              share of the training targets that repeat an input as if the signal had done nothing.
     weight              of the sense in the fusion over the weight that its accuracy earns it.
@@ -132,7 +132,7 @@ RULES = (
     Rule(
         "leak",
         lambda e, t: _high(e.from_others, t.from_others),
-        "The other inputs already tell the signal ({from_others:.0%} of its variance), although it was drawn "
+        "The other inputs already tell the signal (at least {from_others:.0%} of its variance), although it was drawn "
         "independently of them: what happens next seems to be visible before it happens.",
     ),
     Rule(
@@ -143,7 +143,7 @@ RULES = (
     Rule(
         "confounding",
         lambda e, t: _high(e.from_others_logged, t.from_others_logged),
-        "In the training data the other inputs tell the signal ({from_others_logged:.0%} of its variance), because "
+        "In training the other inputs told the signal (at least {from_others_logged:.0%} of its variance), because "
         "whoever chose it looked at them: there the model lost nothing by ignoring it.",
     ),
     Rule(
