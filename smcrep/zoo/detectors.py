@@ -70,12 +70,13 @@ def permutation_drop(model: ZooModel, audited: Audited) -> dict[str, float]:
     """Minus the drop of the score with the signal of another row, as a share of the drop with all of them so (scores of
     models differ in unit)."""
     index = _another_row(audited)
-    everything = _all_permuted(model, audited.batch, index)
-    whole = max(float(drop(model, audited.batch, everything).mean()), 1e-9)
-    return {
-        name: -float(drop(model, audited.batch, permuted(audited.batch, name, index)).mean()) / whole
-        for name in model.signals
-    }
+    return _share_of_drop(model, audited, {n: permuted(audited.batch, n, index) for n in model.signals}, index)
+
+
+def matched_drop(model: ZooModel, audited: Audited) -> dict[str, float]:
+    """The same with another value as the rest of the row allows, where the permutation exchanges a whole sense, with
+    what else it shows: the fair rival of ours, from the very same data."""
+    return _share_of_drop(model, audited, {n: audited.others[n][0] for n in model.signals}, _another_row(audited))
 
 
 def rank_me(model: ZooModel, audited: Audited) -> dict[str, float]:
@@ -100,6 +101,7 @@ DETECTORS: dict[str, Detector] = {
     "retrieval_from_logs": retrieval_from_logs,
     "retrieval_without_gates": retrieval_without_gates,
     "permutation_drop": permutation_drop,
+    "matched_drop": matched_drop,
     "rank_me": rank_me,
     "gradient_share": gradient_share,
     "loss_curve": loss_curve,
@@ -150,6 +152,12 @@ def _rescaled(ranks: Ranks) -> np.ndarray:
     """0 for chance, 1 for all."""
     chance = 1 / ranks.num_candidates
     return (ranks.hits(1) - chance) / (1 - chance)
+
+
+def _share_of_drop(model: Adapter, audited: Audited, replaced: Mapping[str, Batch], index: Tensor) -> dict[str, float]:
+    everything = _all_permuted(model, audited.batch, index)
+    whole = max(float(drop(model, audited.batch, everything).mean()), 1e-9)
+    return {name: -float(drop(model, audited.batch, other).mean()) / whole for name, other in replaced.items()}
 
 
 def _another_row(audited: Audited) -> Tensor:

@@ -13,6 +13,7 @@ from smcrep.zoo.alarms import ALPHA, RIVALS, U_MIN, Run, equal_alarm_thresholds,
 from smcrep.zoo.cases import Case
 from smcrep.zoo.mechanisms import DECOYS, LATE, MECHANISMS
 from smcrep.zoo.table import along_doses, aucs, estimate, fitted_threshold, held_out, negatives, positives, spearman
+from smcrep.zoo.watching import Looks
 from smcrep.zoo.world import SIGNALS
 
 OURS = "ours"
@@ -65,14 +66,15 @@ def alarm_records(runs: Sequence[Run], seeds: int) -> dict[str, Record]:
     lost = [run for run in runs if run.lost is not None and not run.healthy]
     if len(lost) < 2:
         return records
-    late = np.array([np.inf if run.pairs is None else run.pairs for run in lost])
-    missed = int(np.isinf(late).sum())
+    late = np.array(
+        [(run.num_looks - (run.lost or 0)) * Looks.rows if run.pairs is None else run.pairs for run in lost]
+    )
+    missed = sum(run.pairs is None for run in lost)
     rng = _rng()
     drawn = np.median(late[rng.integers(0, len(late), (2000, len(late)))], 1)
-    if np.isfinite(np.median(late)) and np.isfinite(drawn).all():
-        delay = widened_interval(float(np.median(late)), drawn, len(late))
-        controls = {"missed": missed, "runs": len(late), "90 %": _finite(np.quantile(late, 0.9, method="higher"))}
-        records["collapse.delay"] = _record(delay, seeds, "pairs, median; misses count as never", controls)
+    delay = widened_interval(float(np.median(late)), drawn, len(late))
+    controls = {"missed": missed, "runs": len(late), "90 %": float(np.quantile(late, 0.9, method="higher"))}
+    records["collapse.delay"] = _record(delay, seeds, "pairs, median; a miss counts as all that were left", controls)
     thresholds = equal_alarm_thresholds(healthy, RIVAL_RATE)
     ahead = np.array([[leads(run, thresholds)[name] for name in RIVALS] for run in lost])
     means, resampled = resampled_means(ahead, np.array([run.cell for run in lost]) if several else None, rng=_rng())
@@ -160,10 +162,6 @@ def _planted(cases: Sequence[Case], family: str) -> int:
 
 def _record(found: Estimate, seeds: int, unit: str, controls: Mapping[str, Any]) -> Record:
     return Record(found.value, found.ci95, seeds=seeds, n=found.n, unit=unit, controls=dict(controls))
-
-
-def _finite(value: float) -> float | str:
-    return float(value) if np.isfinite(value) else "never"
 
 
 def _rng() -> np.random.Generator:

@@ -61,7 +61,7 @@ def train(
     held_out = draw(8 * schedule.groups, schedule.group_size, generator)
     validation = audit_rows(held_out, world, stack)
     counted = _counted(stack, schedule)
-    points = sorted({round(schedule.steps * (i + 1) / NUM_POINTS) for i in range(NUM_POINTS)})
+    points = sorted({max(1, round(schedule.steps * (i + 1) / NUM_POINTS)) for i in range(NUM_POINTS)})
     curve, gradient = [], torch.zeros(len(stack), 4)
     for step in range(schedule.steps):
         progress = step / schedule.steps
