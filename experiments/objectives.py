@@ -1,6 +1,6 @@
 """Every objective at one small budget, on the same model: who finds the outcome, who recognises, and at what cost?
 
-    python experiments/objectives.py --out runs/objectives              # every cell: some 3 hours on 2 cores
+    python experiments/objectives.py --out runs/objectives              # every cell: some 2 hours on 2 cores
     python experiments/objectives.py --variants ours ntxent+equimod --seeds 0 1 2
     python experiments/objectives.py --tiny --variants ours ntxent+augself --out runs/o    # a minute
 
