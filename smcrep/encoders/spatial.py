@@ -51,7 +51,7 @@ class SpatialEncoder(nn.Module):
 
 def resized(images: Tensor, size: int) -> Tensor:
     """float32 [b, c, h, w] -> [b, c, size, size], bilinear with antialias; as they are where they have that size."""
-    if len(images) == 0:
+    if images.shape[0] == 0:  # not len: torch.export would fix the number of images
         return images.new_zeros(0, images.shape[1], size, size)  # interpolate refuses an empty batch
     if images.shape[-2:] == (size, size):
         return images
