@@ -56,6 +56,8 @@ def commands(out: str) -> list[str]:
         f"objectives.py --tiny --variants ours ntxent+augself byol+none sie_published --out {out}/objectives",
         f"interval_coverage.py --tiny --out {out}/coverage",
         "real_files.py --tiny",
+        f"search.py --tiny --out {out}/search",
+        f"extract.py --run {out}/search/model --source images:{out}/search/pictures --senses rgb --out {out}/extracted",
         f"zoo.py --tiny --out {out}/zoo",
         f"figures/zoo.py --claims {out}/zoo/claims/collapse.json --figures {out}",
     ]

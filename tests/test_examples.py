@@ -17,6 +17,7 @@ SAYS = {
     "own_image_encoder": "test_resnet: embeddings [4, 28], invariant [4, 16]",
     "own_objective": "plain PyTorch:",
     "own_sense": "embeddings of rgb, points, proprioception",
+    "robot_dataset": "observation.environment_state: fixed_size_list<element: float>[128]",
 }
 
 

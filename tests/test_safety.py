@@ -38,6 +38,7 @@ KNOWN = {
     ("reads numpy files", "smcrep/data/readers/modelnet.py"): "allow_pickle=False; a pickle is refused below",
     ("reads numpy files", "experiments/structure.py"): "allow_pickle=False, the file that it wrote itself a moment ago",
     ("reads numpy files", "smcrep/training/cache.py"): "allow_pickle=False, the file that it wrote itself",
+    ("reads numpy files", "smcrep/data/readers/cloud_files.py"): "allow_pickle=False; a pickle is refused in its tests",
     ("starts a program", "smcrep/results.py"): "git, with fixed arguments, for the commit of a record",
     ("starts a program", "smcrep/provenance.py"): "git, as lists of arguments, for what a record was made by",
     ("unpacks", "smcrep/provenance.py"): "reads git's own archive in memory, writes none of it",

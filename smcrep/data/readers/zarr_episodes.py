@@ -8,7 +8,7 @@ import numpy as np
 
 from smcrep.data.readers.source import Rows, fingerprint_of, one_line, read_each
 from smcrep.data.readers.table_rows import found_columns
-from smcrep.data.readers.values import checked
+from smcrep.data.readers.values import IMAGES, checked
 
 MAX_VECTOR = 64
 """Numbers of a row of an array that is looked through for NaN beside the senses: states and actions, not pictures."""
@@ -46,6 +46,7 @@ class ZarrEpisodes:
         self.arrays = arrays
         self.vectors = [n for n, a in arrays.items() if a.dtype.kind == "f" and np.prod(a.shape[1:]) <= MAX_VECTOR]
         self._held: dict[str, tuple[int, np.ndarray | str]] = {}
+        self.of_255 = {name for sense, name in self.columns.items() if sense in IMAGES and self._goes_beyond_1(name)}
         named = ", ".join(f"{sense} is data/{name}" for sense, name in self.columns.items())
         self.report = (f"{path}: {self.num_rows} rows in {len(self.ends)} episodes; {named}",)
 
@@ -81,9 +82,31 @@ class ZarrEpisodes:
             for name in self.vectors:
                 if not np.isfinite(self._row(name, row)).all():
                     raise ValueError(f"data/{name} is not finite in row {row}")
-            return {sense: checked(sense, self._row(self.columns[sense], row)) for sense in senses}
+            return {sense: self._sense(sense, row) for sense in senses}
 
         return read_each(rows, senses, one)
+
+    def _sense(self, sense: str, row: int) -> np.ndarray:
+        name = self.columns[sense]
+        array = self._row(name, row)
+        if name not in self.of_255:
+            return checked(sense, array)
+        if not (array.min() >= 0 and array.max() <= 255):  # NaN too
+            raise ValueError(f"data/{name} goes from {array.min():.3g} to {array.max():.3g} in row {row}, not 0 to 255")
+        return np.rint(array).astype(np.uint8)
+
+    def _goes_beyond_1(self, name: str) -> bool:
+        """Whether floating-point pictures have the range 0 to 255: a dark one alone does not say."""
+        if self.arrays[name].dtype.kind != "f":
+            return False
+        for row in (0, self.num_rows // 2, self.num_rows - 1):
+            try:
+                self._row(name, row)
+            except ValueError:
+                continue
+            if np.nanmax(self._held[name][1]) > 1:  # type: ignore[arg-type]
+                return True
+        return False
 
     def _row(self, name: str, row: int) -> np.ndarray:
         """The row of an array. A chunk that cannot be read is not tried again for its other rows."""
