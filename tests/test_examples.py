@@ -18,6 +18,7 @@ SAYS = {
     "own_objective": "plain PyTorch:",
     "own_sense": "embeddings of rgb, points, proprioception",
     "robot_dataset": "observation.environment_state: fixed_size_list<element: float>[128]",
+    "vla_policy": "learned to push what is named: True",
 }
 
 
