@@ -49,8 +49,7 @@ class EpisodeStatistics:
 
 def _lists(values: Sequence[np.ndarray | None], key: str) -> pa.Array:
     kind = pa.int64() if key == "count" else pa.float64()
-    lengths = [0 if x is None else len(x) for x in values]
+    ends = np.cumsum([0 if x is None else len(x) for x in values]).tolist()
     flat = np.concatenate([x for x in values if x is not None] or [np.empty(0)])
-    offsets = pa.array(np.cumsum([0, *lengths]), pa.int32())
-    mask = pa.array([x is None for x in values])
-    return pa.ListArray.from_arrays(offsets, pa.array(flat, kind), mask=mask)
+    starts = [None if x is None else start for x, start in zip(values, [0, *ends], strict=False)]  # null: no list
+    return pa.ListArray.from_arrays(pa.array([*starts, ends[-1]], pa.int32()), pa.array(flat, kind))

@@ -101,7 +101,7 @@ class Search:
                 atomic_write_bytes(
                     folder / "search.json", json.dumps(note).encode()
                 )  # last: lists without it are not whole
-        index = faiss.read_index(str(folder / "lists.faiss"), faiss.IO_FLAG_ONDISK_SAME_DIR)
+        index: Any = faiss.read_index(str(folder / "lists.faiss"), faiss.IO_FLAG_ONDISK_SAME_DIR)
         index.nprobe = min(index.nlist, max(FEWEST_PROBED, round(PROBED_SHARE * index.nlist)))
         return index
 

@@ -10,6 +10,7 @@ import pytest
 
 from smcrep.extraction.extract import extract
 from smcrep.extraction.lerobot_copy import ENVIRONMENT_STATE, Injected, feature_lines, inject
+from smcrep.extraction.lerobot_episodes import EpisodeStatistics
 from smcrep.extraction.manifest import EmbeddingManifest
 from smcrep.extraction.output import Output
 from smcrep.extraction.shards import load_embeddings
@@ -96,6 +97,20 @@ def test_each_episode_has_the_statistics_of_its_rows(made: tuple) -> None:
         held = table[f"stats/{ENVIRONMENT_STATE}/{key}"].to_pylist()
         for number in range(3):
             np.testing.assert_allclose(held[number], statistics(x[episode == number])[key], rtol=1e-6)
+
+
+def test_an_episode_without_rows_has_no_statistics_and_the_others_keep_theirs(tmp_path: Path) -> None:
+    """Of episodes 0, 1, 2 the second has none; the table lists them in another order."""
+    x = np.arange(8.0).reshape(4, 2)
+    episodes = EpisodeStatistics(["x"])
+    episodes.add(np.array([0, 0, 2]), {"x": x[:3]})
+    episodes.add(np.array([2]), {"x": x[3:]})
+    episodes.end()
+    pq.write_table(pa.table({"episode_index": [1, 2, 0, 1]}), tmp_path / "before.parquet")
+    episodes.write(tmp_path / "before.parquet", tmp_path / "after.parquet")
+    table = pq.read_table(tmp_path / "after.parquet")
+    assert table["stats/x/mean"].to_pylist() == [None, [5.0, 6.0], [1.0, 2.0], None]
+    assert table["stats/x/count"].to_pylist() == [None, [2], [2], None]
 
 
 def test_normalised_by_the_written_statistics_the_column_is_standard(made: tuple) -> None:
