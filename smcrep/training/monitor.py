@@ -23,7 +23,7 @@ import torch
 from smcrep.files import atomic_write_bytes
 from smcrep.probes.collapse.adapter import Adapter, Batch
 from smcrep.probes.collapse.counterfactual import counterfactual_ranks, pairs
-from smcrep.probes.collapse.sequential import CollapseEvidence, ShiryaevRoberts, UseEvidence, Verdict
+from smcrep.probes.collapse.sequential import CollapseEvidence, ShiryaevRoberts, Verdict
 from smcrep.probes.retrieval import rank, rank_same_state, same_state_scores
 from smcrep.transition import FUSED, Transition
 
@@ -32,11 +32,15 @@ Pairs = Callable[[Any, int], Mapping[str, np.ndarray]]
 Draw = Callable[[int], tuple[Batch, Mapping[str, Sequence[Batch]]]]
 """Number of the call -> rows that no call has had, one a state; and for each signal K batches that replace a part."""
 
+BEGIN_ALPHA = 0.05
+"""Probability that the begin of use is found where there is none. It costs no false alarm of collapse, as the signal is
+then not used: the watch for the end of use begins too soon."""
+
 
 @dataclass(frozen=True)
 class Alarm:
     """The signal is used less than ``u_min``. since: the last call at which the mean of its pairs was at least that;
-    call: that of the alarm; pairs: seen in all; alpha: of this signal."""
+    call: that of the alarm; pairs: seen in all; alpha: of the whole run."""
 
     signal: str
     call: int
@@ -57,21 +61,21 @@ class Alarm:
 class SignalWatch:
     """One signal over a run of at most ``horizon`` pairs.
 
-    First `UseEvidence` that the mean is above ``u_min``, by (f - u_min) / (1 + u_min): until it speaks the verdict is
-    "undetermined", however long the model takes to learn. From then on `ShiryaevRoberts` with threshold horizon / alpha
-    watches for the end of use: "collapsed" has a false-alarm probability of at most alpha a run, as long as the mean
-    given the past stays at ``u_min`` or above once use was found. A signal that was not found used after ``learned_by``
-    pairs is tested by `CollapseEvidence` from there on; alpha is shared between both.
+    First `ShiryaevRoberts` looks for the begin of use: the mean of (1 - f) / 2 comes below (1 - u_min) / 2. Until it
+    speaks the verdict is "undetermined", however long the model takes to learn. From then on another one, with
+    threshold horizon / alpha, watches for the end of use: "collapsed" has a false-alarm probability of at most alpha a
+    run, as long as the mean given the past stays at ``u_min`` or above once use was found. A signal that was not found
+    used after ``learned_by`` pairs is tested by `CollapseEvidence` from there on; alpha is shared between both.
 
     To begin with any use above 0 would not do: a signal that is being learned passes there long before it is healthy,
-    and would raise the alarm of a healthy run.
+    and would raise the alarm of a healthy run. Nor would `UseEvidence`, which remembers the time before learning.
     """
 
     def __init__(self, *, u_min: float, horizon: int, alpha: float, learned_by: int | None = None) -> None:
-        self.use = UseEvidence(alpha=alpha)
+        self.use = ShiryaevRoberts(u_min=(1 - u_min) / 2, horizon=horizon, alpha=BEGIN_ALPHA)
         self.onset = ShiryaevRoberts(u_min=u_min, horizon=horizon, alpha=alpha / 2)
         self.never = CollapseEvidence(u_min=u_min, alpha=alpha / 2)
-        self.u_min, self.horizon = u_min, horizon
+        self.horizon = horizon
         self.learned_by = horizon if learned_by is None else learned_by
         self.num_pairs = 0
         self.alarm_at = 0
@@ -83,7 +87,7 @@ class SignalWatch:
             if self.use.alarm:
                 detector = self.onset
             else:
-                self.use.update((value[None] - self.u_min) / (1 + self.u_min))
+                self.use.update((1 - value[None]) / 2)
                 if self.num_pairs <= self.learned_by:
                     continue
                 detector = self.never
@@ -105,16 +109,16 @@ class SignalWatch:
         return float(np.clip(detector.log_evidence / detector.log_threshold, 0, 1))
 
     def state(self) -> dict[str, Any]:
-        return {
-            "num_pairs": self.num_pairs,
-            "alarm_at": self.alarm_at,
-            **{name: getattr(self, name).state() for name in ("use", "onset", "never")},
-        }
+        """Of `restore`, in finite numbers: a detector that has seen no pair has no state."""
+        detectors = {name: getattr(self, name) for name in ("use", "onset", "never")}
+        states = {name: detector.state() for name, detector in detectors.items() if detector.num_pairs}
+        return {"num_pairs": self.num_pairs, "alarm_at": self.alarm_at, **states}
 
     def restore(self, state: dict[str, Any]) -> None:
         self.num_pairs, self.alarm_at = int(state["num_pairs"]), int(state["alarm_at"])
         for name in ("use", "onset", "never"):
-            getattr(self, name).restore(state[name])
+            if name in state:
+                getattr(self, name).restore(state[name])
 
 
 class Monitor:

@@ -100,7 +100,8 @@ def test_an_alarm_leaves_a_file_a_line_and_a_picture(tmp_path: Path) -> None:
     assert 12 <= alarm.call <= 20
     assert alarm.signal == "action"
     assert alarm.since == 11
-    assert alarm.alpha == 0.005  # of two signals
+    assert alarm.alpha == 0.01  # of the run; each of two signals has half of it
+    assert monitor.watches["action"].onset.log_threshold == pytest.approx(np.log(HORIZON / 0.0025))
     assert json.loads((tmp_path / "alarm-action.json").read_text())["call"] == alarm.call
     assert (tmp_path / "alarm-action.png").stat().st_size > 1000
     assert len(said) == 1
@@ -208,7 +209,8 @@ def test_an_alarm_ends_our_loop_with_a_checkpoint(tmp_path: Path) -> None:
     assert (found.step, found.stopped_by) == (3, SIGTERM)
     assert (tmp_path / "checkpoint").exists()
     records = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
-    assert [r["probe/use/action"] for r in records if "probe/use/action" in r] == [0.8, 0.8, -0.5]
+    means = [r["probe/use/action"] for r in records if "probe/use/action" in r]
+    assert means == pytest.approx([0.8, 0.8, -0.5])
     assert [r["probe/collapse_evidence/action"] for r in records if "probe/use/action" in r][-1] == 1.0
 
 
