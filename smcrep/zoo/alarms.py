@@ -12,7 +12,7 @@ from smcrep.zoo.watching import Looks
 from smcrep.zoo.world import SIGNALS
 
 U_MIN, ALPHA = 0.4, 0.01
-LOST_BELOW = 0.2
+LOST_BELOW, USED_ABOVE = 0.2, 0.5
 RIVALS = ("loss", "rank", "probe")
 
 
@@ -22,9 +22,9 @@ class Run:
 
     healthy  nothing was planted in it.
     fault    look at which its planted fault began.
-    lost     look from which the measured use of its victim stays below .2.
+    lost     look from which the measured use of its victim, once above .5, stays below .2.
     alarms   signal -> look of the alarm.
-    pairs    pairs from ``lost`` to the alarm on the victim.
+    pairs    pairs from ``lost`` to the alarm on the victim; left: to the end of training.
     watched  rival -> its statistic at every look, higher: worse; of the victim, or (healthy) of each signal the worst.
     """
 
@@ -36,6 +36,7 @@ class Run:
     lost: int | None
     alarms: dict[str, int]
     pairs: int | None
+    left: int
     watched: dict[str, list[float]]
 
 
@@ -54,16 +55,22 @@ def runs_of(looks: Looks, cell: str, *, u_min: float = U_MIN, alpha: float = ALP
         lost, pairs = None, None
         if model in looks.known:
             rho = np.stack(looks.rho)[:, looks.known.index(model), SIGNALS.index(specimen.signal)]
-            lost = sustained(rho < LOST_BELOW)
+            lost = end_of_use(rho)
             if lost is not None and specimen.signal in alarms:
                 pairs = max(0, at_pair[specimen.signal] - lost * rows)
         found.append(
             Run(
                 cell, specimen.mechanism, specimen.signal, specimen.mechanism == "healthy", num_looks, lost, alarms,
-                pairs, _watched(looks, model, specimen.signal),
+                pairs, 0 if lost is None else (num_looks - lost) * rows, _watched(looks, model, specimen.signal),
             )
         )  # fmt: skip
     return found
+
+
+def end_of_use(rho: np.ndarray) -> int | None:
+    """Of rho [looks]: see `Run`. None for a signal that was never used, or still is."""
+    lost = sustained(rho < LOST_BELOW)
+    return lost if lost and rho[:lost].max() > USED_ABOVE else None
 
 
 def sustained(below: np.ndarray) -> int | None:

@@ -12,8 +12,17 @@ from smcrep.results import Record
 from smcrep.zoo.alarms import ALPHA, RIVALS, U_MIN, Run, equal_alarm_thresholds, leads
 from smcrep.zoo.cases import Case
 from smcrep.zoo.mechanisms import DECOYS, LATE, MECHANISMS
-from smcrep.zoo.table import along_doses, aucs, estimate, fitted_threshold, held_out, negatives, positives, spearman
-from smcrep.zoo.watching import Looks
+from smcrep.zoo.table import (
+    NUM_RESAMPLES,
+    along_doses,
+    aucs,
+    estimate,
+    fitted_threshold,
+    held_out,
+    negatives,
+    positives,
+    spearman,
+)
 from smcrep.zoo.world import SIGNALS
 
 OURS = "ours"
@@ -66,15 +75,17 @@ def alarm_records(runs: Sequence[Run], seeds: int) -> dict[str, Record]:
     lost = [run for run in runs if run.lost is not None and not run.healthy]
     if len(lost) < 2:
         return records
-    late = np.array(
-        [(run.num_looks - (run.lost or 0)) * Looks.rows if run.pairs is None else run.pairs for run in lost]
-    )
-    missed = sum(run.pairs is None for run in lost)
-    rng = _rng()
-    drawn = np.median(late[rng.integers(0, len(late), (2000, len(late)))], 1)
-    delay = widened_interval(float(np.median(late)), drawn, len(late))
-    controls = {"missed": missed, "runs": len(late), "90 %": float(np.quantile(late, 0.9, method="higher"))}
-    records["collapse.delay"] = _record(delay, seeds, "pairs, median; a miss counts as all that were left", controls)
+    times = np.array([run.left if run.pairs is None else run.pairs for run in lost])
+    missed = np.array([run.pairs is None for run in lost])
+    chosen = _rng().integers(0, len(lost), (NUM_RESAMPLES, len(lost)))
+    drawn = np.array([censored_median(times[rows], missed[rows]) for rows in chosen])
+    median, never = censored_median(times, missed), float(np.isinf(drawn).mean())
+    if np.isfinite(median):
+        low, high = np.quantile(drawn, [0.025, 0.975], method="nearest")
+        interval = (float(low), float(high)) if np.isfinite(high) else None
+        controls = {"missed": int(missed.sum()), "runs": len(lost), "resamples without a median": never}
+        unit = "pairs, median of Kaplan and Meier; misses are censored at the end of training"
+        records["collapse.delay"] = Record(median, interval, seeds, len(lost), unit, controls)
     thresholds = equal_alarm_thresholds(healthy, RIVAL_RATE)
     ahead = np.array([[leads(run, thresholds)[name] for name in RIVALS] for run in lost])
     means, resampled = resampled_means(ahead, np.array([run.cell for run in lost]) if several else None, rng=_rng())
@@ -86,6 +97,14 @@ def alarm_records(runs: Sequence[Run], seeds: int) -> dict[str, Record]:
         )
     records["collapse.lead_time"] = records["collapse.lead_time.loss"]
     return records
+
+
+def censored_median(times: np.ndarray, censored: np.ndarray) -> float:
+    """Median of Kaplan and Meier (1958): the first time by which half have happened; inf where it never comes to that.
+    A time that is ``censored`` is only known to be longer."""
+    survival = stats.ecdf(stats.CensoredData.right_censored(times, censored)).sf
+    half = np.flatnonzero(survival.probabilities <= 0.5 + 1e-12)
+    return float(survival.quantiles[half[0]]) if len(half) else float("inf")
 
 
 def curve_records(watched: Sequence[tuple[Sequence[Run], np.ndarray]], seeds: int) -> dict[str, Record]:

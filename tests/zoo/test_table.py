@@ -5,9 +5,9 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from smcrep.zoo.alarms import Run, crossing, equal_alarm_thresholds, leads, sustained
+from smcrep.zoo.alarms import Run, crossing, end_of_use, equal_alarm_thresholds, leads, sustained
 from smcrep.zoo.cases import Case, from_json, to_json
-from smcrep.zoo.records import alarm_records, curve_records, detector_records
+from smcrep.zoo.records import alarm_records, censored_median, curve_records, detector_records
 from smcrep.zoo.table import along_doses, aucs, balanced_accuracy, fitted_threshold, held_out, spearman
 
 FAMILIES = ("cut_wire", "leak")
@@ -91,10 +91,14 @@ def test_cases_survive_json() -> None:
     assert from_json(to_json(own)) == own
 
 
-def run(cell: str, victim: str, alarms: dict[str, int], loss_at: int, lost: int | None = None, pairs=None) -> Run:
+def run(
+    cell: str, victim: str, alarms: dict[str, int], loss_at: int, lost: int | None = None, pairs=None, left: int = 0
+) -> Run:
     loss = [0.0] * loss_at + [1.0] * (20 - loss_at)
     watched = {"loss": loss, "rank": [0.0] * 20, "probe": loss}
-    return Run(cell, "late_shuffled" if victim else "healthy", victim, not victim, 20, lost, alarms, pairs, watched)
+    return Run(
+        cell, "late_shuffled" if victim else "healthy", victim, not victim, 20, lost, alarms, pairs, left, watched
+    )
 
 
 def test_lead_is_a_share_of_training_and_misses_are_censored() -> None:
@@ -112,10 +116,31 @@ def test_first_times() -> None:
     assert crossing(np.array([0, 1]), 1) is None
 
 
+def test_median_of_censored_times_is_that_of_loops() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        times, censored = rng.integers(1, 12, 15), rng.uniform(size=15) < 0.3
+        alive, expected = 1.0, np.inf
+        for time in sorted(set(times[~censored])):
+            alive *= 1 - (times[~censored] == time).sum() / (times >= time).sum()
+            if alive <= 0.5 + 1e-12:
+                expected = time
+                break
+        assert censored_median(times, censored) == expected
+    assert censored_median(np.array([5, 6]), np.array([True, True])) == np.inf
+
+
+def test_use_ends_where_it_had_begun() -> None:
+    assert end_of_use(np.array([0.1, 0.6, 0.1, 0.1])) == 2
+    assert end_of_use(np.array([0.1, 0.1])) is None
+    assert end_of_use(np.array([0.1, 0.3, 0.1])) is None
+    assert end_of_use(np.array([0.1, 0.6])) is None
+
+
 def test_records_of_alarms() -> None:
     healthy = [run(f"cell{i % 4}", "", {"action": 3} if i == 0 else {}, 20) for i in range(40)]
     lost = [run(f"cell{i % 4}", "action", {"action": 12}, 16, lost=11, pairs=20 + i) for i in range(9)]
-    missed = run("cell0", "action", {}, 16, lost=11)
+    missed = run("cell0", "action", {}, 16, lost=11, left=21)
     records = alarm_records([*healthy, *lost, missed], seeds=1)
     assert records["collapse.false_alarms"].value == 1 / 40
     bound = records["collapse.false_alarms"].controls["upper bound, 95 %"]
