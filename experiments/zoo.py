@@ -1,8 +1,11 @@
 """What are detectors of collapse worth? Models with planted collapse, whose truth is measured, before each of them.
 
-    python experiments/zoo.py                   # about 40 minutes on one core; goes on where it was interrupted
+    python experiments/zoo.py                   # about half an hour on one core; goes on where it was interrupted
 
     python experiments/zoo.py --tiny            # a minute; the numbers mean nothing
+    SMCREP_PLUGINS=my_detectors python experiments/zoo.py --out runs/mine
+
+A module named by SMCREP_PLUGINS enters detectors of its own: smcrep.zoo.DETECTORS["mine"] = function (`smcrep.zoo`).
 
 A cell is an architecture (fusion and objective) and a seed. Detection: models with twelve mechanisms planted on each of
 four signals at two doses, decoys and healthy controls, all trained at once; every signal of every model is put before

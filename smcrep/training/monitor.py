@@ -18,23 +18,10 @@ from signal import SIGTERM, raise_signal
 from typing import Any
 
 import numpy as np
-import torch
 
 from smcrep.files import atomic_write_bytes
-from smcrep.probes.collapse.adapter import Adapter, Batch
-from smcrep.probes.collapse.counterfactual import counterfactual_ranks, pairs
-from smcrep.probes.collapse.sequential import CollapseEvidence, ShiryaevRoberts, Verdict
-from smcrep.probes.retrieval import rank, rank_same_state, same_state_scores
-from smcrep.transition import FUSED, Transition
-
-Pairs = Callable[[Any, int], Mapping[str, np.ndarray]]
-"""(model, number of the call, from 0) -> for each signal fresh pairs [t] in [-1, 1], one a state."""
-Draw = Callable[[int], tuple[Batch, Mapping[str, Sequence[Batch]]]]
-"""Number of the call -> rows that no call has had, one a state; and for each signal K batches that replace a part."""
-
-BEGIN_ALPHA = 0.05
-"""Probability that the begin of use is found where there is none. It costs no false alarm of collapse, as the signal is
-then not used: the watch for the end of use begins too soon."""
+from smcrep.training.fresh_pairs import Pairs
+from smcrep.training.signal_watch import SignalWatch
 
 
 @dataclass(frozen=True)
@@ -58,73 +45,10 @@ class Alarm:
         )
 
 
-class SignalWatch:
-    """One signal over a run of at most ``horizon`` pairs.
-
-    First `ShiryaevRoberts` looks for the begin of use: the mean of (1 - f) / 2 comes below (1 - u_min) / 2. Until it
-    speaks the verdict is "undetermined", however long the model takes to learn. From then on another one, with
-    threshold horizon / alpha, watches for the end of use: "collapsed" has a false-alarm probability of at most alpha a
-    run, as long as the mean given the past stays at ``u_min`` or above once use was found. A signal that was not found
-    used after ``learned_by`` pairs is tested by `CollapseEvidence` from there on; alpha is shared between both.
-
-    To begin with any use above 0 would not do: a signal that is being learned passes there long before it is healthy,
-    and would raise the alarm of a healthy run. Nor would `UseEvidence`, which remembers the time before learning.
-    """
-
-    def __init__(self, *, u_min: float, horizon: int, alpha: float, learned_by: int | None = None) -> None:
-        self.use = ShiryaevRoberts(u_min=(1 - u_min) / 2, horizon=horizon, alpha=BEGIN_ALPHA)
-        self.onset = ShiryaevRoberts(u_min=u_min, horizon=horizon, alpha=alpha / 2)
-        self.never = CollapseEvidence(u_min=u_min, alpha=alpha / 2)
-        self.horizon = horizon
-        self.learned_by = horizon if learned_by is None else learned_by
-        self.num_pairs = 0
-        self.alarm_at = 0
-
-    def update(self, values: np.ndarray) -> Verdict:
-        """Take fresh pairs [t]. Beyond the horizon nothing is tested any more: the guarantee has ended."""
-        for value in np.asarray(values, np.float64)[: self.horizon - self.num_pairs]:
-            self.num_pairs += 1
-            if self.use.alarm:
-                detector = self.onset
-            else:
-                self.use.update((1 - value[None]) / 2)
-                if self.num_pairs <= self.learned_by:
-                    continue
-                detector = self.never
-            detector.update(value[None])
-            if detector.alarm and not self.alarm_at:
-                self.alarm_at = self.num_pairs
-        return self.verdict
-
-    @property
-    def verdict(self) -> Verdict:
-        if self.alarm_at:
-            return "collapsed"
-        return "used" if self.use.alarm else "undetermined"
-
-    @property
-    def log_evidence(self) -> float:
-        """Of collapse, as a share of the threshold's logarithm: 1 is the alarm."""
-        detector = self.onset if self.use.alarm else self.never
-        return float(np.clip(detector.log_evidence / detector.log_threshold, 0, 1))
-
-    def state(self) -> dict[str, Any]:
-        """Of `restore`, in finite numbers: a detector that has seen no pair has no state."""
-        detectors = {name: getattr(self, name) for name in ("use", "onset", "never")}
-        states = {name: detector.state() for name, detector in detectors.items() if detector.num_pairs}
-        return {"num_pairs": self.num_pairs, "alarm_at": self.alarm_at, **states}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        self.num_pairs, self.alarm_at = int(state["num_pairs"]), int(state["alarm_at"])
-        for name in ("use", "onset", "never"):
-            if name in state:
-                getattr(self, name).restore(state[name])
-
-
 class Monitor:
     """Watches the signals of one run.
 
-    pairs       `branch_pairs`, `counterfactual_pairs`, or any function of that form.
+    pairs       `fresh_pairs.branch_pairs`, `counterfactual_pairs`, `outcome_pairs`, or any function of that form.
     horizon     pairs of each signal in the whole run: pairs a call x calls.
     u_min       the least healthy mean of the pairs.
     alpha       bound on the probability of any false alarm in the run; each signal has an equal part of it.
@@ -230,79 +154,6 @@ class Monitor:
             raise ValueError(
                 f"{path}: no state of a monitor of these signals ({error!r}); remove it to begin anew"
             ) from None
-
-
-def branch_pairs(adapt: Callable[[Any], Adapter], draw: Draw) -> Pairs:
-    """Pairs of any model, where a simulator or a store has other outcomes of the same states. Each of the K + 1
-    branches of a state in turn: told its signal, the share of the other outcomes that score below its own minus the
-    share above; the mean over branches is the pair of the state, which varies less than one branch does.
-
-    adapt  model -> `Adapter`; ``lambda model: adapter`` where it is one already.
-    draw   makes rows that the monitor has not had, so that the pairs are fresh, and for each signal K batches with
-           other values of it and with the targets that these lead to, under their names in the rows.
-
-    Cost of a call: (K + 1)^2 passes of the rows for each signal.
-    """
-
-    def found(model: Any, call: int) -> dict[str, np.ndarray]:
-        batch, branches = draw(call)
-        adapter = adapt(model)
-        return {name: _retrieved(adapter, batch, name, own) for name, own in branches.items()}
-
-    return found
-
-
-def _retrieved(adapter: Adapter, batch: Batch, name: str, branches: Sequence[Batch]) -> np.ndarray:
-    if any(name not in branch or len(branch) < 2 for branch in branches):
-        raise ValueError(f"monitor: a branch of {name!r} lacks it, or its targets; give both in each of its batches")
-    own = [{key: batch[key] for key in branches[0]}, *branches]
-    found = []
-    for i, told in enumerate(own):
-        with torch.no_grad():
-            scores = [adapter.score({**batch, **seen, name: batch[name]}, {name: told[name]}) for seen in own]
-        columns = torch.stack(scores, -1).double().cpu().numpy()
-        found.append(pairs(rank(columns, np.full(len(columns), i))))
-    return np.mean(found, 0)
-
-
-def outcome_pairs(draw: Callable[[int], Transition], signal: str, *, source: str = FUSED) -> Pairs:
-    """Pairs of our own model for `training.fit`: as `branch_pairs`, from the k outcomes of each state, which are
-    encoded once.
-
-    draw    number of the call -> states whose outcomes differ in ``signal`` alone (a store that branches over it), and
-            that neither training nor the monitor has had.
-    source  a sense, or "fused": whose prediction is judged.
-    """
-
-    @torch.no_grad()
-    def found(model: Any, call: int) -> dict[str, np.ndarray]:
-        transition = draw(call)
-        states, views = transition.observations.batch_shape
-        flat = transition.observations.flatten().data
-        embedding = model.embed({name: flat.get(name) for name in model.config.senses})
-        seen = embedding.equivariant(source).unflatten(0, (states, views))
-        physics = transition.physics
-        condition = model.condition(
-            transition.action.to(model.device), None if physics is None else physics.to(model.device)
-        )
-        predicted = model.predict(source, seen[:, :1].expand(-1, views - 1, -1), condition)
-        ranks = rank_same_state(same_state_scores(predicted.cpu().numpy(), seen[:, 1:].cpu().numpy()))
-        return {signal: pairs(ranks).mean(1)}
-
-    return found
-
-
-def counterfactual_pairs(adapt: Callable[[Any], Adapter], draw: Draw) -> Pairs:
-    """The same without a simulator: ``draw`` gives K other values of each signal (`replacement`), and the true signal
-    is ranked among them by the score of the one outcome. Weaker for a contrastive model, whose scores are trained to be
-    compared between outcomes. Cost of a call: K + 1 passes of its rows for each signal."""
-
-    def found(model: Any, call: int) -> dict[str, np.ndarray]:
-        batch, others = draw(call)
-        adapter = adapt(model)
-        return {name: pairs(counterfactual_ranks(adapter, batch, own)) for name, own in others.items()}
-
-    return found
 
 
 def _json(value: Any) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from smcrep.training.monitor import SignalWatch
+from smcrep.training.signal_watch import SignalWatch
 from smcrep.zoo.watching import Looks
 from smcrep.zoo.world import SIGNALS
 

@@ -15,9 +15,11 @@ from smcrep.probes.collapse.adapter import KeywordModel
 from smcrep.report.figures.zoo import use_over_training
 from smcrep.training.build import Compute, build_fabric, build_seeded_model
 from smcrep.training.fit import fit
-from smcrep.training.monitor import Monitor, SignalWatch, branch_pairs, counterfactual_pairs, outcome_pairs
+from smcrep.training.fresh_pairs import branch_pairs, counterfactual_pairs, outcome_pairs
+from smcrep.training.monitor import Monitor
 from smcrep.training.monitor_lightning import monitor_callback
 from smcrep.training.online import online_probe
+from smcrep.training.signal_watch import SignalWatch
 from smcrep.transition import Targets
 from tests.training.synthetic import SyntheticSource, tiny_recipe, transition
 
