@@ -93,7 +93,7 @@ def alarm_records(runs: Sequence[Run], seeds: int) -> dict[str, Record]:
         found = widened_interval(float(means[i]), resampled[:, i], len(lost))
         ours_first = float((ahead[:, i] > 0).mean())
         records[f"collapse.lead_time.{name}"] = _record(
-            found, seeds, "share of training ahead of it", {"ours first": ours_first, "ours missed": missed}
+            found, seeds, "share of training ahead of it", {"ours first": ours_first, "ours missed": int(missed.sum())}
         )
     records["collapse.lead_time"] = records["collapse.lead_time.loss"]
     return records

@@ -1,10 +1,13 @@
 """AUC, rank correlation and thresholds against scikit-learn, scipy and loops; a shift that was planted is found."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
+from smcrep.results import read_claims, write_claims
 from smcrep.zoo.alarms import Run, crossing, end_of_use, equal_alarm_thresholds, leads, sustained
 from smcrep.zoo.cases import Case, from_json, to_json
 from smcrep.zoo.records import alarm_records, censored_median, curve_records, detector_records
@@ -137,7 +140,7 @@ def test_use_ends_where_it_had_begun() -> None:
     assert end_of_use(np.array([0.1, 0.6])) is None
 
 
-def test_records_of_alarms() -> None:
+def test_records_of_alarms(tmp_path: Path) -> None:
     healthy = [run(f"cell{i % 4}", "", {"action": 3} if i == 0 else {}, 20) for i in range(40)]
     lost = [run(f"cell{i % 4}", "action", {"action": 12}, 16, lost=11, pairs=20 + i) for i in range(9)]
     missed = run("cell0", "action", {}, 16, lost=11, left=21)
@@ -151,10 +154,14 @@ def test_records_of_alarms() -> None:
     assert equal_alarm_thresholds(healthy, 0.05)["loss"] == 0
     curves = curve_records([([*healthy, *lost[:2]], np.full((20, 2, 4), 0.5))], 1)
     assert curves["collapse.use_over_training.late_shuffled"].controls["alarm"] == [0.65, 0.65]
+    write_claims(tmp_path / "collapse.json", records | curves)
+    assert read_claims(tmp_path / "collapse.json") == records | curves
 
 
-def test_records_of_detectors() -> None:
+def test_records_of_detectors(tmp_path: Path) -> None:
     records = detector_records(cases(), seeds=1)
+    write_claims(tmp_path / "collapse.json", records)
+    assert read_claims(tmp_path / "collapse.json") == records
     macro, worst = records["collapse.auc.macro"], records["collapse.auc.worst"]
     each = [records[f"collapse.auc.{family}"].value for family in FAMILIES]
     assert macro.value == pytest.approx(np.mean(each))
