@@ -63,8 +63,8 @@ def test_the_loss_uses_each_source(fusion: str) -> None:
     model, given = policy(fusion, horizon=1), sources(64)
     answer = (given.data["cloud"][:, 0] + given.data["words"][:, 1, 2]).clamp(-2, 2)
     actions = torch.stack([answer, torch.full_like(answer, 20.0)], -1)[:, None]
-    optimiser, is_pad = torch.optim.Adam(model.parameters(), 5e-3), torch.zeros(64, 1, dtype=torch.bool)
-    for _ in range(200):
+    optimiser, is_pad = torch.optim.Adam(model.parameters(), 1e-2), torch.zeros(64, 1, dtype=torch.bool)
+    for _ in range(100):
         optimiser.zero_grad()
         model.loss(given, actions, is_pad).backward()
         optimiser.step()
