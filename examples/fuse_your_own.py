@@ -3,7 +3,8 @@
     python examples/fuse_your_own.py      # seconds
 
 A rule takes `Beliefs` (mean, log-precision and presence of each sense) and gives the fused embedding and how much each
-sense counted. The head learns how noisy each reading is, from readings whose noise you know. A rule of your own goes
+sense counted. The head learns how far a fault turned each
+reading away, from readings whose noise you know. A rule of your own goes
 through the laws, and under a name into a model: ModelConfig(fusion="most_sure").
 """
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from smcrep.fusion import RULES, PosteriorHead, equal_precision
+from smcrep.fusion import RULES, DirectionHead, equal_precision
 from smcrep.fusion.fit_variance import VarianceFit
 from smcrep.fusion.head import fit_head
 from smcrep.hub import build_model
@@ -56,7 +57,7 @@ def main() -> None:
         known.log_precision, known.present, known.names,
     )  # fmt: skip
     torch.manual_seed(0)
-    head = PosteriorHead(2, DIM, num_reading=DIM)
+    head = DirectionHead(2, DIM)
     fit_head(
         head, known, harmed, torch.arange(num) // LOOKS, encoded(torch.zeros(num, 2), generator),
         shrinkage=0.1, settings=VarianceFit(steps=400), generator=generator,

@@ -19,7 +19,7 @@ import torch
 from smcrep import script
 from smcrep.evaluation.fusion_data import Sizes, faulty_rows, gather, make_stores
 from smcrep.fusion.fit_variance import VarianceFit
-from smcrep.fusion.head import PosteriorHead, fit_head
+from smcrep.fusion.head import DirectionHead, fit_head
 from smcrep.hub import build_model
 from smcrep.pretraining import load
 from smcrep.results import commit
@@ -30,10 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True, help="folder of a pretrained run")
     parser.add_argument("--out", type=Path, help="folder of the model with its head (default: RUN/fused)")
-    parser.add_argument(
-        "--num-reading", type=script.at_least(1), default=64, help="numbers of each sense that are read"
-    )
-    parser.add_argument("--shrinkage", type=float, default=0.1, help="of covariances, 0 to 1")
+    parser.add_argument("--shrinkage", type=float, default=0.01, help="of covariances, 0 to 1")
     parser.add_argument("--copies", type=script.at_least(1), default=2, help="faulty copies of each observation")
     parser.add_argument("--steps", type=script.at_least(1), default=1500, help="of learning the variances")
     parser.add_argument("--seed", type=script.at_least(0), default=0, help="of faults and first weights")
@@ -43,10 +40,10 @@ def main() -> None:
         raise ValueError(f"--shrinkage is {arguments.shrinkage}; give a number between 0 and 1")
     run, out = load(arguments.run), arguments.out or arguments.run / "fused"
     known = run.model
-    config = replace(known.config, fusion="posterior", fusion_reading=arguments.num_reading)
+    config = replace(known.config, fusion="directions")
     torch.manual_seed(arguments.seed)
     model = build_model(config)
-    assert isinstance(model.fuse, PosteriorHead)
+    assert isinstance(model.fuse, DirectionHead)
     missing, unexpected = model.load_state_dict(known.state_dict(), strict=False)
     assert not unexpected
     assert all(name.startswith("fuse.") for name in missing)

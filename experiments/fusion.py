@@ -37,10 +37,9 @@ from torch import Tensor, nn
 
 from smcrep import script
 from smcrep.evaluation.broken_senses import SEVERITIES, Fault, all_faults
-from smcrep.evaluation.fused_recognition import TEMPERATURE, Draws, by_object, draw_episodes, recognised
+from smcrep.evaluation.fused_recognition import by_object, recognised
 from smcrep.evaluation.fusion_checks import describe
 from smcrep.evaluation.fusion_data import (
-    ObjectSet,
     Sizes,
     broken_queries,
     faulty_rows,
@@ -48,22 +47,22 @@ from smcrep.evaluation.fusion_data import (
     make_stores,
     scans_store,
 )
+from smcrep.evaluation.fusion_fit import FitData
 from smcrep.evaluation.fusion_records import CLEAN, DESTROYED, OURS, fusion_records
 from smcrep.files import atomic_write
 from smcrep.fusion import RULES
-from smcrep.fusion.baselines.few_shot import draw_decisions
 from smcrep.fusion.baselines.fitting import drawn_by, fit, fit_decider
 from smcrep.fusion.baselines.methods import METHODS, build
 from smcrep.fusion.baselines.tuning import SPACE, choice, log_uniform, tune
 from smcrep.fusion.fit_variance import VarianceFit
-from smcrep.fusion.head import PosteriorHead, fit_head
-from smcrep.fusion.method import Decider, Decisions, FitSettings, Fuser
+from smcrep.fusion.head import DirectionHead, fit_head
+from smcrep.fusion.method import Decider, FitSettings
 from smcrep.pretraining import load, pretrain, tiny
 from smcrep.provenance import made
 from smcrep.results import write_claims, write_json
 from smcrep.senses import DEPTH, MASK, POINTS, RGB
 from smcrep.sweep import finished
-from smcrep.transition import Beliefs, concatenate
+from smcrep.transition import Beliefs
 
 DESTROYING = {RGB.name: "darkness", POINTS.name: "jitter", DEPTH.name: "missing_returns", MASK.name: "noise_blobs"}
 """Kind of each sense that at severity 1 leaves nothing of it."""
@@ -73,10 +72,9 @@ COPIES = 2
 
 @dataclass(frozen=True)
 class OurSettings:
-    """Of `PosteriorFusion`, `fit_moments` and `fit_variance`."""
+    """Of `fit_directions` and `fit_variance`."""
 
-    num_reading: int = 64
-    shrinkage: float = 0.1
+    shrinkage: float = 0.01
     lr: float = 2e-3
     sense_dropout: float = 0.25
     beta: float = 0.5
@@ -84,8 +82,7 @@ class OurSettings:
 
 
 OUR_SPACE = {
-    "num_reading": choice(32, 48, 64, 96),
-    "shrinkage": choice(0.03, 0.1, 0.3),
+    "shrinkage": choice(0.003, 0.01, 0.03, 0.1),
     "lr": log_uniform(5e-4, 5e-3),
     "sense_dropout": choice(0.1, 0.25, 0.4),
     "beta": choice(0.0, 0.5, 1.0),
@@ -138,28 +135,26 @@ def judge(path: Path, seed: int, arguments: argparse.Namespace) -> None:
     folder = arguments.out / f"beliefs/{seed}"
     sets = {split: gather(model, own, folder / split) for split, own in stores.items()}
     shots = {"n_way": 3, "k_shot": 1} if small else {"n_way": N_WAY, "k_shot": K_SHOT}
-    data = FitData(
-        model.config.invariant_dim,
-        sets,
-        {s: faulty_rows(model, sets[s], folder / s, copies=1 if small else COPIES) for s in ("fit", "val")},
-        shots,
-    )
+    faulty = {s: faulty_rows(model, sets[s], folder / s, copies=1 if small else COPIES) for s in ("fit", "val")}
+    data = FitData(model.config.invariant_dim, sets, faulty, shots, num_query=NUM_QUERY)
     methods = {name: tuned(name, data, arguments, seed) for name in arguments.methods}
     methods |= {f"only_{name}": Only(m) for m, name in enumerate(model.config.names)}
-    draws, gallery = data.draws("test", 10 if small else EPISODES), data.invariant(sets["test"].gallery)
+    draws, whole = data.draws("test", 10 if small else EPISODES), sets["test"].gallery
+    gallery = {m: whole if m == OURS else data.invariant(whole) for m in methods}
     with torch.no_grad():
-        known = {m: None if isinstance(method, Decider) else method(gallery) for m, method in methods.items()}
-        looked = methods[OURS].head.look(gallery) if OURS in methods else None
+        known = {m: None if isinstance(method, Decider) else method(gallery[m]) for m, method in methods.items()}
+        looked = methods[OURS].head.look(whole) if OURS in methods else None
     for i, (name, own) in enumerate(missing.items()):
-        queries = data.invariant(broken_queries(model, sets["test"], own, folder / "test"))
+        queries = broken_queries(model, sets["test"], own, folder / "test")
+        asked = {m: queries if m == OURS else data.invariant(queries) for m in methods}
         found = {
-            m: by_object(recognised(method, gallery, queries, draws, known=known[m]), draws).tolist()
+            m: by_object(recognised(method, gallery[m], asked[m], draws, known=known[m]), draws).tolist()
             for m, method in methods.items()
         }
         about: dict[str, Any] = {"variant": name, "seed": seed, "shots": shots}
         about |= {"in_training": all(fault.in_training for fault in own), "faults": [asdict(fault) for fault in own]}
         if looked:
-            clean = gallery[torch.from_numpy(sets["test"].queries)]
+            clean = whole[torch.from_numpy(sets["test"].queries)]
             seen = describe(methods[OURS].head, looked, clean, queries, sets["test"].query_objects, draws)
             about |= {"described": asdict(seen), "senses": model.config.names}
         about |= made(command_of([path], arguments), begun)
@@ -171,50 +166,6 @@ def judge(path: Path, seed: int, arguments: argparse.Namespace) -> None:
 
 def cell_path(out: Path, name: str, seed: int) -> Path:
     return out / f"cells/{name}-{seed}.json"
-
-
-class FitData:
-    """What heads are learned and tuned on: the invariant part alone, clean rows and rows with faulty sensors."""
-
-    def __init__(self, dim: int, sets: dict[str, ObjectSet], faulty: dict[str, list[Beliefs]], shots: dict[str, int]):
-        self.dim, self.sets, self.shots = dim, sets, shots
-        self.clean = self.invariant(sets["fit"].gallery)
-        self.faulty = [self.invariant(beliefs) for beliefs in faulty["fit"]]
-        self.rows = concatenate([self.clean, *self.faulty])
-        objects = torch.from_numpy(sets["fit"].objects)
-        self.objects, self.label = objects, objects.repeat(1 + len(self.faulty))
-        first = torch.from_numpy(sets["val"].queries)
-        self.val_gallery = self.invariant(sets["val"].gallery)
-        self.val_queries = [self.val_gallery[first], *(self.invariant(b)[first] for b in faulty["val"])]
-        self.val_draws = self.draws("val", 10)
-
-    def invariant(self, beliefs: Beliefs) -> Beliefs:
-        return Beliefs(
-            beliefs.mean[..., : self.dim], beliefs.log_precision[..., : self.dim], beliefs.present, beliefs.names
-        )
-
-    def draws(self, split: str, episodes: int) -> Draws:
-        own = self.sets[split]
-        return draw_episodes(
-            own.objects, own.states, own.query_objects, own.query_states,
-            num_query=min(NUM_QUERY, own.stores[0].num_states), num_episodes=episodes, seed=0, **self.shots,
-        )  # fmt: skip
-
-    def decisions(self, generator: torch.Generator) -> Decisions:
-        """Few-shot decisions among the objects fitted to; how far a fault moved the embedding stands for severity."""
-        clean = self.clean.mean
-        moved = [torch.zeros(clean.shape[:2]), *((b.mean - clean).norm(dim=-1) / 2 for b in self.faulty)]
-        is_clean = torch.arange(len(self.label)) < len(clean)
-        ways = {"num_ways": self.shots["n_way"], "num_shots": self.shots["k_shot"]}
-        return draw_decisions(
-            self.rows, self.label, num_queries=8, num_episodes=100, temperature=TEMPERATURE, generator=generator,
-            clean=is_clean, severity=torch.cat(moved), **ways,
-        )  # fmt: skip
-
-    def score(self, method: Fuser | Decider) -> float:
-        """Mean accuracy on validation objects, clean and with faulty sensors."""
-        found = [recognised(method, self.val_gallery, queries, self.val_draws).mean() for queries in self.val_queries]
-        return float(torch.stack(found).mean())
 
 
 class Only(nn.Module):
@@ -239,15 +190,20 @@ class Rule(nn.Module):
         return self.rule(beliefs)[0]
 
 
-class Posterior(nn.Module):
-    """Ours, as an embedding."""
+class Ours(nn.Module):
+    """Ours, as an embedding: its invariant part."""
 
-    def __init__(self, head: PosteriorHead) -> None:
+    def __init__(self, head: DirectionHead) -> None:
         super().__init__()
         self.head = head
 
     def forward(self, beliefs: Beliefs) -> Tensor:
-        return torch.cat([self.head(beliefs[i : i + 2048])[0] for i in range(0, len(beliefs.present), 2048)])
+        return torch.cat(
+            [
+                self.head(beliefs[i : i + 2048])[0][:, : self.head.invariant_dim]
+                for i in range(0, len(beliefs.present), 2048)
+            ]
+        )
 
 
 def tuned(name: str, data: FitData, arguments: argparse.Namespace, seed: int) -> Any:
@@ -267,7 +223,14 @@ def tuned(name: str, data: FitData, arguments: argparse.Namespace, seed: int) ->
     start: Any = OurSettings() if is_ours else FitSettings()
     if arguments.tiny:
         start = replace(start, steps=20)
-    found = tune(partial(learned, name, data), OUR_SPACE if is_ours else SPACE, trials, data.score, generator, start)
+    found = tune(
+        partial(learned, name, data),
+        OUR_SPACE if is_ours else SPACE,
+        trials,
+        partial(data.score, whole=is_ours),
+        generator,
+        start,
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path.with_suffix(".safetensors")) as temporary:
         save_file({k: v.contiguous() for k, v in found.method.state_dict().items()}, temporary)
@@ -280,11 +243,11 @@ def tuned(name: str, data: FitData, arguments: argparse.Namespace, seed: int) ->
 
 
 def made_of(name: str, data: FitData, settings: Any, generator: torch.Generator) -> nn.Module:
-    num_senses, dim = data.clean.mean.shape[1:]
+    num_senses, whole = data.clean.mean.shape[1:]
     if name != OURS:
-        return build(name, num_senses, dim, settings, generator)
+        return build(name, num_senses, data.dim, settings, generator)
     with drawn_by(generator):
-        return Posterior(PosteriorHead(num_senses, dim, num_reading=settings.num_reading))
+        return Ours(DirectionHead(num_senses, data.dim, whole - data.dim))
 
 
 def learned(name: str, data: FitData, settings: Any, generator: torch.Generator) -> Any:
@@ -299,7 +262,7 @@ def learned(name: str, data: FitData, settings: Any, generator: torch.Generator)
         return method.eval()
     if decides:
         return fit_decider(method, data.decisions(generator), settings, generator=generator, validation=data.score)
-    return fit(method, data.rows, data.label, settings, generator=generator, validation=data.score)
+    return fit(method, data.invariant(data.rows), data.label, settings, generator=generator, validation=data.score)
 
 
 def report(out: Path, command: str) -> None:

@@ -25,7 +25,7 @@ def build_model(config: ModelConfig) -> SensorimotorModel:
 def fusion_of(config: ModelConfig) -> Callable[[Beliefs], tuple[Tensor, Tensor]]:
     """The rule, or the head (unfitted), that ``config.fusion`` names; ValueError in one line where there is none."""
     if config.fusion in HEADS:
-        return HEADS[config.fusion](len(config.senses), config.invariant_dim, config.fusion_reading)
+        return HEADS[config.fusion](len(config.senses), config.invariant_dim, config.equivariant_dim)
     return rule(config.fusion)
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from smcrep.evaluation.fused_recognition import TEMPERATURE, Draws
-from smcrep.fusion.head import Look, PosteriorHead
+from smcrep.fusion.head import DirectionHead, Look
 from smcrep.transition import Beliefs
 
 LEVEL = 0.1
@@ -36,14 +36,13 @@ class Described:
 
 @torch.no_grad()
 def describe(
-    head: PosteriorHead, known: Look, clean: Beliefs, queries: Beliefs, objects: np.ndarray, draws: Draws
+    head: DirectionHead, known: Look, clean: Beliefs, queries: Beliefs, objects: np.ndarray, draws: Draws
 ) -> Described:
     """``clean`` [q] and ``queries`` [q] are the same observations of ``objects`` int64 [q]; ``known`` is what the head
     makes of the gallery."""
-    look, inner = head.look(queries), head.posterior
-    readings = inner.readings(queries)
-    variance = inner.variance(readings, queries.present)
-    error = ((readings - inner.readings(clean)).square() / inner.fault).mean(-1)
+    look, inner = head.look(queries), head.directions
+    variance = inner.variance(queries)
+    error = (inner.directions(queries) - inner.directions(clean)).square().sum(-1) / 2
 
     def by_object(values: Tensor) -> list:
         found = values.double().numpy()
@@ -51,15 +50,16 @@ def describe(
 
     finite = torch.where(queries.present, variance, 0)
     unusual = (look.p_all <= LEVEL).double()
-    confidence = _confidence(known, look, draws)
+    d = head.invariant_dim
+    confidence = _confidence(known.fused[..., :d], look.fused[..., :d], draws)
     return Described(by_object(finite), by_object(error), by_object(look.weight), by_object(unusual), confidence)
 
 
-def _confidence(known: Look, asked: Look, draws: Draws) -> float:
-    """Softmax over the objects of an episode of y . (mean direction of the object) / TEMPERATURE; y is not normalised,
-    so an embedding that is nothing in particular is every object alike."""
-    means = F.normalize(known.fused[draws.support].mean(2), dim=-1)
-    scores = torch.einsum("ewqd,ecd->ewqc", asked.fused[draws.query], means) / TEMPERATURE
+def _confidence(known: Tensor, asked: Tensor, draws: Draws) -> float:
+    """Softmax over the objects of an episode of y . (mean direction of the object) / TEMPERATURE, invariant part alone;
+    y is not normalised, so an embedding that is nothing in particular is every object alike."""
+    means = F.normalize(known[draws.support].mean(2), dim=-1)
+    scores = torch.einsum("ewqd,ecd->ewqc", asked[draws.query], means) / TEMPERATURE
     return float(scores.softmax(-1).amax(-1).mean())
 
 

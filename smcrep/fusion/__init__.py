@@ -17,7 +17,7 @@ from smcrep.fusion.equal import equal_claim, equal_precision
 from smcrep.fusion.field import FieldConstants, FieldPercept, field_fuse, gaussian_drives
 from smcrep.fusion.gate import disagree, disagreement, gated, gated_claim
 from smcrep.fusion.graph import geodesic_distances, knn_volumes, voronoi_volumes
-from smcrep.fusion.head import PosteriorHead
+from smcrep.fusion.head import DirectionHead
 from smcrep.fusion.informative import informative
 from smcrep.fusion.mixture import mixture, mixture_claim
 from smcrep.fusion.parts import by_part
@@ -53,13 +53,9 @@ CLAIMS: dict[str, Callable[[Beliefs], Tensor]] = {
 """By the name of the rule: the log-precision of its result that it claims, [..., d] or [..., 1]."""
 
 
-HEADS: dict[str, Callable[[int, int, int], nn.Module]] = {
-    "posterior": lambda num_senses, invariant_dim, num_reading: PosteriorHead(
-        num_senses, invariant_dim, num_reading=num_reading
-    ),
-}
-"""Rules with weights, which are saved with a model: (senses, numbers of the invariant part, numbers of each sense that
-are read) -> head. `ModelConfig.fusion` names them beside RULES."""
+HEADS: dict[str, Callable[[int, int, int], nn.Module]] = {"directions": DirectionHead}
+"""Rules with weights, which are saved with a model: (senses, numbers of the invariant part, numbers of the equivariant
+part) -> head. `ModelConfig.fusion` names them beside RULES."""
 
 
 def rule(name: str) -> Callable[[Beliefs], tuple[Tensor, Tensor]]:
@@ -82,9 +78,9 @@ __all__ = [
     "CLAIMS",
     "HEADS",
     "RULES",
+    "DirectionHead",
     "FieldConstants",
     "FieldPercept",
-    "PosteriorHead",
     "SwitchCurve",
     "best_linear",
     "best_linear_claim",

@@ -1,13 +1,13 @@
-"""Fits the variances of `PosteriorFusion` to faults of sensors whose effect is known."""
+"""Fits the variances of `WeightedDirections` to faults of sensors whose effect is known."""
 
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from smcrep.fusion.directions import QUANTILE, WeightedDirections
 from smcrep.fusion.method import drop_senses
-from smcrep.fusion.posterior import PosteriorFusion
-from smcrep.fusion.variance import beta_nll
+from smcrep.fusion.variance import VarianceHead, beta_nll
 from smcrep.transition import Beliefs
 
 
@@ -25,10 +25,10 @@ class VarianceFit:
 
 
 def fit_variance(
-    fusion: PosteriorFusion, clean: Beliefs, faulty: Beliefs, settings: VarianceFit, generator: torch.Generator
+    fusion: WeightedDirections, clean: Beliefs, faulty: Beliefs, settings: VarianceFit, generator: torch.Generator
 ) -> Tensor:
     """Learn from beliefs [n, m, d] of the same observations, as they were and with faults (some without); returns the
-    loss of each step [steps]. The shape of each sense's errors (`fault`) is their mean square over all rows."""
+    loss of each step [steps]."""
     if clean.mean.shape != faulty.mean.shape:
         raise ValueError(
             f"fit_variance: clean beliefs are {list(clean.mean.shape)}, faulty ones {list(faulty.mean.shape)}; give "
@@ -36,31 +36,30 @@ def fit_variance(
         )
     both = clean.present & faulty.present
     with torch.no_grad():
-        error = fusion.readings(replace(faulty, present=both)) - fusion.readings(replace(clean, present=both))
-        fusion.fault.copy_(_shape(fusion, error, both))
-        readings = fusion.readings(replace(faulty, present=both))
+        turned = fusion.directions(replace(faulty, present=both)) - fusion.directions(replace(clean, present=both))
+        error = turned.square().sum(-1).div(2).sqrt()  # [n, m]
+        readings = fusion.usual(clean)
+        for m, head in enumerate(fusion.heads):
+            assert isinstance(head, VarianceHead)
+            own = readings[clean.present[:, m], m]
+            head.mean.copy_(own.mean(0))
+            head.std.copy_(torch.where(own.std(0) > 1e-6, own.std(0), 1))
     optimiser = torch.optim.AdamW(fusion.heads.parameters(), settings.lr, weight_decay=settings.weight_decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.steps)
     losses = []
     for _ in range(settings.steps):
-        rows = torch.randint(len(readings), (settings.batch,), generator=generator)
+        rows = torch.randint(len(error), (settings.batch,), generator=generator)
         present = drop_senses(both[rows], settings.sense_dropout, generator)
-        variance = fusion.variance(torch.where(present[..., None], readings[rows], 0), present)
-        expected = variance[..., None] * fusion.fault
-        nll = beta_nll(error[rows] / fusion.fault.sqrt(), (expected / fusion.fault).where(present[..., None], 1))
-        loss = nll.where(present[..., None], 0).sum() / present.sum() / fusion.num_reading
+        variance = fusion.variance(replace(faulty[rows], present=present))
+        nll = beta_nll(error[rows], torch.where(present, variance, 1), settings.beta)
+        loss = torch.where(present, nll, 0).sum() / present.sum()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         schedule.step()
         losses.append(loss.detach())
+    with torch.no_grad():
+        usual = fusion.variance(clean)
+        for m in range(fusion.num_senses):
+            fusion.clean[m] = usual[clean.present[:, m], m].quantile(QUANTILE)
     return torch.stack(losses)
-
-
-def _shape(fusion: PosteriorFusion, error: Tensor, present: Tensor) -> Tensor:
-    """[m, p]: mean square error of each number, scaled so that their mean is the variance of clean readings."""
-    square = (error.square() * present[..., None]).sum(0) / present.sum(0)[:, None].clamp(min=1)
-    usual = (fusion.between + fusion.within).diagonal().unflatten(0, (fusion.num_senses, -1)).mean(-1, keepdim=True)
-    mean = square.mean(-1, keepdim=True)
-    shape = torch.where(mean > 0, square / mean.clamp(min=1e-12), 1)
-    return usual * (0.9 * shape + 0.1)  # a number that no fault of training touches is not for ever exact

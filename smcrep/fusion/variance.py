@@ -1,9 +1,9 @@
 """How noisy a reading of a sense is here and now: a variance for each observation, learned from errors that are known.
 
-A sensor's fault of known severity is put on an observation; the error of the sense's embedding is the difference from
-what the sense believes of the observation as it was. What foretells the error is where the embedding lies and how far
-it is from what is usual: for this sense, and given what the other senses say. How often a place is visited plays no
-part.
+A sensor's fault of known severity is put on an observation; the error is how far it turns what the sense believes away
+from what it believed of the observation as it was. What foretells it is how unusual the belief is (`unusual.Unusual`):
+for this sense, and given what the other senses say. Where the belief lies, and how often that place is visited, plays
+no part: what was learned from some kinds of faults would not carry over to others.
 """
 
 import torch
@@ -11,8 +11,10 @@ from torch import Tensor, nn
 
 HIDDEN = 64
 FLOOR = 1e-3
-"""Least variance, in units of the variance of clean readings: without a fault the error is exactly 0."""
-CEILING = 1e3
+"""Least variance: without a fault the error is exactly 0."""
+CEILING = 1e2
+FAR = 20.0
+"""Deviations of clean readings beyond which nothing is told apart."""
 
 
 def beta_nll(error: Tensor, variance: Tensor, beta: float = 0.5) -> Tensor:
@@ -23,22 +25,25 @@ def beta_nll(error: Tensor, variance: Tensor, beta: float = 0.5) -> Tensor:
 
 
 class VarianceHead(nn.Module):
-    """Readings of one sense [..., p] and how unusual they are [..., u] -> variance [...], in units of the variance of
-    clean readings, between FLOOR and CEILING."""
+    """How unusual readings of one sense are [..., u] -> variance [...], between FLOOR and CEILING."""
 
-    def __init__(self, num_reading: int, num_unusual: int) -> None:
+    def __init__(self, num_readings: int) -> None:
         super().__init__()
+        self.mean: Tensor
+        self.std: Tensor
+        self.register_buffer("mean", torch.zeros(num_readings))
+        self.register_buffer("std", torch.ones(num_readings))
         self.layers = nn.Sequential(
-            nn.Linear(num_reading + num_unusual, HIDDEN),
+            nn.Linear(num_readings, HIDDEN),
             nn.GELU(),
             nn.Linear(HIDDEN, HIDDEN),
             nn.GELU(),
             nn.Linear(HIDDEN, 1),
         )
 
-    def forward(self, reading: Tensor, unusual: Tensor) -> Tensor:
-        log_variance = self.layers(torch.cat([reading, unusual], -1))[..., 0]
-        return FLOOR + torch.exp(log_variance.clamp(max=_LOG_CEILING))
+    def forward(self, readings: Tensor) -> Tensor:
+        scaled = ((readings - self.mean) / self.std).clamp(-FAR, FAR)
+        return FLOOR + torch.exp(self.layers(scaled)[..., 0].clamp(max=_LOG_CEILING))
 
 
 _LOG_CEILING = float(torch.tensor(CEILING).log())

@@ -49,8 +49,6 @@ class ModelConfig:
     """False: the model is not conditioned on mass, friction, ..."""
     fusion: str = "precision"
     """Rule or head that fuses the senses' beliefs (`smcrep.fusion.RULES`, `HEADS`)."""
-    fusion_reading: int = 64
-    """Numbers of each sense's invariant part that a head reads."""
     action_mean: tuple[float, ...] = ()
     """Mean of each number of the action vector, fitted on the training data; empty: not scaled."""
     action_std: tuple[float, ...] = ()
@@ -126,7 +124,6 @@ _COUNTS = (
     "projector_dim",
     "predictor_hidden",
     "condition_dim",
-    "fusion_reading",
     "action_dim",
     "physics_dim",
 )

@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from smcrep.fusion.fit_variance import VarianceFit
-from smcrep.fusion.head import MIN_SCORES, PosteriorHead, calibrate, fit_head
+from smcrep.fusion.head import MIN_SCORES, DirectionHead, calibrate, fit_head
 from smcrep.fusion.precision import precision_weighted
 from smcrep.hub import build_model, from_pretrained
 from smcrep.models import ModelConfig
 from smcrep.testing import assert_fusion_laws
 from smcrep.transition import Beliefs
-from tests.fusion.test_posterior import D, M, noisy, planted
+from tests.fusion.test_directions import D, M, noisy, planted
 
 E = 3
 """Numbers of the equivariant part."""
@@ -27,13 +27,13 @@ def with_equivariant(mean: torch.Tensor, seed: int = 0) -> Beliefs:
 
 
 @pytest.fixture(scope="module")
-def head() -> PosteriorHead:
+def head() -> DirectionHead:
     generator = torch.Generator().manual_seed(0)
     torch.manual_seed(0)
     clean, thing, _ = planted(generator)
     faulty, _ = noisy(clean, generator)
     others, _, _ = planted(generator)
-    head = PosteriorHead(M, D, num_reading=D)
+    head = DirectionHead(M, D, E)
     fit_head(
         head, with_equivariant(clean), with_equivariant(faulty), thing, with_equivariant(others),
         shrinkage=0.1, settings=VarianceFit(steps=500), generator=generator,
@@ -46,10 +46,10 @@ def fresh(seed: int) -> torch.Tensor:
 
 
 def test_it_is_a_rule_with_shares_in_which_absence_reaches_nothing() -> None:
-    """Not kept: the laws of averages. It gives a posterior, not a mean of the senses; each sense has its own place; its
-    number is fixed; and precision is read from the readings, not from what senses claim."""
+    """Not kept: the laws of averages. Each sense has its own place in the embedding; their number is fixed; precision
+    is read from how unusual beliefs are, not from what senses claim."""
     torch.manual_seed(0)
-    double = PosteriorHead(3, 4, num_reading=4).double()
+    double = DirectionHead(3, 4, 2).double()
     averages = ("one_sense_alone", "order_of_senses", "precision_0", "flat_case", "rotation")
     fixed = ("number_of_senses", "number_types", "opposite_senses")
     assert_fusion_laws(double, num_senses=3, dim=6, breaks=averages + fixed)
@@ -61,7 +61,7 @@ def _without_gradients(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
 
 
-def test_a_noisy_sense_says_less_in_both_parts(head: PosteriorHead) -> None:
+def test_a_noisy_sense_says_less_in_both_parts(head: DirectionHead) -> None:
     clean = fresh(1)
     loud = clean.clone()
     loud[:, 0] += 3 * torch.randn(loud[:, 0].shape, generator=torch.Generator().manual_seed(2))
@@ -75,7 +75,7 @@ def test_a_noisy_sense_says_less_in_both_parts(head: PosteriorHead) -> None:
     assert (plain - rest[:, 1]).norm(dim=-1).mean() > 2 * to_quiet
 
 
-def test_clean_embeddings_have_norm_1_and_destroyed_ones_less(head: PosteriorHead) -> None:
+def test_clean_embeddings_have_norm_1_and_destroyed_ones_less(head: DirectionHead) -> None:
     clean = with_equivariant(fresh(3))
     norm = head(clean)[0][:, :D].square().sum(-1).mean().sqrt()
     assert float(norm) == pytest.approx(1, abs=0.1)
@@ -85,7 +85,7 @@ def test_clean_embeddings_have_norm_1_and_destroyed_ones_less(head: PosteriorHea
     assert float(head(destroyed)[0][:, :D].norm(dim=-1).mean()) < 0.5
 
 
-def test_p_values_are_uniform_on_other_things_and_small_for_what_was_never_seen(head: PosteriorHead) -> None:
+def test_p_values_are_uniform_on_other_things_and_small_for_what_was_never_seen(head: DirectionHead) -> None:
     look = head.look(with_equivariant(fresh(5)))
     for p in (look.p_all, look.p_value[:, 0], look.p_value[:, 1]):
         for level in (0.1, 0.5):
@@ -98,7 +98,7 @@ def test_p_values_are_uniform_on_other_things_and_small_for_what_was_never_seen(
     assert float(look.p_all.max()) <= 0.05
 
 
-def test_swapped_senses_are_unlike_together_and_usual_alone(head: PosteriorHead) -> None:
+def test_swapped_senses_are_unlike_together_and_usual_alone(head: DirectionHead) -> None:
     """Each reading is of a thing, but not of the same."""
     swapped = fresh(7)
     swapped[:, 1] = swapped[:, 1].roll(60, 0)
@@ -107,7 +107,7 @@ def test_swapped_senses_are_unlike_together_and_usual_alone(head: PosteriorHead)
     assert float(look.p_value.median()) > 0.3
 
 
-def test_absent_senses_have_no_p_value_and_groups_their_own(head: PosteriorHead) -> None:
+def test_absent_senses_have_no_p_value_and_groups_their_own(head: DirectionHead) -> None:
     given = with_equivariant(fresh(8))
     present = given.present.clone()
     present[:, 1] = False
@@ -121,7 +121,7 @@ def test_absent_senses_have_no_p_value_and_groups_their_own(head: PosteriorHead)
     assert (nothing.fused == 0).all()
 
 
-def test_too_few_observations_of_calibration_are_refused(head: PosteriorHead) -> None:
+def test_too_few_observations_of_calibration_are_refused(head: DirectionHead) -> None:
     few = with_equivariant(fresh(9))[: MIN_SCORES - 1]
     with pytest.raises(ValueError, match="calibrate: 19 observations, 0 senses absent; give at least 20"):
         calibrate(head, few, torch.Generator())
@@ -129,14 +129,14 @@ def test_too_few_observations_of_calibration_are_refused(head: PosteriorHead) ->
 
 def test_a_model_with_a_head_is_saved_and_embeds_as_before(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    sizes = {"trunk_dim": 8, "invariant_dim": 8, "num_vectors": 1, "num_tensors": 1, "fusion_reading": 4}
-    model = build_model(ModelConfig(senses=("rgb", "points"), fusion="posterior", **sizes)).eval()  # type: ignore[arg-type]
+    sizes = {"trunk_dim": 8, "invariant_dim": 8, "num_vectors": 1, "num_tensors": 1}
+    model = build_model(ModelConfig(senses=("rgb", "points"), fusion="directions", **sizes)).eval()  # type: ignore[arg-type]
     clouds = 0.05 * torch.randn(600, 20, 3) + torch.tensor([0.0, 0.0, 0.5])
     rgb = torch.randint(0, 256, (600, 16, 16, 3), dtype=torch.uint8)
     assert model.embed(rgb=rgb[:2], points=clouds[:2]).p_value.isnan().all()  # type: ignore[union-attr]
     seen = model.embed(rgb=rgb, points=clouds)
     beliefs = Beliefs(torch.stack([seen.senses["rgb"], seen.senses["points"]], 1), seen.log_precision, seen.present)
-    assert isinstance(model.fuse, PosteriorHead)
+    assert isinstance(model.fuse, DirectionHead)
     fit_head(
         model.fuse, beliefs, beliefs, torch.arange(600) // 6, beliefs,
         shrinkage=0.1, settings=VarianceFit(steps=2), generator=torch.Generator(),
