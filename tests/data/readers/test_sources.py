@@ -85,7 +85,10 @@ def test_clouds_of_every_format_are_the_same_points(tmp_path: Path) -> None:
     (tmp_path / "c.csv").write_text("\n".join(line.replace(" ", ",") for line in lines))
     header = "ply\nformat ascii 1.0\nelement vertex 20\n" + "".join(f"property float {c}\n" for c in "xyz")
     (tmp_path / "d.ply").write_text(header + "end_header\n" + "\n".join(lines) + "\n")
+    (tmp_path / "._a.npy").write_bytes(b"left by another system")
+    (tmp_path / "notes.md").write_text("of the day")
     source = CloudFiles(tmp_path)
+    assert source.report == (f"{tmp_path}: 4 clouds; 2 other files",)
     read = source.read(range(4), ["points"])
     assert read.failed == {}
     for cloud in read.data["points"]:
