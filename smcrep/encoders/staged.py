@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from smcrep.encoders.timm_map import MAX_MAP_SIZE, TimmMap, at_most, frozen_names
 
@@ -24,9 +24,6 @@ class StagedMap(TimmMap):
     def __init__(self, name: str, size: int, num_frozen_groups: int) -> None:
         super().__init__(name, size, frozen_norm=True)
         assert self.index is not None
-        for module in self.model.modules():
-            if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1 and module.stride[0] > 1:
-                module.__class__ = _in_float32(module.__class__)
         if not num_frozen_groups:
             return
         frozen = frozen_names(self.model, num_frozen_groups)
@@ -98,17 +95,3 @@ class StagedMap(TimmMap):
         finally:
             self.cut, self.behind = None, ()
             self.train(training)
-
-
-def _in_float32(kind: type[nn.Conv2d]) -> type[nn.Conv2d]:
-    """The same convolution, in float32 where a CPU computes in bfloat16: torch 2.14 takes 20 times as long for the
-    gradient of a strided depthwise convolution in it."""
-
-    class InFloat32(kind):
-        def forward(self, input: Tensor) -> Tensor:
-            if not (input.device.type == "cpu" and torch.is_autocast_enabled("cpu")):
-                return super().forward(input)
-            with torch.autocast("cpu", enabled=False):
-                return super().forward(input.float())
-
-    return InFloat32

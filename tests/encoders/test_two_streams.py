@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from smcrep.encoders.timm_map import TimmMap
 from smcrep.encoders.two_streams import TwoStreamEncoder
 from smcrep.hub import build_model, from_pretrained, save_pretrained
 from smcrep.models import ModelConfig
@@ -115,3 +116,19 @@ def test_settings_that_were_saved_before_mean_one_stream() -> None:
     assert config.senses["rgb"] == RGBSettings(**before)
     names = {name.split(".")[2] for name in build_model(config).state_dict() if name.startswith("encoders.rgb.")}
     assert names == {"backbone", "regions", "invariant", "equivariant"}
+
+
+def test_a_strided_depthwise_convolution_keeps_float32_where_a_cpu_computes_in_bfloat16() -> None:
+    backbone = TimmMap("tf_efficientnet_lite0", 64)
+    strided = [m for m in backbone.model.modules() if isinstance(m, torch.nn.Conv2d) and m.groups > 1 < m.stride[0]]
+    assert len(strided) >= 3
+    dtypes: list[torch.dtype] = []
+    for module in strided:
+        module.register_forward_hook(lambda _module, _input, output: dtypes.append(output.dtype))
+    pictures = torch.rand(2, 3, 64, 64)
+    with torch.no_grad():
+        plain = backbone.eval()(pictures)[0]
+        with torch.autocast("cpu", torch.bfloat16):
+            mixed = backbone(pictures)[0]
+    assert set(dtypes) == {torch.float32}
+    assert (mixed - plain).abs().max() < 0.1 * plain.abs().max()
