@@ -52,7 +52,7 @@ from smcrep.provenance import made
 from smcrep.report import marks
 from smcrep.report.style import COLOURS, legend_below, picture
 from smcrep.results import Record, write_claims, write_json
-from smcrep.sweep import Cell, finished, sweep
+from smcrep.sweep import Cell, cell_path, finished, sweep
 from smcrep.worlds.generate import generate
 
 Change = Callable[[Run], Run]
@@ -128,7 +128,7 @@ def main() -> None:
     parser.add_argument("--tiny", action="store_true", help="few steps and objects, to see that it runs")
     arguments = parser.parse_args()
     cells: list[Cell] = [(variant, seed) for seed in arguments.seeds for variant in arguments.variants]
-    missing = [cell for cell in cells if not cell_path(arguments.out, *cell).exists()]
+    missing = [cell for cell in cells if not cell_path(arguments.out / "cells", *cell).exists()]
     print(f"ablations: {len(cells) - len(missing)} of {len(cells)} cells are there already", flush=True)
     run = base(arguments)
     for sense, world in sorted({(VARIANTS[name].sense, VARIANTS[name].world) for name, _ in missing}):
@@ -153,10 +153,6 @@ def in_world(run: Run, sense: str, world: str) -> Run:
     assert run.stores
     changed = WORLDS[world](with_senses(run, sense)) if run.data.root or world == "so3" else with_senses(run, sense)
     return replace(changed, stores=run.stores / f"{sense}-{world}".rstrip("-"))
-
-
-def cell_path(out: Path, variant: str, seed: int) -> Path:
-    return out / f"cells/{variant}-{seed}.json"
 
 
 def validation_stores(run: Run, sense: str) -> dict[str, Store]:
@@ -192,7 +188,7 @@ def run_cell(run: Run, out: Path, small: bool, name: str, seed: int) -> None:
     about |= made(f"python experiments/ablations.py --variants {name} --seeds {seed}", begun) | {
         "minutes": seconds / 60
     }
-    write_json(cell_path(out, name, seed), about | {"metrics": metrics})
+    write_json(cell_path(out / "cells", name, seed), about | {"metrics": metrics})
 
 
 def report(out: Path) -> None:

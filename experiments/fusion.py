@@ -61,7 +61,7 @@ from smcrep.pretraining import load, pretrain, tiny
 from smcrep.provenance import made
 from smcrep.results import write_claims, write_json
 from smcrep.senses import DEPTH, MASK, POINTS, RGB
-from smcrep.sweep import finished
+from smcrep.sweep import cell_path, finished
 from smcrep.transition import Beliefs
 
 DESTROYING = {RGB.name: "darkness", POINTS.name: "jitter", DEPTH.name: "missing_returns", MASK.name: "noise_blobs"}
@@ -124,7 +124,7 @@ def judge(path: Path, seed: int, arguments: argparse.Namespace) -> None:
     faults = all_faults(model.config.names, (1.0,) if small else SEVERITIES)
     ruined = tuple(Fault(name, DESTROYING[name], 1.0) for name in model.config.names if name in DESTROYING)
     cells: dict[str, tuple[Fault, ...]] = {CLEAN: (), **{str(fault): (fault,) for fault in faults}, DESTROYED: ruined}
-    missing = {name: own for name, own in cells.items() if not cell_path(arguments.out, name, seed).exists()}
+    missing = {name: own for name, own in cells.items() if not cell_path(arguments.out / "cells", name, seed).exists()}
     print(f"fusion, {path}: {len(cells) - len(missing)} of {len(cells)} cells are there already", flush=True)
     if not missing:
         return
@@ -158,14 +158,10 @@ def judge(path: Path, seed: int, arguments: argparse.Namespace) -> None:
             seen = describe(methods[OURS].head, looked, clean, queries, sets["test"].query_objects, draws)
             about |= {"described": asdict(seen), "senses": model.config.names}
         about |= made(command_of([path], arguments), begun)
-        write_json(cell_path(arguments.out, name, seed), about | {"accuracy": found})
+        write_json(cell_path(arguments.out / "cells", name, seed), about | {"accuracy": found})
         means = {m: round(100 * float(np.mean(v)), 1) for m, v in found.items()}
         left = (time.monotonic() - begun) / (i + 1) * (len(missing) - i - 1) / 60
         print(f"{name}: {means} ({len(missing) - i - 1} left, ETA {left:.0f} min)", flush=True)
-
-
-def cell_path(out: Path, name: str, seed: int) -> Path:
-    return out / f"cells/{name}-{seed}.json"
 
 
 class Only(nn.Module):

@@ -42,7 +42,7 @@ from smcrep.probes.retrieval import rank_same_state
 from smcrep.probes.symmetry import rotational_symmetry, sampling_floor
 from smcrep.provenance import made
 from smcrep.results import write_json
-from smcrep.sweep import Cell, sweep
+from smcrep.sweep import Cell, cell_path, sweep
 from smcrep.worlds.generate import generate
 from smcrep.worlds.objects.families import FAMILIES
 from smcrep.worlds.objects.source import ProceduralObjects
@@ -135,10 +135,6 @@ def tuned_weights(method: str) -> dict[str, float]:
     if method not in chosen:
         raise ValueError(f"{TUNED}: has no {method!r}; run: python experiments/tuning.py --methods {method}")
     return chosen[method]["weights"]
-
-
-def cell_path(folder: Path, variant: str, seed: int) -> Path:
-    return folder / f"{variant}-{seed}.json"
 
 
 def run_cell(run: Run, folder: Path, small: bool, variant: str, seed: int) -> None:

@@ -46,7 +46,7 @@ from smcrep.provenance import made
 from smcrep.report import marks
 from smcrep.report.style import COLOURS, picture
 from smcrep.results import Record, write_claims, write_json
-from smcrep.sweep import Cell, finished, sweep
+from smcrep.sweep import Cell, cell_path, finished, sweep
 from smcrep.transition import FUSED
 
 Change = Callable[[Run], Run]
@@ -92,7 +92,7 @@ def main() -> None:
     parser.add_argument("--tiny", action="store_true", help="few steps and objects, to see that it runs")
     arguments = parser.parse_args()
     cells: list[Cell] = [(variant, seed) for seed in arguments.seeds for variant in arguments.variants]
-    missing = [cell for cell in cells if not cell_path(arguments.out, *cell).exists()]
+    missing = [cell for cell in cells if not cell_path(arguments.out / "cells", *cell).exists()]
     print(f"objectives: {len(cells) - len(missing)} of {len(cells)} cells are there already", flush=True)
     run = base(arguments)
     if missing:
@@ -110,10 +110,6 @@ def base(arguments: argparse.Namespace) -> Run:
     return replace(with_recipe(run, probe_every=0), out=arguments.out / "runs", stores=arguments.out / "stores")
 
 
-def cell_path(out: Path, variant: str, seed: int) -> Path:
-    return out / f"cells/{variant}-{seed}.json"
-
-
 def run_cell(run: Run, out: Path, small: bool, name: str, seed: int) -> None:
     begun = time.monotonic()
     changed = with_recipe(variants()[name](run), seed=seed)
@@ -125,9 +121,8 @@ def run_cell(run: Run, out: Path, small: bool, name: str, seed: int) -> None:
     seconds = max(json.loads(line).get("seconds", 0.0) for line in log)
     about = {"variant": name, "seed": seed, "seconds_per_step": seconds / changed.recipe.optim.steps}
     about |= made(f"python experiments/objectives.py --variants {name} --seeds {seed}", begun)
-    write_json(
-        cell_path(out, name, seed), about | {"metrics": {k: np.round(v, 5).tolist() for k, v in metrics.items()}}
-    )
+    rounded = {k: np.round(v, 5).tolist() for k, v in metrics.items()}
+    write_json(cell_path(out / "cells", name, seed), about | {"metrics": rounded})
 
 
 def measured(

@@ -48,7 +48,7 @@ from smcrep.probes.intervals import over_seeds_and_objects, share_over_seeds_and
 from smcrep.provenance import made
 from smcrep.results import Record, write_claims, write_json
 from smcrep.senses import RGB
-from smcrep.sweep import Cell, finished, sweep
+from smcrep.sweep import Cell, cell_path, finished, sweep
 from smcrep.transition import FUSED, Senses
 
 BASE = "from_nothing"
@@ -88,7 +88,7 @@ def main() -> None:
     arguments = parser.parse_args()
     out = arguments.out / f"{arguments.split}-{arguments.steps}" if not arguments.tiny else arguments.out
     cells: list[Cell] = [(variant, seed) for seed in arguments.seeds for variant in arguments.variants]
-    missing = [cell for cell in cells if not cell_path(out, *cell).exists()]
+    missing = [cell for cell in cells if not cell_path(out / "cells", *cell).exists()]
     print(f"vision: {len(cells) - len(missing)} of {len(cells)} cells are there already", flush=True)
     run = base(arguments, out)
     for variant in dict.fromkeys(variant for variant, _ in missing):
@@ -138,10 +138,6 @@ def variant_of(run: Run, variant: str) -> Run:
     return replace(changed, compute=replace(changed.compute, cache_gb=CACHE_GB))
 
 
-def cell_path(out: Path, variant: str, seed: int) -> Path:
-    return out / f"cells/{variant}-{seed}.json"
-
-
 def run_cell(run: Run, out: Path, split: str, small: bool, name: str, seed: int) -> None:
     begun = time.monotonic()
     changed = with_recipe(variant_of(run, name), seed=seed)
@@ -163,7 +159,7 @@ def run_cell(run: Run, out: Path, split: str, small: bool, name: str, seed: int)
     about = {"variant": name, "seed": seed, "n_way": n_way, "candidates": store.num_branches}
     about |= {"objects": [o.name for o in store.objects], "parameters": sum(p.numel() for p in model.parameters())}
     about |= made(f"python experiments/vision.py --variants {name} --seeds {seed}", begun)
-    write_json(cell_path(out, name, seed), about | {"metrics": metrics})
+    write_json(cell_path(out / "cells", name, seed), about | {"metrics": metrics})
 
 
 def harmed_pictures(name: str, size: float, senses: Senses) -> Senses:

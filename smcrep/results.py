@@ -1,5 +1,6 @@
 """Records of claimed metrics, written by the experiment that measured them and read by the report and the checks."""
 
+import csv
 import hashlib
 import json
 import os
@@ -9,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from smcrep.files import atomic_write_bytes
+from smcrep.files import atomic_write, atomic_write_bytes
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,16 @@ def read_claims(path: Path) -> dict[str, Record]:
         raise ValueError(
             f"{path}: not a file of claims ({error!r}); remake it with the command in its records"
         ) from None
+
+
+def write_table(path: Path, heading: str, records: dict[str, Record]) -> None:
+    """A CSV file with a line a record: its name, its value, its controls."""
+    columns = list(next(iter(records.values())).controls)
+    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow([heading, "ours", *columns])
+        for name, record in records.items():
+            table.writerow([name, record.value, *(record.controls.get(column, "") for column in columns)])
 
 
 def _record(name: str, fields: dict[str, Any]) -> Record:

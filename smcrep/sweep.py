@@ -24,6 +24,11 @@ Cell = tuple[str, int]
 Work = Callable[[str, int], object]
 
 
+def cell_path(folder: Path, name: str, seed: int) -> Path:
+    """The file that a cell leaves in ``folder``, where `finished` finds it."""
+    return folder / f"{name}-{seed}.json"
+
+
 def finished(folder: Path) -> dict[str, dict[int, dict[str, Any]]]:
     """Name -> seed -> what its cell left as a JSON file of ``folder``, with "variant" and "seed" in it."""
     found: dict[str, dict[int, dict[str, Any]]] = {}

@@ -7,13 +7,11 @@ late-fusion transformer) and fusion_weights.png (weight of the sense at fault al
 """
 
 import argparse
-import csv
 from pathlib import Path
 
 from smcrep.evaluation.fusion_records import FEARED
-from smcrep.files import atomic_write
 from smcrep.report.figures.fusion import cell_table, weights
-from smcrep.results import Record, read_claims
+from smcrep.results import read_claims, write_table
 from smcrep.script import run
 
 ROOT = Path(__file__).parent.parent
@@ -33,16 +31,7 @@ def main() -> None:
     singles = [name for name in next(iter(cells.values())).controls if name.startswith("only_")]
     cell_table(shown, [*singles, "equal", FEARED], arguments.figures / "fusion_cells.png")
     weights(shown, arguments.figures / "fusion_weights.png")
-    write_csv(cells, arguments.figures / "fusion_cells.csv")
-
-
-def write_csv(cells: dict[str, Record], path: Path) -> None:
-    columns = list(next(iter(cells.values())).controls)
-    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(["cell", "ours", *columns])
-        for name, record in cells.items():
-            table.writerow([name, record.value, *(record.controls.get(column, "") for column in columns)])
+    write_table(arguments.figures / "fusion_cells.csv", "cell", cells)
 
 
 if __name__ == "__main__":

@@ -7,12 +7,10 @@ over training, with the alarms).
 """
 
 import argparse
-import csv
 from pathlib import Path
 
-from smcrep.files import atomic_write
 from smcrep.report.figures.zoo import detector_table, use_until_alarm
-from smcrep.results import Record, read_claims
+from smcrep.results import read_claims, write_table
 from smcrep.script import run
 from smcrep.zoo import MECHANISMS
 
@@ -31,18 +29,9 @@ def main() -> None:
     if not mechanisms:
         raise ValueError(f"{arguments.claims}: no records of mechanisms; run experiments/zoo.py first")
     detector_table(mechanisms, arguments.figures / "zoo_detectors.png")
-    write_csv(mechanisms, arguments.figures / "zoo_detectors.csv")
+    write_table(arguments.figures / "zoo_detectors.csv", "mechanism", mechanisms)
     if curves:
         use_until_alarm(curves, arguments.figures / "zoo_alarms.png")
-
-
-def write_csv(mechanisms: dict[str, Record], path: Path) -> None:
-    columns = list(next(iter(mechanisms.values())).controls)
-    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(["mechanism", "ours", *columns])
-        for name, record in mechanisms.items():
-            table.writerow([name, record.value, *(record.controls.get(column, "") for column in columns)])
 
 
 if __name__ == "__main__":
