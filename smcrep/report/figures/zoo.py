@@ -9,6 +9,8 @@ import numpy as np
 from smcrep.report.style import COLOURS, OTHERS, picture
 from smcrep.results import Record
 
+NAMES = {"rank_me": "RankMe"}
+
 
 def detector_table(records: Mapping[str, Record], path: Path) -> None:
     """AUC of each detector (a row; the first is ours) on each mechanism (a column), .5 being chance. ``records``: of
@@ -20,9 +22,11 @@ def detector_table(records: Mapping[str, Record], path: Path) -> None:
     with picture(path, size=(0.62 * len(records) + 2.2, 0.36 * len(values) + 1.3)) as (figure, (axis,)):
         image = axis.imshow(values, cmap="RdYlGn", vmin=0, vmax=1, aspect="auto")
         for (y, x), value in np.ndenumerate(values):
-            axis.text(x, y, f"{value:.2f}", ha="center", va="center", fontsize=7)
+            ink = "white" if abs(value - 0.5) > 0.35 else "black"  # the ends of the scale are dark
+            axis.text(x, y, f"{value:.2f}", ha="center", va="center", fontsize=7, color=ink)
         axis.set_xticks(range(len(records)), [n.replace("_", " ") for n in records], rotation=40, ha="right")
-        axis.set_yticks(range(len(values)), [n.replace("_", " ") for n in ("ours", *others)])
+        labels = [NAMES.get(name, name.replace("_", " ")) for name in ("ours", *others)]
+        axis.set_yticks(range(len(values)), labels)
         axis.set_title("AUC of each detector on each planted mechanism (chance .5)")
         axis.grid(visible=False)
         figure.colorbar(image, ax=axis, fraction=0.03, pad=0.02)
