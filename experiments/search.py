@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--part", help="vector to compare by (default: the invariant part)")
     parser.add_argument("--k", type=script.at_least(1), default=8, help="number of answers")
     parser.add_argument("--picture", type=Path, help="PNG of the answers (default: EMBEDDINGS/answers.png)")
-    parser.add_argument("--tiny", action="store_true")
+    parser.add_argument("--tiny", action="store_true", help="few pictures, an untrained model, to see that it runs")
     parser.add_argument("--out", type=Path, help="folder of --tiny")
     arguments = parser.parse_args()
     if arguments.tiny:

@@ -66,7 +66,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = [str(architecture) for architecture in ARCHITECTURES]
     parser.add_argument("--out", type=Path, default=Path("runs/zoo"), help="folder of cells and claims")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of worlds, data and weights")
+    parser.add_argument(
+        "--seeds", nargs="+", type=script.at_least(0), default=[0, 1, 2], help="of worlds, data and weights"
+    )
     parser.add_argument("--architectures", nargs="+", default=names, choices=names, help="which are made")
     parser.add_argument("--tiny", action="store_true", help="few models and steps, to see that it runs")
     arguments = parser.parse_args()

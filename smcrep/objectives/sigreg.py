@@ -9,8 +9,9 @@ from torch.nn import functional as F
 from smcrep.objectives.invariance import Invariance, Views
 from smcrep.transition import Loss
 
-KNOTS, LAST_KNOT = 17, 3.0
-"""Where the characteristic functions are compared: so many equidistant places of [0, 3], as in the authors' code."""
+KNOTS = 17
+"""Places where the characteristic functions are compared, equidistant in [0, LAST_KNOT], as in the authors' code."""
+LAST_KNOT = 3.0
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,10 @@ from torch.nn import functional as F
 
 from smcrep.transition import Loss
 
-FIRST_LOG_SCALE, MAX_LOG_SCALE = math.log(1 / 0.07), math.log(100)
+FIRST_LOG_SCALE = math.log(1 / 0.07)
 """Of the learned inverse temperature, as CLIP has it (arXiv:2103.00020, sec. 2.5)."""
+MAX_LOG_SCALE = math.log(100)
+"""Its largest, from the same."""
 
 Pair = tuple[str, str]
 

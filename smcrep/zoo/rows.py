@@ -9,8 +9,12 @@ from torch import Tensor
 from smcrep.zoo.knobs import Stack
 from smcrep.zoo.world import CARRIER, DIM, OUTCOME_NOISE, SENSES, SENSOR_NOISE, SIGNALS, Draws, World
 
-CONTEXT, LATENT, CHANNELS = slice(0, DIM), slice(DIM, 2 * DIM), slice(2 * DIM, 3 * DIM)
-"""Parts of an input [6]; an action and physics have the second alone."""
+CONTEXT = slice(0, DIM)
+"""First part of an input [6]."""
+LATENT = slice(DIM, 2 * DIM)
+"""The second; an action and physics have it alone."""
+CHANNELS = slice(2 * DIM, 3 * DIM)
+"""The third."""
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,6 @@ import numpy as np
 from smcrep.report.style import COLOURS, OTHERS, picture
 from smcrep.results import Record
 
-NAMES = {"rank_me": "RankMe"}
-
 
 def detector_table(records: Mapping[str, Record], path: Path) -> None:
     """AUC of each detector (a row; the first is ours) on each mechanism (a column), .5 being chance. ``records``: of
@@ -25,8 +23,7 @@ def detector_table(records: Mapping[str, Record], path: Path) -> None:
             ink = "white" if abs(value - 0.5) > 0.35 else "black"  # the ends of the scale are dark
             axis.text(x, y, f"{value:.2f}", ha="center", va="center", fontsize=7, color=ink)
         axis.set_xticks(range(len(records)), [n.replace("_", " ") for n in records], rotation=40, ha="right")
-        labels = [NAMES.get(name, name.replace("_", " ")) for name in ("ours", *others)]
-        axis.set_yticks(range(len(values)), labels)
+        axis.set_yticks(range(len(values)), [n.replace("_", " ") for n in ("ours", *others)])
         axis.set_title("AUC of each detector on each planted mechanism (chance .5)")
         axis.grid(visible=False)
         figure.colorbar(image, ax=axis, fraction=0.03, pad=0.02)

@@ -5,8 +5,10 @@ from torch import Tensor, nn
 
 from smcrep.models.patches import PatchEncoder
 
-MEAN, STD = 0.5, 0.5
+MEAN = 0.5
 """Of its own pixel transform, for every channel: images arrive in [-1, 1]."""
+STD = 0.5
+"""Of the same."""
 
 
 class DinoWMEncoder(nn.Module):

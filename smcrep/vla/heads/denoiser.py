@@ -6,8 +6,10 @@ from torch import Tensor, nn
 from smcrep.fusion.baselines.latents import QFormerLayer
 from smcrep.vla.heads.head import HeadSizes
 
-SHORTEST, LONGEST = 4e-3, 4.0
-"""Periods of the waves that tell the time, as pi0 has them (openpi, `posemb_sincos`)."""
+SHORTEST = 4e-3
+"""Period of the fastest wave that tells the time, as pi0 has it (openpi, `posemb_sincos`)."""
+LONGEST = 4.0
+"""Of the slowest."""
 
 
 class Denoiser(nn.Module):

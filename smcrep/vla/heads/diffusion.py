@@ -9,8 +9,10 @@ from torch import Tensor
 from smcrep.vla.heads.denoiser import Denoiser
 from smcrep.vla.heads.head import ActionHead, HeadSizes, gaussian, unpadded_mean
 
-NUM_TRAINING_STEPS, NUM_STEPS = 100, 10
-"""Of noise in training, and of those that are taken back when acting."""
+NUM_TRAINING_STEPS = 100
+"""Of noise in training."""
+NUM_STEPS = 10
+"""Of those that are taken back when acting."""
 MAX_BETA = 0.999
 
 
