@@ -101,6 +101,8 @@ def audited_model(
         embedding_units=np.repeat(encoded.object_ids, k + 1),
         groups=np.repeat(encoded.object_ids, k + 1),
         orbits={name: _orbit(model, encoded, values, source) for name, values in varying.items()},
+        # A motion that is commanded whole ends where it says, whatever the object weighs.
+        facts={PHYSICS: {"needed": False}} if PHYSICS in conditions and bool(encoded.action.is_rigid.all()) else {},
     )
     return AuditedModel(model, (*senses, *conditions), source), data
 

@@ -10,6 +10,7 @@ from smcrep.data.schema import unpack_action, world_schema
 from smcrep.data.store import Store
 from smcrep.evaluation.audited_model import audited_model
 from smcrep.evaluation.encoded import STATES_AT_ONCE, encode, predict
+from smcrep.geometry.action import Action
 from smcrep.hub import build_model
 from smcrep.models.model import SensorimotorModel
 from smcrep.probes.collapse import audit
@@ -91,3 +92,12 @@ def test_a_model_that_is_turned_by_the_action_responds_to_it(model: Sensorimotor
     report = audit(*audited_model(model, store), generator=torch.Generator().manual_seed(0))
     assert report.signals["action"].readings["response"].value > 0.1
     assert report.signals["action"].diagnosis.name == "incompetent_model"  # untrained, on random numbers
+
+
+def test_physics_that_no_outcome_hangs_on_is_not_needed(
+    model: SensorimotorModel, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Commanded motions end where they say; where one action is a push, physics counts."""
+    assert audited_model(model, store)[1].facts == {}
+    monkeypatch.setattr(Action, "is_rigid", property(lambda action: torch.ones_like(action.kind, dtype=torch.bool)))
+    assert audited_model(model, store)[1].facts == {"physics": {"needed": False}}
