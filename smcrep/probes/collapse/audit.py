@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import torch
@@ -98,7 +99,8 @@ def _evidence(
 ) -> Evidence:
     of_oracle = "utilisation" in readings
     use = next(readings[key] for key in ("utilisation", "share", "drop.derangement") if key in readings)
-    found = {key: readings[key].value for key in ("alone", "response") if key in readings}
+    found: dict[str, Any] = {key: readings[key].value for key in ("alone", "response") if key in readings}
+    found["needed"] = of_oracle if "worth" in readings else None
     found |= {"from_others": readings["from_others"].ci95[0]} if "from_others" in readings else {}
     if data.logged is not None:
         logged = from_others(data.logged, name, signals, None, data.independent_of(name))
@@ -109,6 +111,5 @@ def _evidence(
         use,
         of_oracle=of_oracle,
         competent=competence.ci95[0] > 0 and total.value > 0,
-        needed=of_oracle if "worth" in readings else None,
         **(found | dict(data.facts.get(name, {}))),
     )

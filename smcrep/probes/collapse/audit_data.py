@@ -49,7 +49,7 @@ class AuditData:
     embedding_units: np.ndarray | None = None
     groups: np.ndarray | None = None
     orbits: Mapping[str, Orbit] = field(default_factory=dict)
-    facts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    facts: Mapping[str, Mapping[str, float | bool]] = field(default_factory=dict)
 
     @property
     def num_rows(self) -> int:

@@ -185,3 +185,11 @@ def test_rows_may_be_scored_a_few_at_a_time() -> None:
 def test_bad_input_is_refused_in_one_line(change, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         audit(adapter(), change(world()), generator=generator())
+
+
+def test_what_is_known_not_to_be_needed_is_no_fault_without_an_oracle() -> None:
+    """A fact takes the place of what the audit could not measure."""
+    plain = audit(adapter(), AuditData(world()), generator=generator()).signals["physics"].diagnosis
+    known = AuditData(world(), facts={"physics": {"needed": False}})
+    assert plain.name == "cut_wire"
+    assert audit(adapter(), known, generator=generator()).signals["physics"].diagnosis.name == "rational_neglect"
