@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -49,7 +50,7 @@ class AuditData:
     embedding_units: np.ndarray | None = None
     groups: np.ndarray | None = None
     orbits: Mapping[str, Orbit] = field(default_factory=dict)
-    facts: Mapping[str, Mapping[str, float | bool]] = field(default_factory=dict)
+    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def num_rows(self) -> int:
