@@ -47,8 +47,8 @@ from smcrep.evaluation.fusion_data import (
     make_stores,
     scans_store,
 )
-from smcrep.evaluation.fusion_fit import FitData
-from smcrep.evaluation.fusion_records import CLEAN, DESTROYED, OURS, fusion_records
+from smcrep.evaluation.fusion_fit import FitData, Reader
+from smcrep.evaluation.fusion_records import CLEAN, DESTROYED, OURS, UNWEIGHTED, fusion_records
 from smcrep.files import atomic_write
 from smcrep.fusion import RULES
 from smcrep.fusion.baselines.fitting import drawn_by, fit, fit_decider
@@ -137,25 +137,26 @@ def judge(path: Path, seed: int, arguments: argparse.Namespace) -> None:
     shots = {"n_way": 3, "k_shot": 1} if small else {"n_way": N_WAY, "k_shot": K_SHOT}
     faulty = {s: faulty_rows(model, sets[s], folder / s, copies=1 if small else COPIES) for s in ("fit", "val")}
     data = FitData(model.config.invariant_dim, sets, faulty, shots, num_query=NUM_QUERY)
-    methods = {name: tuned(name, data, arguments, seed) for name in arguments.methods}
-    methods |= {f"only_{name}": Only(m) for m, name in enumerate(model.config.names)}
+    names = [*arguments.methods, *(f"only_{name}" for name in model.config.names)]
+    readers = {name: tuned(name, data, arguments, seed) for name in names}
+    if OURS in readers:
+        readers[UNWEIGHTED] = Reader(Unweighted(readers[OURS].method.head))
     draws, whole = data.draws("test", 10 if small else EPISODES), sets["test"].gallery
-    gallery = {m: whole if m == OURS else data.invariant(whole) for m in methods}
+    gallery = {m: reader.read(whole) for m, reader in readers.items()}
     with torch.no_grad():
-        known = {m: None if isinstance(method, Decider) else method(gallery[m]) for m, method in methods.items()}
-        looked = methods[OURS].head.look(whole) if OURS in methods else None
+        known = {m: None if isinstance(r.method, Decider) else r.method(gallery[m]) for m, r in readers.items()}
+        looked = readers[OURS].method.head.look(whole) if OURS in readers else None
     for i, (name, own) in enumerate(missing.items()):
         queries = broken_queries(model, sets["test"], own, folder / "test")
-        asked = {m: queries if m == OURS else data.invariant(queries) for m in methods}
         found = {
-            m: by_object(recognised(method, gallery[m], asked[m], draws, known=known[m]), draws).tolist()
-            for m, method in methods.items()
+            m: by_object(recognised(r.method, gallery[m], r.read(queries), draws, known=known[m]), draws).tolist()
+            for m, r in readers.items()
         }
         about: dict[str, Any] = {"variant": name, "seed": seed, "shots": shots}
         about |= {"in_training": all(fault.in_training for fault in own), "faults": [asdict(fault) for fault in own]}
         if looked:
             clean = whole[torch.from_numpy(sets["test"].queries)]
-            seen = describe(methods[OURS].head, looked, clean, queries, sets["test"].query_objects, draws)
+            seen = describe(readers[OURS].method.head, looked, clean, queries, sets["test"].query_objects, draws)
             about |= {"described": asdict(seen), "senses": model.config.names}
         about |= made(command_of([path], arguments), begun)
         write_json(cell_path(arguments.out / "cells", name, seed), about | {"accuracy": found})
@@ -202,63 +203,78 @@ class Ours(nn.Module):
         )
 
 
-def tuned(name: str, data: FitData, arguments: argparse.Namespace, seed: int) -> Any:
-    """The method with the settings that validation objects chose among ``arguments.trials``; kept in tuned/."""
-    if name in RULES:
-        return Rule(RULES[name])
-    path, is_ours = arguments.out / f"tuned/{name}-{seed}.json", name == OURS
-    method = made_of(name, data, OurSettings() if is_ours else FitSettings(), torch.Generator())
-    trials = arguments.trials if list(method.parameters()) else 1
+class Unweighted(nn.Module):
+    """The directions of ours, all of length 1: what the weights add."""
+
+    def __init__(self, head: DirectionHead) -> None:
+        super().__init__()
+        self.head = head
+
+    def forward(self, beliefs: Beliefs) -> Tensor:
+        return self.head.directions.weighted(beliefs, torch.zeros(beliefs.present.shape)).embedding
+
+
+def tuned(name: str, data: FitData, arguments: argparse.Namespace, seed: int) -> Reader:
+    """The method with the settings that validation objects chose among ``arguments.trials``, kept in tuned/. One that
+    has no weights is tried on the invariant part and on all numbers."""
+    start: Any = OurSettings() if name == OURS else FitSettings()
+    if not list(made_of(name, data, start, torch.Generator()).method.parameters()):
+        tried = [learned(name, data, replace(start, whole=whole), torch.Generator()) for whole in (False, True)]
+        return max(tried, key=data.score)
+    path = arguments.out / f"tuned/{name}-{seed}.json"
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    if known.get("trials") == trials:
-        settings = (OurSettings if is_ours else FitSettings)(**known["settings"])
-        method = made_of(name, data, settings, torch.Generator())
-        method.load_state_dict(load_file(path.with_suffix(".safetensors")))
-        return method.eval()
+    if known.get("trials") == arguments.trials:
+        reader = made_of(name, data, type(start)(**known["settings"]), torch.Generator())
+        reader.method.load_state_dict(load_file(path.with_suffix(".safetensors")))
+        return replace(reader, method=reader.method.eval())
     begun, generator = time.monotonic(), torch.Generator().manual_seed(seed)
-    start: Any = OurSettings() if is_ours else FitSettings()
     if arguments.tiny:
         start = replace(start, steps=20)
-    found = tune(
-        partial(learned, name, data),
-        OUR_SPACE if is_ours else SPACE,
-        trials,
-        partial(data.score, whole=is_ours),
-        generator,
-        start,
-    )
+    space = OUR_SPACE if name == OURS else SPACE
+    found = tune(partial(learned, name, data), space, arguments.trials, data.score, generator, start)
     path.parent.mkdir(parents=True, exist_ok=True)
+    weights = {k: v.contiguous() for k, v in found.method.method.state_dict().items()}
     with atomic_write(path.with_suffix(".safetensors")) as temporary:
-        save_file({k: v.contiguous() for k, v in found.method.state_dict().items()}, temporary)
-    write_json(path, {"trials": trials, "score": found.score, "settings": asdict(found.settings)})
-    print(
-        f"{name}: {found.score:.3f} on validation objects, {trials} trials, {time.monotonic() - begun:.0f} s",
-        flush=True,
-    )
+        save_file(weights, temporary)
+    write_json(path, {"trials": arguments.trials, "score": found.score, "settings": asdict(found.settings)})
+    took = time.monotonic() - begun
+    print(f"{name}: {found.score:.3f} on validation objects, {arguments.trials} trials, {took:.0f} s", flush=True)
     return found.method
 
 
-def made_of(name: str, data: FitData, settings: Any, generator: torch.Generator) -> nn.Module:
+def made_of(name: str, data: FitData, settings: Any, generator: torch.Generator) -> Reader:
     num_senses, whole = data.clean.mean.shape[1:]
-    if name != OURS:
-        return build(name, num_senses, data.dim, settings, generator)
-    with drawn_by(generator):
-        return Ours(DirectionHead(num_senses, data.dim, whole - data.dim))
+    if name == OURS:
+        with drawn_by(generator):
+            return Reader(Ours(DirectionHead(num_senses, data.dim, whole - data.dim)))
+    dim = None if settings.whole else data.dim
+    if name in RULES:
+        return Reader(Rule(RULES[name]), dim)
+    if name.startswith("only_"):
+        return Reader(Only(data.clean.names.index(name.removeprefix("only_"))), dim)
+    return Reader(build(name, num_senses, whole if settings.whole else data.dim, settings, generator), dim)
 
 
-def learned(name: str, data: FitData, settings: Any, generator: torch.Generator) -> Any:
-    method: Any = made_of(name, data, settings, generator)
-    decides = hasattr(method, "decide")
+def learned(name: str, data: FitData, settings: Any, generator: torch.Generator) -> Reader:
+    reader = made_of(name, data, settings, generator)
+    method, rows = reader.method, reader.read(data.rows)
     if name == OURS:
         values = {f.name: getattr(settings, f.name) for f in fields(VarianceFit) if hasattr(settings, f.name)}
         fit_head(
             method.head, data.clean, data.rows, data.objects, data.val_gallery,
             shrinkage=settings.shrinkage, settings=VarianceFit(**values), generator=generator,
         )  # fmt: skip
-        return method.eval()
-    if decides:
-        return fit_decider(method, data.decisions(generator), settings, generator=generator, validation=data.score)
-    return fit(method, data.invariant(data.rows), data.label, settings, generator=generator, validation=data.score)
+        return replace(reader, method=method.eval())
+
+    def validation(own: nn.Module) -> float:
+        return data.score(replace(reader, method=own))
+
+    if isinstance(method, Decider):
+        decisions = data.decisions(rows, generator)
+        method = fit_decider(reader.method, decisions, settings, generator=generator, validation=validation)
+    else:
+        method = fit(method, rows, data.label, settings, generator=generator, validation=validation)
+    return replace(reader, method=method)
 
 
 def report(out: Path, command: str) -> None:

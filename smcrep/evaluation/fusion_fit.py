@@ -1,18 +1,33 @@
 """What fusion heads are learned, tuned and chosen on."""
 
+from dataclasses import dataclass, replace
+from typing import Any
+
 import torch
 
 from smcrep.evaluation.fused_recognition import TEMPERATURE, Draws, draw_episodes, recognised
 from smcrep.evaluation.fusion_data import ObjectSet
 from smcrep.fusion.baselines.few_shot import draw_decisions
-from smcrep.fusion.method import Decider, Decisions, Fuser
+from smcrep.fusion.method import Decisions
 from smcrep.transition import Beliefs, concatenate
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A method (a `Fuser` or a `Decider`) and what it reads: the first ``dim`` numbers of each sense, or all (None)."""
+
+    method: Any
+    dim: int | None = None
+
+    def read(self, beliefs: Beliefs) -> Beliefs:
+        mean, log_precision = beliefs.mean[..., : self.dim], beliefs.log_precision[..., : self.dim]
+        return replace(beliefs, mean=mean, log_precision=log_precision)
 
 
 class FitData:
     """What fusion is learned and tuned on: clean observations and the same with faulty sensors.
 
-    dim     numbers of the invariant part, in which objects are recognised.
+    dim     numbers of the invariant part.
     sets    "fit", "val" and "test".
     faulty  of "fit" and "val", some copies of all observations.
     shots   n_way and k_shot of the episodes, ``num_query`` queries a way.
@@ -37,11 +52,6 @@ class FitData:
         self.val_queries = [self.val_gallery[first], *(beliefs[first] for beliefs in faulty["val"])]
         self.val_draws = self.draws("val", 10)
 
-    def invariant(self, beliefs: Beliefs) -> Beliefs:
-        return Beliefs(
-            beliefs.mean[..., : self.dim], beliefs.log_precision[..., : self.dim], beliefs.present, beliefs.names
-        )
-
     def draws(self, split: str, episodes: int) -> Draws:
         own = self.sets[split]
         return draw_episodes(
@@ -49,9 +59,9 @@ class FitData:
             num_query=min(self.num_query, own.stores[0].num_states), num_episodes=episodes, seed=0, **self.shots,
         )  # fmt: skip
 
-    def decisions(self, generator: torch.Generator) -> Decisions:
-        """Few-shot decisions among the objects fitted to; how far a fault moved the embedding stands for severity."""
-        rows = self.invariant(self.rows)
+    def decisions(self, rows: Beliefs, generator: torch.Generator) -> Decisions:
+        """Few-shot decisions among the objects fitted to, by what a method reads of `rows`; how far a fault moved the
+        embedding stands for severity."""
         clean = rows.mean[: len(self.clean.mean)]
         each = rows.mean.split(len(clean))
         moved = [(mean - clean).norm(dim=-1) / 2 for mean in each]
@@ -62,9 +72,8 @@ class FitData:
             clean=is_clean, severity=torch.cat(moved), **ways,
         )  # fmt: skip
 
-    def score(self, method: Fuser | Decider, *, whole: bool = False) -> float:
-        """Mean accuracy on validation objects, clean and with faulty sensors. ``whole``: the method takes whole
-        beliefs, not their invariant part."""
-        gallery = self.val_gallery if whole else self.invariant(self.val_gallery)
-        asked = [queries if whole else self.invariant(queries) for queries in self.val_queries]
-        return float(torch.stack([recognised(method, gallery, q, self.val_draws).mean() for q in asked]).mean())
+    def score(self, reader: Reader) -> float:
+        """Mean accuracy on validation objects, clean and with faulty sensors."""
+        gallery = reader.read(self.val_gallery)
+        found = [recognised(reader.method, gallery, reader.read(q), self.val_draws).mean() for q in self.val_queries]
+        return float(torch.stack(found).mean())

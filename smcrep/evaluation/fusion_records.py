@@ -12,7 +12,7 @@ from smcrep.evaluation.fusion_checks import LEVEL, slope, spearman
 from smcrep.probes.intervals import over_seeds_and_objects, share_over_seeds_and_objects
 from smcrep.results import Record
 
-OURS, CLEAN, DESTROYED = "ours", "clean", "all.destroyed.1.00"
+OURS, UNWEIGHTED, CLEAN, DESTROYED = "ours", "ours_unweighted", "clean", "all.destroyed.1.00"
 STATIC = ("equal", "precision", "concatenation")
 FEARED = "late_fusion_transformer"
 NUM_WORST = 8

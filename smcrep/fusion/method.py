@@ -43,6 +43,7 @@ class FitSettings:
     num_latents    learned queries of the methods that have some.
     skip           a network's output is added to the plain mean of the senses (`AddedToMean`) instead of replacing it.
     readout        of the late-fusion transformer: ``mean`` over its tokens, or its ``cls`` token.
+    whole          all numbers of each sense are read, not the invariant part alone.
     """
 
     lr: float = 1e-3
@@ -59,6 +60,7 @@ class FitSettings:
     num_latents: int = 4
     skip: bool = True
     readout: str = "mean"
+    whole: bool = False
 
     def __post_init__(self) -> None:
         if self.width % self.heads:

@@ -33,6 +33,7 @@ SPACE: Mapping[str, Draw] = {
     "num_tokens": choice(1, 2),
     "skip": choice(True, False),
     "readout": choice("mean", "cls"),
+    "whole": choice(True, False),
 }
 """The search of every method; a method that does not use a setting is drawn with it all the same."""
 
