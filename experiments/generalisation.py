@@ -30,6 +30,7 @@ from smcrep import script
 from smcrep.data.store import Store
 from smcrep.evaluation.by_object import laws, outcomes, pose, recognition
 from smcrep.evaluation.encoded import encode
+from smcrep.evaluation.moved_cloud import moved_cloud_hits
 from smcrep.evaluation.recognition import choose_strength
 from smcrep.evaluation.world import simulation_of
 from smcrep.models.model import SensorimotorModel
@@ -37,8 +38,6 @@ from smcrep.objectives import EquiModWeights, SimCLRWeights, VICRegWeights
 from smcrep.pretraining import Run, keep_frozen, pretrain, stores, tiny, ycb
 from smcrep.pretraining.stores import BESIDE, simulations, some_states, stores_folder
 from smcrep.pretraining.variants import short, with_data, with_model, with_objective, with_optim, with_recipe
-from smcrep.probes.moved_cloud import moved_cloud_scores
-from smcrep.probes.retrieval import rank_same_state
 from smcrep.probes.symmetry import rotational_symmetry, sampling_floor
 from smcrep.provenance import made
 from smcrep.results import write_json
@@ -177,17 +176,13 @@ def test_store(run: Run) -> Store:
 def moved_cloud(test: Store) -> dict[str, np.ndarray]:
     """h1.points of every object; h1_96.points by so many points of the cloud, h1_untrimmed.points by the plain Chamfer
     distance. The share of points that are compared was chosen on the recipe's validation objects, like our settings."""
-    ways = {"h1": (None, SHARE), f"h1_{FEW_POINTS}": (FEW_POINTS, SHARE), "h1_untrimmed": (None, 1.0)}
-    found: dict[str, list[np.ndarray]] = {}
-    for states in np.array_split(np.arange(test.num_states), -(-test.num_states // 32)):
-        some = test.transitions(states, ["points"])
-        before, after = some.before["points"], some.after["points"]
-        for name, (number, share) in ways.items():
-            clouds = before[..., :number, :], some.action.motion, after[..., :number, :]
-            hits = rank_same_state(moved_cloud_scores(*clouds, share=share)).hits(1)
-            found.setdefault(f"{name}.points", []).append(hits.mean(1))
-    by_state = {name: np.concatenate(values) for name, values in found.items()}
+    whole, few = (
+        moved_cloud_hits(test, shares=(SHARE, 1.0)),
+        moved_cloud_hits(test, shares=(SHARE,), num_points=FEW_POINTS),
+    )
+    hits = {"h1": whole[SHARE], f"h1_{FEW_POINTS}": few[SHARE], "h1_untrimmed": whole[1.0]}
     ids = test.object_ids
+    by_state = {f"{name}.points": values.mean(1) for name, values in hits.items()}
     return {name: np.array([values[ids == i].mean() for i in np.unique(ids)]) for name, values in by_state.items()}
 
 
