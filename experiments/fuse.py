@@ -3,8 +3,9 @@
     python experiments/fuse.py --run runs/ycb                    # about 10 minutes on 2 cores; leaves runs/ycb/fused
     python experiments/fuse.py --run runs/tiny --tiny            # seconds; the head means nothing
 
-The encoders stay as they are. The head is fitted on procedural objects that they never saw, clean and with faulty
-sensors (the kinds of training of `smcrep.corruptions`), and its p-values are calibrated on others. `smcrep.load_model`
+The encoders stay as they are. The head is fitted on procedural objects that they never saw and the meshes of the run's
+training, clean and with faulty sensors (the kinds of training of `smcrep.corruptions`); what is usual is calibrated on
+others of both kinds. `smcrep.load_model`
 of the new folder embeds with it: `weight`, `precision` and `p_value` of each sense come beside the embedding. How good
 it is: experiments/fusion.py.
 """
@@ -18,6 +19,7 @@ import torch
 
 from smcrep import script
 from smcrep.evaluation.fusion_data import Sizes, faulty_rows, gather, make_stores
+from smcrep.fusion.directions import SHRINKAGE
 from smcrep.fusion.fit_variance import VarianceFit
 from smcrep.fusion.head import DirectionHead, fit_head
 from smcrep.hub import build_model
@@ -30,7 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True, help="folder of a pretrained run")
     parser.add_argument("--out", type=Path, help="folder of the model with its head (default: RUN/fused)")
-    parser.add_argument("--shrinkage", type=float, default=0.01, help="of covariances, 0 to 1")
+    parser.add_argument("--shrinkage", type=float, default=SHRINKAGE, help="of covariances, 0 to 1")
     parser.add_argument("--copies", type=script.at_least(1), default=2, help="faulty copies of each observation")
     parser.add_argument("--steps", type=script.at_least(1), default=1500, help="of learning the variances")
     parser.add_argument("--seed", type=script.at_least(0), default=0, help="of faults and first weights")
@@ -49,14 +51,15 @@ def main() -> None:
     assert all(name.startswith("fuse.") for name in missing)
 
     folder = out / "data"
-    sizes = Sizes(12, 8, 1, states=4, branches=2) if arguments.tiny else Sizes(test=1)
-    stores = make_stores(run.store("val"), folder / "stores", sizes, processes=os.cpu_count() or 1)
+    sizes = Sizes(12, 8, states=4, branches=2) if arguments.tiny else Sizes()
+    stores = make_stores(run.store, folder / "stores", sizes, ("fit", "val"), processes=os.cpu_count() or 1)
     fit, val = (gather(known, stores[split], folder / split) for split in ("fit", "val"))
     faulty = concatenate([fit.gallery, *faulty_rows(known, fit, folder / "fit", copies=arguments.copies)])
     settings = VarianceFit(steps=20 if arguments.tiny else arguments.steps)
     fit_head(
         model.fuse, fit.gallery, faulty, torch.from_numpy(fit.objects), val.gallery,
-        shrinkage=arguments.shrinkage, settings=settings, generator=torch.Generator().manual_seed(arguments.seed),
+        group=torch.from_numpy(val.store_of), shrinkage=arguments.shrinkage, settings=settings,
+        generator=torch.Generator().manual_seed(arguments.seed),
     )  # fmt: skip
     model.eval().save_pretrained(out, {"run": str(arguments.run), "commit": commit(), "head": vars(settings)})
     seen = model.look(val.gallery)

@@ -4,9 +4,10 @@
     python experiments/fusion.py --runs runs/ycb --methods ours equal --trials 1
     python experiments/fusion.py --tiny                              # a minute; the numbers mean nothing
 
-The encoders stay as they are. Heads are learned on 200 procedural objects that no encoder saw, a copy of whose
-observations has faulty sensors (kinds of training), tuned on 60 others by the same number of trials each, and judged
-once on 100 more, those of families held out among them, and the unseen scans of the run. A cell is a kind of fault of
+The encoders stay as they are. Heads are learned on 200 procedural objects that no encoder saw and the scans of the
+run's training, a copy of whose observations has faulty sensors (kinds of training), tuned on 60 others and the
+validation scans by the same number of trials each, and judged once on 100 more, those of families held out among
+them, and the unseen scans. A cell is a kind of fault of
 one sense at one severity, half of the kinds in no training: the queries are faulty, the labelled observations are not.
 Beliefs of each cell are kept; interrupted, the same command goes on.
 
@@ -45,7 +46,6 @@ from smcrep.evaluation.fusion_data import (
     faulty_rows,
     gather,
     make_stores,
-    scans_store,
 )
 from smcrep.evaluation.fusion_fit import FitData, Reader
 from smcrep.evaluation.fusion_records import CLEAN, DESTROYED, OURS, UNWEIGHTED, fusion_records
@@ -54,6 +54,7 @@ from smcrep.fusion import RULES
 from smcrep.fusion.baselines.fitting import drawn_by, fit, fit_decider
 from smcrep.fusion.baselines.methods import METHODS, build
 from smcrep.fusion.baselines.tuning import SPACE, choice, log_uniform, tune
+from smcrep.fusion.directions import SHRINKAGE
 from smcrep.fusion.fit_variance import VarianceFit
 from smcrep.fusion.head import DirectionHead, fit_head
 from smcrep.fusion.method import Decider, FitSettings
@@ -74,7 +75,7 @@ COPIES = 2
 class OurSettings:
     """Of `fit_directions` and `fit_variance`."""
 
-    shrinkage: float = 0.01
+    shrinkage: float = SHRINKAGE
     lr: float = 2e-3
     sense_dropout: float = 0.25
     beta: float = 0.5
@@ -82,7 +83,7 @@ class OurSettings:
 
 
 OUR_SPACE = {
-    "shrinkage": choice(0.003, 0.01, 0.03, 0.1),
+    "shrinkage": choice(0.01, 0.03, 0.1, 0.3, 0.6),
     "lr": log_uniform(5e-4, 5e-3),
     "sense_dropout": choice(0.1, 0.25, 0.4),
     "beta": choice(0.0, 0.5, 1.0),
@@ -128,10 +129,7 @@ def judge(path: Path, seed: int, arguments: argparse.Namespace) -> None:
     print(f"fusion, {path}: {len(cells) - len(missing)} of {len(cells)} cells are there already", flush=True)
     if not missing:
         return
-    stores = make_stores(run.store("val"), arguments.out / "stores", sizes, processes=2)
-    for split in ("val", "test"):
-        if scans := scans_store(run.store(split), arguments.out / "stores", sizes, processes=2):
-            stores[split].append(scans)
+    stores = make_stores(run.store, arguments.out / "stores", sizes, processes=2)
     folder = arguments.out / f"beliefs/{seed}"
     sets = {split: gather(model, own, folder / split) for split, own in stores.items()}
     shots = {"n_way": 3, "k_shot": 1} if small else {"n_way": N_WAY, "k_shot": K_SHOT}
@@ -262,7 +260,7 @@ def learned(name: str, data: FitData, settings: Any, generator: torch.Generator)
         values = {f.name: getattr(settings, f.name) for f in fields(VarianceFit) if hasattr(settings, f.name)}
         fit_head(
             method.head, data.clean, data.rows, data.objects, data.val_gallery,
-            shrinkage=settings.shrinkage, settings=VarianceFit(**values), generator=generator,
+            group=data.val_group, shrinkage=settings.shrinkage, settings=VarianceFit(**values), generator=generator,
         )  # fmt: skip
         return replace(reader, method=method.eval())
 

@@ -56,35 +56,47 @@ class ObjectSet:
         return self.objects[self.queries]
 
     @property
+    def store_of(self) -> np.ndarray:
+        """int64 [n]: which of ``stores`` each observation is of."""
+        return np.repeat(np.arange(len(self.stores)), [store.num_rows for store in self.stores])
+
+    @property
     def query_states(self) -> np.ndarray:
         return self.states[self.queries]
 
 
-def make_stores(known: Store, folder: Path, sizes: Sizes, *, processes: int) -> dict[str, list[Store]]:
-    """Split ("fit", "val", "test") -> stores of new procedural objects in the world of ``known``, a store of a run;
-    every family is among those of "test". Kept in ``folder``."""
-    world = simulation_of(known)
+SCANS = {"fit": "train", "val": "val", "test": "test"}
+"""Set of objects -> the split of a run whose meshes are in it."""
+
+
+def make_stores(
+    own: Callable[[str], Store], folder: Path, sizes: Sizes, splits: Sequence[str] = tuple(SCANS), *, processes: int
+) -> dict[str, list[Store]]:
+    """Split -> a store of new procedural objects in the world of a run, whose stores ``own`` gives by name, and one of
+    the run's meshes where it has some, with as many states and outcomes. Every family is among those of "test"; the
+    meshes of "fit" are those of training: no others are left, and without scans all scans would be unusual. Kept in
+    ``folder``."""
+    world = simulation_of(own("val"))
     few = replace(world.policy, num_branches=sizes.branches)
     families = world.objects.families if isinstance(world.objects, ProceduralObjects) else ()
     found = {}
-    for i, (split, number) in enumerate((("fit", sizes.fit), ("val", sizes.val), ("test", sizes.test))):
+    for i, split in enumerate(SCANS):
+        if split not in splits:
+            continue
+        number = {"fit": sizes.fit, "val": sizes.val, "test": sizes.test}[split]
         objects = ProceduralObjects(number, FIRST_SEED + i, () if split == "test" else families)
         simulation = replace(
             world, objects=objects, policy=few, states_per_object=sizes.states, corrupted=0.0, clean_depth=False,
             split=f"fusion-{split}",
         )  # fmt: skip
         found[split] = [Store(generate(simulation, folder / split, processes=processes))]
+        scans = simulation_of(own(SCANS[split]))
+        if isinstance(scans.objects, MeshObjects):
+            scans = replace(
+                scans, policy=few, states_per_object=sizes.states, corrupted=0.0, split=f"fusion-{scans.split}"
+            )
+            found[split].append(Store(generate(scans, folder / f"scans-{SCANS[split]}", processes=processes)))
     return found
-
-
-def scans_store(known: Store, folder: Path, sizes: Sizes, *, processes: int) -> Store | None:
-    """A store of the meshes of ``known`` with as many states and outcomes as the others; None where it has none."""
-    world = simulation_of(known)
-    if not isinstance(world.objects, MeshObjects):
-        return None
-    policy = replace(world.policy, num_branches=sizes.branches)
-    simulation = replace(world, policy=policy, states_per_object=sizes.states, split=f"fusion-{world.split}")
-    return Store(generate(simulation, folder / f"scans-{world.split}", processes=processes))
 
 
 def gather(model: SensorimotorModel, stores: list[Store], folder: Path) -> ObjectSet:

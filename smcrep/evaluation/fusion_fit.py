@@ -48,7 +48,7 @@ class FitData:
         objects = torch.from_numpy(sets["fit"].objects)
         self.objects, self.label = objects, objects.repeat(1 + len(self.faulty))
         first = torch.from_numpy(sets["val"].queries)
-        self.val_gallery = sets["val"].gallery
+        self.val_gallery, self.val_group = sets["val"].gallery, torch.from_numpy(sets["val"].store_of)
         self.val_queries = [self.val_gallery[first], *(beliefs[first] for beliefs in faulty["val"])]
         self.val_draws = self.draws("val", 10)
 

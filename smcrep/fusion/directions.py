@@ -13,9 +13,9 @@ without a fault:
     a_m = max(1 - v_m, 0) w_m / (w_m + v_m),    y = [a_1 u_1, ..., a_M u_M] / sqrt(M)
 
 v is read from how unusual a reading is (`unusual.Unusual`) by a network that learned from faults of known effect. What
-it says of clean readings is its noise: the share of v up to its `QUANTILE` over those counts as 0, so clean readings
-all have a = 1, and y is plain concatenation of directions. The cosine of two y is the precision-weighted mean of the
-senses' cosines; an absent sense is 0; where all are destroyed |y| is near 0, which is nothing in particular.
+it says of clean readings is its noise: v up to its `QUANTILE` over those counts as 0, so clean readings have a = 1, and
+y is plain concatenation of directions. The cosine of two y is the precision-weighted mean of the senses' cosines; an
+absent sense is 0; where all are destroyed |y| is near 0, which is nothing in particular.
 """
 
 import math
@@ -29,7 +29,7 @@ from smcrep.fusion.unusual import Unusual
 from smcrep.fusion.variance import VarianceHead
 from smcrep.transition import Beliefs
 
-SHRINKAGE = 0.01
+SHRINKAGE = 0.3
 QUANTILE = 0.98
 """Of the variances of clean readings: below it nothing is taken for a fault."""
 LEAST = 0.01

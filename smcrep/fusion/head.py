@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from smcrep.fusion.directions import WeightedDirections, fit_directions
+from smcrep.fusion.directions import QUANTILE, SHRINKAGE, WeightedDirections, fit_directions
 from smcrep.fusion.fit_variance import VarianceFit, fit_variance
 from smcrep.fusion.manifold.conformal import Conformal, group_of_senses
 from smcrep.fusion.precision import precision_weighted
@@ -101,7 +101,8 @@ def fit_head(
     thing: Tensor,
     calibration: Beliefs,
     *,
-    shrinkage: float,
+    group: Tensor | None = None,
+    shrinkage: float = SHRINKAGE,
     settings: VarianceFit,
     generator: torch.Generator,
 ) -> None:
@@ -110,26 +111,46 @@ def fit_head(
     clean          [n] of observations as they are.
     faulty         [c n] of the same observations, in the same order, c times with faulty sensors.
     thing          int64 [n], which thing each is of.
-    calibration    clean beliefs of other things, for p-values; at most NUM_SCORES of them are kept.
+    calibration    clean beliefs of other things, and their ``group``: see `calibrate`.
+
+    Readings unlike all that it was fitted to count as faults: give things of every kind that will be met, scanned ones
+    beside simulated ones. Of a kind of which no others are left, those that the encoders were trained on serve too.
     """
     fit_directions(head.directions, clean, thing, shrinkage=shrinkage)
     again: Beliefs = concatenate([clean] * (len(faulty.present) // len(clean.present)))
     fit_variance(head.directions, again, faulty, settings, generator)
-    calibrate(head, calibration, generator)
+    calibrate(head, calibration, generator, group=group)
 
 
 @torch.no_grad()
-def calibrate(head: DirectionHead, beliefs: Beliefs, generator: torch.Generator) -> None:
-    """Keep the scores of ``beliefs`` [c], all senses present, for every set of senses that could be there."""
+def calibrate(
+    head: DirectionHead, beliefs: Beliefs, generator: torch.Generator, *, group: Tensor | None = None
+) -> None:
+    """What is usual, from clean ``beliefs`` [c] with all senses present: the variance up to which no sense is taken to
+    be faulty (`smcrep.fusion.directions.QUANTILE`), and the scores of p-values for every set of senses that could be
+    there. Anew with your own clean observations, a head that was fitted to others fits your sensors.
+
+    group  int64 [c], what kind of things each is of. The variance holds for the kind that varies most, and each kind
+           gives as many scores.
+    """
     if len(beliefs.present) < MIN_SCORES or not bool(beliefs.present.all()):
         raise ValueError(
             f"calibrate: {len(beliefs.present)} observations, {int((~beliefs.present).sum())} senses absent; give at "
             f"least {MIN_SCORES} observations that all senses made"
         )
-    rows: Beliefs = beliefs[torch.randperm(len(beliefs.present), generator=generator)[:NUM_SCORES]]
+    group = torch.zeros(len(beliefs.present), dtype=torch.int64) if group is None else group
+    if group.shape != beliefs.present.shape[:1]:
+        raise ValueError(f"calibrate: {len(beliefs.present)} observations, {len(group)} groups; give one of each")
+    order = torch.randperm(len(group), generator=generator)
+    kinds = [order[group[order] == kind] for kind in group.unique()]
+    variance = head.directions.variance(beliefs)
+    quantiles = [variance[rows].quantile(QUANTILE, 0) for rows in kinds]
+    head.directions.clean.copy_(torch.stack(quantiles).amax(0))
+    each = NUM_SCORES // len(kinds)
+    rows: Beliefs = beliefs[torch.cat([own[:each] for own in kinds])]
     head.scores.fill_(torch.nan)
-    for group in range(1, 1 << head.num_senses):
-        present = (group >> torch.arange(head.num_senses) & 1).bool().expand(len(rows.present), -1)
-        head.scores[group - 1, : len(rows.present)] = (
+    for senses in range(1, 1 << head.num_senses):
+        present = (senses >> torch.arange(head.num_senses) & 1).bool().expand(len(rows.present), -1)
+        head.scores[senses - 1, : len(rows.present)] = (
             head.directions.usual.distance(replace(rows, present=present)).sort().values
         )

@@ -1,5 +1,6 @@
 """The head as a rule with weights: laws, p-values, what it saves, and a model that has it."""
 
+import copy
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from smcrep.fusion.directions import QUANTILE
 from smcrep.fusion.fit_variance import VarianceFit
 from smcrep.fusion.head import MIN_SCORES, DirectionHead, calibrate, fit_head
 from smcrep.fusion.precision import precision_weighted
@@ -125,6 +127,23 @@ def test_too_few_observations_of_calibration_are_refused(head: DirectionHead) ->
     few = with_equivariant(fresh(9))[: MIN_SCORES - 1]
     with pytest.raises(ValueError, match="calibrate: 19 observations, 0 senses absent; give at least 20"):
         calibrate(head, few, torch.Generator())
+
+
+def test_what_is_usual_holds_for_the_kind_of_thing_that_varies_most(head: DirectionHead) -> None:
+    own = copy.deepcopy(head)
+    calm, wild = fresh(10), fresh(11)
+    wild[:, 0] += 0.6 * torch.randn(wild[:, 0].shape, generator=torch.Generator().manual_seed(3))
+    both = with_equivariant(torch.cat([calm, wild]))
+    group = torch.arange(2).repeat_interleave(len(calm))
+    calibrate(own, both, torch.Generator(), group=group)
+    variance = own.directions.variance(both)
+    expected = torch.stack([variance[group == kind].quantile(QUANTILE, 0) for kind in (0, 1)]).amax(0)
+    torch.testing.assert_close(own.directions.clean, expected)
+    assert float(own.directions.clean[0]) > 1.2 * float(variance[group == 0, 0].quantile(QUANTILE))
+    gain = own.directions(with_equivariant(wild)).gain
+    assert float((gain == 1).float().mean()) > 0.97
+    with pytest.raises(ValueError, match="groups; give one of each"):
+        calibrate(own, both, torch.Generator(), group=group[1:])
 
 
 def test_a_model_with_a_head_is_saved_and_embeds_as_before(tmp_path: Path) -> None:
