@@ -26,6 +26,10 @@ UNSAFE = {
     "starts a program": r"subprocess\.(run|Popen|call|check_call|check_output)\(",
 }
 KNOWN = {
+    (
+        "unpickles",
+        "smcrep/data/readers/plain_pickle.py",
+    ): "resolves no name, so calls nothing of the file; a bomb is tried",
     ("reads torch files", "smcrep/training/checkpoint.py"): "weights_only=True; a pickle is refused below",
     ("reads torch files", "smcrep/encoders/pretrained.py"): "weights_only=True; a pickle is refused below",
     ("reads torch files", "experiments/cluster.py"): "weights_only=True, the file that it wrote itself a moment ago",

@@ -27,6 +27,7 @@ class Shapes:
     labels   int64 [s], into ``classes``
     ids      str [s], such as chair_0001
     is_test  bool [s]: the official split
+    report   what was found, copies and leaks, a line each
     """
 
     points: np.ndarray
@@ -34,6 +35,7 @@ class Shapes:
     ids: np.ndarray
     is_test: np.ndarray
     classes: tuple[str, ...]
+    report: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
