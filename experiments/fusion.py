@@ -57,6 +57,7 @@ from smcrep.fusion.baselines.tuning import SPACE, choice, log_uniform, tune
 from smcrep.fusion.directions import SHRINKAGE
 from smcrep.fusion.fit_variance import VarianceFit
 from smcrep.fusion.head import DirectionHead, fit_head
+from smcrep.fusion.learn_directions import DirectionLearning
 from smcrep.fusion.method import Decider, FitSettings
 from smcrep.pretraining import load, pretrain, tiny
 from smcrep.provenance import made
@@ -73,9 +74,11 @@ COPIES = 2
 
 @dataclass(frozen=True)
 class OurSettings:
-    """Of `fit_directions` and `fit_variance`."""
+    """Of `fit_directions`, `learn_directions` and `fit_variance`."""
 
     shrinkage: float = SHRINKAGE
+    turn_lr: float = 2e-3
+    temperature: float = 0.1
     lr: float = 2e-3
     sense_dropout: float = 0.25
     beta: float = 0.5
@@ -83,7 +86,9 @@ class OurSettings:
 
 
 OUR_SPACE = {
-    "shrinkage": choice(0.01, 0.03, 0.1, 0.3, 0.6),
+    "shrinkage": choice(0.1, 0.3, 0.6, 0.9),
+    "turn_lr": log_uniform(1e-3, 8e-3),
+    "temperature": choice(0.05, 0.1, 0.2),
     "lr": log_uniform(5e-4, 5e-3),
     "sense_dropout": choice(0.1, 0.25, 0.4),
     "beta": choice(0.0, 0.5, 1.0),
@@ -261,6 +266,7 @@ def learned(name: str, data: FitData, settings: Any, generator: torch.Generator)
         fit_head(
             method.head, data.clean, data.rows, data.objects, data.val_gallery,
             group=data.val_group, shrinkage=settings.shrinkage, settings=VarianceFit(**values), generator=generator,
+            learning=DirectionLearning(lr=settings.turn_lr, temperature=settings.temperature),
         )  # fmt: skip
         return replace(reader, method=method.eval())
 

@@ -29,7 +29,7 @@ from smcrep.fusion.unusual import Unusual
 from smcrep.fusion.variance import VarianceHead
 from smcrep.transition import Beliefs
 
-SHRINKAGE = 0.3
+SHRINKAGE = 0.6
 QUANTILE = 0.98
 """Of the variances of clean readings: below it nothing is taken for a fault."""
 LEAST = 0.01
@@ -62,7 +62,7 @@ class WeightedDirections(nn.Module):
     equivariant_dim  the others, which help to tell faults.
     num_out          q: so many numbers in all, ``num_out`` // m of each sense (its principal ones); None: all of them.
 
-    Fitted by `fit_directions`, then `fit_variance`.
+    Fitted by `fit_directions`, `fit_variance` and `learn_directions`: see `smcrep.fusion.head.fit_head`.
     """
 
     def __init__(
@@ -131,9 +131,16 @@ def fit_directions(
     for m in range(fusion.num_senses):
         few = principal(x[:, m].mT @ x[:, m] / len(x), fusion.num_each)
         fusion.turn[m].copy_(few @ whitening(scatter(x[:, m] @ few, index, shrinkage)))
+    measure_within(fusion, beliefs, thing)
+
+
+@torch.no_grad()
+def measure_within(fusion: WeightedDirections, beliefs: Beliefs, thing: Tensor) -> None:
+    """Set w_m from clean beliefs [n] of things int64 [n]: the mean of |u - u'|^2 / 2 = 1 - cos(u, u') over pairs of
+    looks at one thing."""
+    _, index, looks = thing.unique(return_inverse=True, return_counts=True)
     u = fusion.directions(beliefs).double()
-    sums = u.new_zeros(len(things), *u.shape[1:]).index_add_(0, index, u)
-    # The mean of |u - u'|^2 / 2 over pairs of looks at one thing, each with each: 1 - cos.
+    sums = u.new_zeros(len(looks), *u.shape[1:]).index_add_(0, index, u)
     pairs = (looks * (looks - 1)).to(u)
     cosine = (sums.square().sum(-1) - looks[:, None]).sum(0) / pairs.sum()
     fusion.within.copy_((1 - cosine).clamp(min=1e-3))

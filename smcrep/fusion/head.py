@@ -10,14 +10,16 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from smcrep.fusion.directions import QUANTILE, SHRINKAGE, WeightedDirections, fit_directions
+from smcrep.fusion.directions import QUANTILE, SHRINKAGE, WeightedDirections, fit_directions, measure_within
 from smcrep.fusion.fit_variance import VarianceFit, fit_variance
+from smcrep.fusion.learn_directions import DirectionLearning, learn_directions
 from smcrep.fusion.manifold.conformal import Conformal, group_of_senses
 from smcrep.fusion.precision import precision_weighted
 from smcrep.transition import Beliefs, concatenate
 
 NUM_SCORES = 512
 """Scores of calibration that are kept for each set of senses: no p-value is below 1 / 513."""
+LEARNING = DirectionLearning()
 MIN_SCORES = 20
 """Fewer could not tell one in twenty."""
 
@@ -103,6 +105,7 @@ def fit_head(
     *,
     group: Tensor | None = None,
     shrinkage: float = SHRINKAGE,
+    learning: DirectionLearning = LEARNING,
     settings: VarianceFit,
     generator: torch.Generator,
 ) -> None:
@@ -119,6 +122,9 @@ def fit_head(
     fit_directions(head.directions, clean, thing, shrinkage=shrinkage)
     again: Beliefs = concatenate([clean] * (len(faulty.present) // len(clean.present)))
     fit_variance(head.directions, again, faulty, settings, generator)
+    learn_directions(head.directions, faulty, thing.repeat(len(faulty.present) // len(thing)), learning, generator)
+    measure_within(head.directions, clean, thing)
+    fit_variance(head.directions, again, faulty, settings, generator)  # what a fault does to the directions learned
     calibrate(head, calibration, generator, group=group)
 
 

@@ -43,7 +43,7 @@ def fitted() -> WeightedDirections:
     torch.manual_seed(0)
     clean, thing, _ = planted(generator)
     fusion = WeightedDirections(M, D)
-    fit_directions(fusion, beliefs(clean), thing)
+    fit_directions(fusion, beliefs(clean), thing, shrinkage=0.1)
     many = clean.repeat(4, 1, 1)
     fit_variance(fusion, beliefs(many), beliefs(noisy(many, generator)[0]), VarianceFit(steps=800), generator)
     return fusion.eval()
