@@ -171,6 +171,12 @@ class Embedding(Batch):
         """[..., d] of one sense, or fused."""
         return self.fused if sense == FUSED else self.senses[sense]
 
+    @property
+    def beliefs(self) -> Beliefs:
+        """What each sense alone held, as fusion rules take it."""
+        mean = torch.stack([self.senses[name] for name in self.names], -2)
+        return Beliefs(mean, self.log_precision, self.present, self.names)
+
     def invariant(self, sense: str = FUSED) -> Tensor:
         """[..., num_invariant]."""
         return self.of(sense)[..., : self.num_invariant]

@@ -58,9 +58,7 @@ def believe(
         senses = store.transitions(states, model.config.names).observations
         senses = senses.map(lambda x: x[:, :views]).flatten()
         senses = change(senses) if change else senses
-        embedding = model.embed(senses.data)
-        mean = torch.stack([embedding.senses[name] for name in embedding.names], -2)
-        parts.append(Beliefs(mean, embedding.log_precision, embedding.present, embedding.names))
+        parts.append(model.embed(senses.data).beliefs)
     return concatenate(parts)
 
 

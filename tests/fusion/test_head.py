@@ -154,7 +154,8 @@ def test_a_model_with_a_head_is_saved_and_embeds_as_before(tmp_path: Path) -> No
     rgb = torch.randint(0, 256, (600, 16, 16, 3), dtype=torch.uint8)
     assert model.embed(rgb=rgb[:2], points=clouds[:2]).p_value.isnan().all()  # type: ignore[union-attr]
     seen = model.embed(rgb=rgb, points=clouds)
-    beliefs = Beliefs(torch.stack([seen.senses["rgb"], seen.senses["points"]], 1), seen.log_precision, seen.present)
+    beliefs = seen.beliefs
+    torch.testing.assert_close(beliefs.mean[:, 1], seen.senses["points"])
     assert isinstance(model.fuse, DirectionHead)
     fit_head(
         model.fuse, beliefs, beliefs, torch.arange(600) // 6, beliefs,
