@@ -112,10 +112,9 @@ def _beliefs(model: SensorimotorModel, store: Store, states: np.ndarray) -> dict
     pieces = []
     for i in range(0, len(states), STATES_AT_ONCE):
         seen = store.transitions(states[i : i + STATES_AT_ONCE], model.config.names).before
-        embedding = model.embed(seen.data)
-        mean = torch.stack([embedding.senses[name] for name in embedding.names], 1)
-        precision = embedding.log_precision.expand_as(mean)
-        pieces.append(torch.cat([mean, precision, embedding.present[..., None].to(mean)], -1))
+        held = model.embed(seen.data).beliefs
+        precision = held.log_precision.expand_as(held.mean)
+        pieces.append(torch.cat([held.mean, precision, held.present[..., None].to(held.mean)], -1))
     return dict(zip(model.config.names, concatenate(pieces).unbind(1), strict=True))
 
 
