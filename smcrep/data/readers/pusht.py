@@ -56,7 +56,7 @@ class PushT:
         n = self.files.num_rows
         ends = np.minimum(self.files.ends, n)
         own = np.searchsorted(ends, np.arange(n), side="right")
-        bad = ~np.isfinite(np.concatenate([self.state, self.action], 1)).all(1)
+        bad = np.asarray(~np.isfinite(np.concatenate([self.state, self.action], 1)).all(1))
         until = np.concatenate([[0], np.cumsum(bad)])
         rows = np.arange(max(0, n - horizon))
         same = (own[rows] == own[rows + horizon]) & (own[rows] < len(ends))
