@@ -262,8 +262,8 @@ def made_of(name: str, num_views: int, settings: Any, generator: torch.Generator
 
 
 def learned(name: str, data: FitData, settings: Any, generator: torch.Generator) -> Any:
-    method: Any = made_of(name, len(data.clean.names), settings, generator, data)
-    if name == OURS:
+    method = made_of(name, len(data.clean.names), settings, generator, data)
+    if isinstance(method, Ours):
         values = {f.name: getattr(settings, f.name) for f in fields(VarianceFit) if hasattr(settings, f.name)}
         fit_head(
             method.head, data.clean, data.rows, data.items.label, data.val_clean,

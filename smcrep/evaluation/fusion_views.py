@@ -147,8 +147,8 @@ def _pictures() -> tuple[np.ndarray, np.ndarray]:
     """float64 [n, 8, 8] from 0 to 1, and which digit, int64 [n]."""
     from sklearn.datasets import load_digits
 
-    found = load_digits()
-    return found.images / 16, found.target.astype(np.int64)
+    pixels, digit = load_digits(return_X_y=True)
+    return np.asarray(pixels).reshape(-1, 8, 8) / 16, np.asarray(digit, np.int64)
 
 
 def _sounds(folder: Path, speakers: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
