@@ -66,6 +66,11 @@ def commands(out: str) -> list[str]:
         lines.append(f"modelnet10.py --tiny --run {out}/demo --out {out}/modelnet10")
     else:
         print("modelnet10.py is left out: its data are not here")
+    if data_folder("pusht_replay_zarr").is_dir():
+        lines.append(f"pusht.py --tiny --seeds 0 --out {out}/pusht")
+    else:
+        print("pusht.py is left out: its data are not here")
+    lines.append(f"predictors.py --tiny --seeds 0 --run {out}/demo --out {out}/predictors")
     lines += [f"benchmarks/{name}.py --tiny --save {out}/speed.json" for name in BENCHMARKS]
     lines += [f"benchmarks/{name}.py --tiny --save {out}/real_files.json" for name in ("colours", "pushes")]
     lines += [f"robust_clouds.py --tiny --run {out}/demo --out {out}"]

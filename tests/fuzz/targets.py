@@ -2,6 +2,7 @@
 
 import io
 import json
+import pickle
 import struct
 import tempfile
 import zipfile
@@ -17,6 +18,8 @@ from PIL import Image
 
 from smcrep.data.readers import images, modelnet
 from smcrep.data.readers import parquet as tables
+from smcrep.data.readers.cifar import open_cifar10
+from smcrep.data.readers.three_d_ie_bench import read_latent
 from smcrep.data.schema import Column, Schema
 from smcrep.data.shard import open_shard, sidecar, write_shard
 from smcrep.data.splits import read_split_file
@@ -109,6 +112,19 @@ def npy(content: bytes) -> None:
 def picture(content: bytes) -> None:
     _written("pictures/class/a.png", content)
     assert images.open_folder(HOME / "pictures").decode(0, 8).shape == (8, 8, 3)
+
+
+def cifar(name: str, split: str) -> Target:
+    def read(content: bytes) -> None:
+        found = open_cifar10(_written(f"{name}/{name}", content).parent, split)
+        assert found.decode(0, 32).shape == (32, 32, 3)
+        assert found.labels.max() < len(found.classes)
+
+    return read
+
+
+def latent(content: bytes) -> None:
+    assert np.isfinite(read_latent(_written("latent_0.npy", content))).all()
 
 
 def parquet(content: bytes) -> None:
@@ -224,6 +240,7 @@ _TABLE = pa.table({"img": _PICTURES, "label": pa.array([0], pa.int64())}).replac
 _CLAIM = {"theme": "a", "claims": {"a": {"value": 1, "ci95": [0, 2], "controls": {"b": 1}}}}
 _EMBEDDINGS = {"store": "s", "store_sha256": "0", "model": "m", "model_sha256": "0", "num_rows": 4, "rows_per_shard": 2}
 _EMBEDDINGS |= {"embed_dim": 4, "num_invariant": 1, "senses": ["rgb"], "smcrep": "0", "version": 1}
+_BATCH = {b"data": np.zeros((2, 3072), np.uint8), b"labels": [1, 2]}
 _WEIGHTS = b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
 
 
@@ -245,6 +262,9 @@ TARGETS: dict[str, tuple[Target, list[bytes]]] = {
     "npy": (npy, [NPY]),
     "picture": (picture, [PNG, *(_saved(lambda f, k=k: Image.new("L", (5, 4)).save(f, k)) for k in ("gif", "tiff"))]),
     "parquet": (parquet, [_saved(lambda f: pq.write_table(_TABLE, f))]),
+    "cifar": (cifar("data_batch_1.bin", "train"), [bytes(2 * 3073)]),
+    "cifar_python": (cifar("test_batch", "test"), [pickle.dumps(_BATCH, protocol) for protocol in (2, 4)]),
+    "latent": (latent, [_saved(lambda f: np.save(f, np.zeros(7)))]),
     "config": (model_config, [_json({"format": "smcrep", "config": ModelConfig().to_json(), "provenance": {}})]),
     "safetensors": (safetensors, [struct.pack("<Q", len(_WEIGHTS)) + _WEIGHTS + bytes(4)]),
     "torch": (torch_file, [_saved(lambda f: torch.save({"a": torch.zeros(2)}, f))]),

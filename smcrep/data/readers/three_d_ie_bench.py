@@ -47,15 +47,15 @@ def open_3diebench(
             try:
                 latent, image = read_latent(folder / f"latent_{view}.npy"), folder / f"image_{view}.jpg"
                 if not image.is_file() or not image.stat().st_size:
-                    raise ValueError(f"{image}: no picture, or an empty one")
+                    raise ValueError(f"{image}: no picture, or an empty one; unpack it again")
             except ValueError as error:
-                faults.append(f"{error}; the view is left out")
+                faults.append(f"left out: {error}")
                 continue
             paths.append(image)
             latents.append(latent)
             owners.append(number)
     if not paths:
-        raise ValueError(f"{faults[0]}; so are all {len(faults)} views")
+        raise ValueError(f"{faults[0]}; so were all {len(faults)} views")
     classes = tuple(sorted({folder.parent.name for folder in folders}))
     labels = np.array([classes.index(path.parent.parent.name) for path in paths], np.int64)
     names = tuple(path.relative_to(root).as_posix() for path in paths)
@@ -68,17 +68,17 @@ def open_3diebench(
 def read_latent(path: Path) -> np.ndarray:
     """float64 [7] of one view: Euler angles x, y, z in radians, floor hue, light theta, light phi, light hue."""
     if not path.is_file():
-        raise ValueError(f"{path}: no latent")
+        raise ValueError(f"{path}: no latent; unpack it again")
     if (size := path.stat().st_size) > LATENT_BYTES:
-        raise ValueError(f"{path}: {size} bytes are no latent")
+        raise ValueError(f"{path}: {size} bytes are no latent; unpack it again")
     try:
         latent = np.load(path, allow_pickle=False)
     except Exception as error:  # numpy raises many kinds for damaged bytes
-        raise ValueError(f"{path}: not a latent ({one_line(error)})") from None
+        raise ValueError(f"{path}: not a latent ({one_line(error)}); unpack it again") from None
     if latent.shape != (NUM_LATENTS,) or latent.dtype.kind != "f":
-        raise ValueError(f"{path}: a latent of {latent.dtype} {list(latent.shape)}, not 7 numbers")
+        raise ValueError(f"{path}: a latent of {latent.dtype} {list(latent.shape)}, not 7 numbers; unpack it again")
     if not np.isfinite(latent).all():
-        raise ValueError(f"{path}: a latent that is not finite")
+        raise ValueError(f"{path}: a latent that is not finite; unpack it again")
     return latent.astype(np.float64)
 
 

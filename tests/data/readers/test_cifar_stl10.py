@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from smcrep.data.readers.cifar import open_cifar10, open_cifar100
 from smcrep.data.readers.encoded import Pictures, unreadable
@@ -15,7 +17,7 @@ from smcrep.data.readers.images import AugmentedImages
 from smcrep.data.readers.pixels import PixelRows
 from smcrep.data.readers.repeats import copy_groups, leaked, repeats_report
 from smcrep.data.readers.stl10 import open_stl10
-from tests.data.hostile import answers
+from tests.data.hostile import ROBUST, answers
 
 NAMES = [f"class{i}" for i in range(10)]
 
@@ -142,6 +144,18 @@ def test_damaged_python_batch_is_one_line(tmp_path: Path, content: bytes, words:
     with pytest.raises(ValueError, match=words):
         open_cifar10(tmp_path, "test")
     answers(lambda: open_cifar10(tmp_path, "test"), "test_batch")
+
+
+@ROBUST
+@given(place=st.floats(0, 0.999), new=st.binary(min_size=1, max_size=8), length=st.integers(0, 9))
+def test_damaged_pickle_reads_or_is_refused_in_one_line(
+    tmp_path_factory: Any, place: float, new: bytes, length: int
+) -> None:
+    folder, whole = tmp_path_factory.getbasetemp() / "cifar", array_pickle()
+    folder.mkdir(exist_ok=True)
+    at = int(place * 120) if place < 0.8 else int(place * len(whole))  # most of the structure is at the start
+    (folder / "test_batch").write_bytes(whole[:at] + new + whole[at + length :])
+    answers(lambda: open_cifar10(folder, "test"), "test_batch")
 
 
 def test_truncated_binary_batch_is_one_line(tmp_path: Path) -> None:

@@ -110,8 +110,9 @@ def test_wrong_views_are_named_and_left_out(tmp_path: Path) -> None:
     report = source.pictures.report
     assert len(report) == 8
     said = "\n".join(report)
+    assert sum(line.startswith("left out: ") for line in report) == 6
     for words in (
-        "latent_3.npy: a latent of float64 [9], not 7 numbers; the view is left out",
+        "latent_3.npy: a latent of float64 [9], not 7 numbers; unpack it again",
         "latent_4.npy: a latent that is not finite",
         "latent_5.npy: not a latent",
         "latent_6.npy: no latent",
@@ -144,7 +145,7 @@ def test_a_folder_that_is_none_is_one_line(tmp_path: Path) -> None:
         read_latent(tmp_path / "large.npy")
     for path in (tmp_path / "synset0/object0").glob("*.npy"):
         path.unlink()
-    assert "so are all 50 views" in answers(lambda: open_3diebench(tmp_path, **SIZES))
+    assert "so were all 50 views" in answers(lambda: open_3diebench(tmp_path, **SIZES))
 
 
 # ---- COIL
