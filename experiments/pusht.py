@@ -57,12 +57,12 @@ from smcrep.results import Record, write_claims, write_json
 from smcrep.sweep import Cell, cell_path, finished
 
 HORIZON, SPLIT = 8, (140, 26, 40)
-DIM, HIDDEN, LR = 64, 256, 1e-3
+DIM, HIDDEN, LR = 64, 256, 2e-3
 STRETCH, PER_STRETCH = 24, 4  # control steps around the first transition of a stretch; transitions of each
 SIZE, MAX_DISTANCE, ANGLE_PX, MOVED_PX = 4, 40.0, 60.0, 5.0
-STEPS = {"keypoints": (600, 32), "pictures": (300, 16)}  # and stretches in a batch
+STEPS = {"keypoints": (300, 32), "pictures": (300, 16)}  # and stretches in a batch
 DIALS = {
-    "ours": (0.1, 0.05, 0.2),  # temperature
+    "ours": (0.1, 0.05, 0.02),  # temperature
     "smwm": (1.0, 0.1, 10.0),  # weight of the inverse loss
     "lewm": (0.1, 0.01, 1.0),  # weight of SIGReg
     "forward": (0.0,),
