@@ -14,7 +14,7 @@ from smcrep.results import Record
 
 OFFSETS = dict(zip(SENSES, (-0.22, 0.0, 0.22), strict=True))
 ENCODERS = {
-    "rgb": "ours, from scratch, 64 px",
+    "rgb": "ours, two streams, 128 px",
     "pretrained.frozen_64": "ImageNet, frozen, 64 px",
     "pretrained.frozen_128": "ImageNet, frozen, 128 px",
     "pretrained.frozen_224": "ImageNet, frozen, 224 px",
