@@ -246,11 +246,13 @@ def measured(model: nn.Module, encoded: Encoded) -> dict[str, np.ndarray]:
 
 
 def laws(model: nn.Module, encoded: Encoded) -> dict[str, np.ndarray]:
-    """Residuals of the group laws and the gain for each object."""
+    """Residuals of the group laws and the gain for each object that has two states or more."""
     first, second, third = (link[:, 0] for link in encoded.action.chain(3))
     z, found = encoded.equivariant(), dict[str, list[float]]()
     for i in np.unique(encoded.object_ids):
         rows = torch.from_numpy(encoded.object_ids == i)
+        if int(rows.sum()) < 2:
+            continue
         kept = group_laws(model, z[rows, 0], first[rows], second[rows], third[rows], z[rows, 1])
         for name in ("identity", "inverse", "composition", "gain"):
             found.setdefault(name, []).append(getattr(kept, name).value)
