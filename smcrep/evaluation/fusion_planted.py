@@ -34,16 +34,16 @@ class Noisy:
 def noisy_things(
     num_things: int, looks: int, generator: torch.Generator, *, spread: float = 1.5, correlation: float = 0.0
 ) -> Noisy:
-    """Two senses, each of which knows a thing by a place of its own in DIM numbers of variance 1. Noise has the
-    logarithm of its variance normal with deviation ``spread`` about 0, for each look and sense alone. With a
-    ``correlation`` both senses have one place, one look and one variance, and their noise is correlated."""
-    places = torch.randn(num_things, 2, DIM, generator=generator)
+    """Two senses that both know a thing by its place in DIM numbers of variance 1, each with looks of its own. Noise
+    has the logarithm of its variance normal with deviation ``spread`` about 0, for each look and sense alone: the mean
+    weighted by inverse variances is then the best estimate of the place. With a ``correlation`` both senses have one
+    look and one variance, and their noise is correlated."""
+    places = torch.randn(num_things, 1, DIM, generator=generator).expand(-1, 2, -1)
     own = WITHIN * torch.randn(num_things, looks, 2, DIM, generator=generator)
     log_variance = spread * torch.randn(num_things * looks, 2, generator=generator)
     noise = torch.randn(num_things * looks, 2, DIM, generator=generator)
     if correlation:
-        places, own, log_variance = places[:, :1].expand_as(places), own[:, :, :1].expand_as(own), log_variance[:, :1]
-        log_variance = log_variance.expand(-1, 2)
+        own, log_variance = own[:, :, :1].expand_as(own), log_variance[:, :1].expand(-1, 2)
         second = correlation * noise[:, 0] + (1 - correlation**2) ** 0.5 * noise[:, 1]
         noise = torch.stack([noise[:, 0], second], 1)
     clean = (places[:, None] + own).flatten(0, 1)

@@ -52,6 +52,21 @@ def test_noise_is_as_stated() -> None:
     assert float(looks.var(1).mean().sqrt()) == pytest.approx(WITHIN, rel=0.03)
 
 
+def test_nothing_estimates_a_place_better_than_the_inverse_variances() -> None:
+    """The mean square error of any other weights is larger, and that of these is what they claim."""
+    data = noisy_things(300, 10, generator())
+    places = data.clean.mean.mean(1).unflatten(0, (300, 10)).mean(1)[data.thing]
+
+    def error(weight: torch.Tensor) -> float:
+        share = weight / weight.sum(1, keepdim=True)
+        return float(((share[..., None] * data.noisy.mean).sum(1) - places).square().mean())
+
+    precision = data.noisy.log_precision[..., 0].exp()
+    best = error(precision)
+    assert best == pytest.approx(float((1 / precision.sum(1)).mean()), rel=0.05)
+    assert all(error(precision**power) > 1.02 * best for power in (0.0, 0.5, 2.0))
+
+
 @pytest.mark.parametrize("correlation", [0.8, 1.0])
 def test_noise_of_both_senses_is_correlated(correlation: float) -> None:
     data = noisy_things(200, 10, generator(), correlation=correlation)
