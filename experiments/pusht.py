@@ -21,8 +21,8 @@ published or usual one.
                                 the error of the decoded outcome over that of no change, for all that moves and for the
                                 block where it moves; the share of the way from random to oracle; ours minus it, paired
 
-Expected with keypoints: both published objectives near .68, ours near .53, random .37. The true state is no ceiling: its
-distance weighs where the block stood before, which nearly matching states differ in; learned ones weigh the pusher.
+Expected with keypoints: both published objectives near .68, ours near .53, random .37. The true state is no ceiling:
+even the true change added to the state of the anchor reads .62, as states match only nearly.
 
 Leaves cells, claims/pusht.json and figures/pusht.png in ``--out``; interrupted, the same command goes on.
 """
