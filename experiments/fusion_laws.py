@@ -63,10 +63,10 @@ ROUNDS = 9
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("runs/fusion_laws"), help="folder of records and the figure")
-    parser.add_argument("--seeds", type=script.at_least(2), default=3, help="worlds drawn of each kind")
+    parser.add_argument("--worlds", type=script.at_least(2), default=3, help="drawn of each kind")
     parser.add_argument("--tiny", action="store_true", help="smaller worlds, two seeds")
     arguments = parser.parse_args()
-    seeds, begun = range(2 if arguments.tiny else arguments.seeds), time.monotonic()
+    seeds, begun = range(2 if arguments.tiny else arguments.worlds), time.monotonic()
     command = f"python experiments/fusion_laws.py --seeds {len(seeds)}"
     curves = {share: switch_curve(torch.linspace(0, 3, 61, dtype=torch.float64), share) for share in SHARES}
     parts = (

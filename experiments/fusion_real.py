@@ -84,8 +84,12 @@ OUR_SPACE = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("runs/fusion_real"), help="folder of all that is left")
-    parser.add_argument("--data", nargs="+", default=["mfeat", "digits"], choices=["mfeat", "digits"])
-    parser.add_argument("--folds", nargs="+", type=int, default=[0, 1, 2], choices=range(NUM_FOLDS))
+    parser.add_argument(
+        "--data", nargs="+", default=["mfeat", "digits"], choices=["mfeat", "digits"], help="which sets are judged"
+    )
+    parser.add_argument(
+        "--folds", nargs="+", type=int, default=[0, 1, 2], choices=range(NUM_FOLDS), help="parts that are left out"
+    )
     learned = [OURS, *RULES, *METHODS]
     parser.add_argument("--methods", nargs="+", default=learned, choices=learned, help="which are judged")
     parser.add_argument("--trials", type=script.at_least(1), default=20, help="settings tried for each method")
