@@ -68,8 +68,8 @@ def claimed_over_true(
     variances: tuple[float, float], correlation: float, generator: torch.Generator
 ) -> dict[str, float]:
     """Claimed over true variance of each rule in `CLAIMS` but that of directions, and of `best_linear` at the
-    correlation estimated from as many other draws, for two senses whose errors are correlated and normal. 1: it has what it claims; less: sure of
-    too much."""
+    correlation estimated from as many other draws, for two senses whose errors are correlated and normal. 1: it has
+    what it claims; less: sure of too much."""
     draws, spread = 50_000, torch.tensor(variances, dtype=torch.float64).sqrt()
     first, rest = torch.randn(2, 2 * draws, generator=generator, dtype=torch.float64)
     errors = torch.stack([first, correlation * first + (1 - correlation**2) ** 0.5 * rest], 1) * spread
