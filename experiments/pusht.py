@@ -352,7 +352,8 @@ def draw(records: dict[str, Record], path: Path) -> None:
                 axis.plot([low, high], [row, row], lw=2, color=COLOURS.get(method, COLOURS["simclr"]))
                 axis.plot(found.value, row, "o", color=COLOURS.get(method, COLOURS["simclr"]))
             marks.reference(axis, 1 / SIZE, "chance", vertical=True)
-            axis.set(yticks=range(len(shown)), yticklabels=list(shown), xlabel="CFR among 4: H@1", title=kind)
+            axis.set(yticks=range(len(shown)), yticklabels=list(shown), xlabel="CFR among 4: H@1")
+            axis.set_title(kind, pad=16)
             axis.invert_yaxis()
 
 
