@@ -39,7 +39,7 @@ from torch import Tensor, nn
 from smcrep import script
 from smcrep.evaluation.broken_senses import SEVERITIES, Fault, all_faults
 from smcrep.evaluation.fused_recognition import by_object, recognised
-from smcrep.evaluation.fusion_checks import describe
+from smcrep.evaluation.fusion_checks import describe, true_fault
 from smcrep.evaluation.fusion_data import (
     Sizes,
     broken_queries,
@@ -48,7 +48,7 @@ from smcrep.evaluation.fusion_data import (
     make_stores,
 )
 from smcrep.evaluation.fusion_fit import FitData, Reader
-from smcrep.evaluation.fusion_records import CLEAN, DESTROYED, OURS, UNWEIGHTED, fusion_records
+from smcrep.evaluation.fusion_records import CLEAN, DESTROYED, OURS, TOLD, UNWEIGHTED, fusion_records
 from smcrep.files import atomic_write
 from smcrep.fusion import RULES
 from smcrep.fusion.baselines.fitting import drawn_by, fit, fit_decider
@@ -158,8 +158,10 @@ def judge(path: Path, seed: int, arguments: argparse.Namespace) -> None:
         about: dict[str, Any] = {"variant": name, "seed": seed, "shots": shots}
         about |= {"in_training": all(fault.in_training for fault in own), "faults": [asdict(fault) for fault in own]}
         if looked:
-            clean = whole[torch.from_numpy(sets["test"].queries)]
-            seen = describe(readers[OURS].method.head, looked, clean, queries, sets["test"].query_objects, draws)
+            head, clean = readers[OURS].method.head, whole[torch.from_numpy(sets["test"].queries)]
+            told = Told(head, true_fault(head, clean, queries))
+            found[TOLD] = by_object(recognised(told, whole, queries, draws, known=known[UNWEIGHTED]), draws).tolist()
+            seen = describe(head, looked, clean, queries, sets["test"].query_objects, draws)
             about |= {"described": asdict(seen), "senses": model.config.names}
         about |= made(command_of([path], arguments), begun)
         write_json(cell_path(arguments.out / "cells", name, seed), about | {"accuracy": found})
@@ -215,6 +217,17 @@ class Unweighted(nn.Module):
 
     def forward(self, beliefs: Beliefs) -> Tensor:
         return self.head.directions.weighted(beliefs, torch.zeros(beliefs.present.shape)).embedding
+
+
+class Told(nn.Module):
+    """The directions of ours by the oracle's weights: told what the fault of each sense did to each query."""
+
+    def __init__(self, head: DirectionHead, fault: Tensor) -> None:
+        super().__init__()
+        self.head, self.fault = head, fault
+
+    def forward(self, beliefs: Beliefs) -> Tensor:
+        return self.head.directions.weighted(beliefs, self.fault).embedding
 
 
 def tuned(name: str, data: FitData, arguments: argparse.Namespace, seed: int) -> Reader:

@@ -41,8 +41,7 @@ def describe(
     """``clean`` [q] and ``queries`` [q] are the same observations of ``objects`` int64 [q]; ``known`` is what the head
     makes of the gallery."""
     look, inner = head.look(queries), head.directions
-    variance = inner.variance(queries)
-    error = (inner.directions(queries) - inner.directions(clean)).square().sum(-1) / 2
+    variance, error = inner.variance(queries), true_fault(head, clean, queries)
 
     def by_object(values: Tensor) -> list:
         found = values.double().numpy()
@@ -53,6 +52,12 @@ def describe(
     d = head.invariant_dim
     confidence = _confidence(known.fused[..., :d], look.fused[..., :d], draws)
     return Described(by_object(finite), by_object(error), by_object(look.weight), by_object(unusual), confidence)
+
+
+@torch.no_grad()
+def true_fault(head: DirectionHead, clean: Beliefs, queries: Beliefs) -> Tensor:
+    """[q, m]: |u' - u|^2 / 2 of each sense, what its fault did to its direction."""
+    return (head.directions.directions(queries) - head.directions.directions(clean)).square().sum(-1) / 2
 
 
 def _confidence(known: Tensor, asked: Tensor, draws: Draws) -> float:

@@ -12,7 +12,8 @@ from smcrep.evaluation.fusion_checks import LEVEL, slope, spearman
 from smcrep.probes.intervals import over_seeds_and_objects, share_over_seeds_and_objects
 from smcrep.results import Record
 
-OURS, UNWEIGHTED, CLEAN, DESTROYED = "ours", "ours_unweighted", "clean", "all.destroyed.1.00"
+OURS, UNWEIGHTED, TOLD = "ours", "ours_unweighted", "ours_told"
+CLEAN, DESTROYED = "clean", "all.destroyed.1.00"
 STATIC = ("equal", "precision", "concatenation")
 FEARED = "late_fusion_transformer"
 NUM_WORST = 8
@@ -45,6 +46,8 @@ def fusion_records(cells: Cells, command: str) -> dict[str, Record]:
     }
     if set(DYNAMIC) & set(about["accuracy"]):
         records["fusion.gain.over_dynamic"] = _gain(accuracy, faulty, DYNAMIC, stamp)
+    if {TOLD, UNWEIGHTED} <= set(about["accuracy"]):
+        records |= _oracle(accuracy, faulty, stamp)
     return records | _precision(cells, stamp) | _coverage(cells, stamp)
 
 
@@ -97,6 +100,20 @@ def _gain(accuracy: Accuracy, over: list[str], rivals: tuple[str, ...], stamp: d
         difference.value, difference.ci95, seeds=len(mean[OURS]), n=difference.n, unit="accuracy", controls=controls,
         **stamp,
     )  # fmt: skip
+
+
+def _oracle(accuracy: Accuracy, faulty: list[str], stamp: dict[str, Any]) -> dict[str, Record]:
+    """Of what weights could add to the directions of ours, were the fault of each query known: the share that ours add,
+    and what is lost to it; mean over faulty cells."""
+    mean = {m: np.mean([accuracy[cell][m] for cell in faulty], 0) for m in (OURS, UNWEIGHTED, TOLD)}
+    values = np.stack(list(mean.values()), -1)
+    share = over_seeds_and_objects(values, statistic=lambda m: (m[..., 0] - m[..., 1]) / (m[..., 2] - m[..., 1]))
+    regret = over_seeds_and_objects(values, statistic=lambda m: 1 - m[..., 0] / m[..., 2])
+    about: dict[str, Any] = {"seeds": len(values), "controls": {m: float(v.mean()) for m, v in mean.items()}, **stamp}
+    return {
+        "fusion.oracle.share": Record(share.value, share.ci95, n=share.n, unit="of (told - unweighted)", **about),
+        "fusion.oracle.regret": Record(regret.value, regret.ci95, n=regret.n, unit="of the told accuracy", **about),
+    }
 
 
 def _precision(cells: Cells, stamp: dict[str, Any]) -> dict[str, Record]:

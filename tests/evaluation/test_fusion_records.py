@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from smcrep.evaluation.fusion_checks import slope, spearman
-from smcrep.evaluation.fusion_records import CLEAN, DESTROYED, fusion_records
+from smcrep.evaluation.fusion_records import CLEAN, DESTROYED, OURS, TOLD, UNWEIGHTED, fusion_records
 from smcrep.report.figures.fusion import cell_table, weights
 from smcrep.results import Record, read_claims, write_claims
 
@@ -65,6 +65,20 @@ def test_differences_are_those_planted() -> None:
     assert records["fusion.gain.noisy"].value == pytest.approx((6 * 0.1 - 0.05) / 7)
     assert records["fusion.gain.over_dynamic"].value == pytest.approx((6 * 0.1 - 0.05) / 7)
     assert records["fusion.cell.rgb.noise.0.30"].value == pytest.approx(0.7, abs=0.03)
+
+
+def test_the_oracle_is_told_what_the_weights_could_add() -> None:
+    """Unweighted .5, ours .56, told .6, the same spread over objects in all: a share of .6, and .04 / .6 lost."""
+    cells = planted()
+    for own in cells.values():
+        spread = np.array(own[0]["accuracy"]["equal"]) - np.mean(own[0]["accuracy"]["equal"])
+        own[0]["accuracy"] |= {
+            m: (v + spread).tolist() for m, v in zip((OURS, UNWEIGHTED, TOLD), (0.56, 0.5, 0.6), strict=True)
+        }
+    records = fusion_records(cells, "command")
+    assert records["fusion.oracle.share"].value == pytest.approx(0.6)
+    assert records["fusion.oracle.regret"].value == pytest.approx(0.04 / 0.6, abs=2e-3)
+    assert "fusion.oracle.share" not in fusion_records(planted(), "command")
 
 
 def test_the_rival_is_the_best_of_those_named_in_each_cell() -> None:
