@@ -62,6 +62,7 @@ def commands(out: str) -> list[str]:
         f"search.py --tiny --out {out}/search",
         f"extract.py --run {out}/search/model --source images:{out}/search/pictures --senses rgb --out {out}/extracted",
         f"zoo.py --tiny --out {out}/zoo",
+        f"outsiders.py --tiny --out {out}/outsiders",
         f"figures/zoo.py --claims {out}/zoo/claims/collapse.json --figures {out}",
     ]
     real = [name for name, there in has_real_views().items() if there]

@@ -18,6 +18,7 @@ Leaves in --out cells/KIND.ARCHITECTURE-SEED.json and claims/collapse.json:
     collapse.use.spearman                                   with the functional oracle
     collapse.generalisation.gap                             mechanism and architecture held out
     collapse.decoys                                         decoys called collapsed
+    collapse.naming.f1, .unknown, .decoys, .gap             what ails a signal, with thresholds fitted elsewhere
     collapse.false_alarms, .delay, .lead_time.*             of the monitor
     collapse.online.overhead                                seconds of the monitor over those of training
 
@@ -27,6 +28,7 @@ that sees the faulty data themselves comes sooner.
 
 import argparse
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +56,15 @@ from smcrep.zoo import controls as healthy_controls
 from smcrep.zoo.alarms import Run, runs_of
 from smcrep.zoo.alarms import to_json as run_to_json
 from smcrep.zoo.cases import cases_of, from_json, to_json
-from smcrep.zoo.network import Architecture
+from smcrep.zoo.naming_records import naming_records
+from smcrep.zoo.network import Architecture, Parameters
 from smcrep.zoo.records import alarm_records, curve_records, detector_records
 from smcrep.zoo.watching import Looks
 
 DETECTION, ALARMS = "detection", "alarms"
 NUM_CONTROLS, NUM_WATCHED = 12, 52
+NUM_LOOKS = 10
+"""At the use in training, for the highest: the mean of two looks in a row."""
 
 
 def main() -> None:
@@ -98,9 +103,17 @@ def detection(architecture: Architecture, seed: int, cell: str, tiny: bool) -> d
     else:
         specimens = planted() + decoys() + healthy_controls(NUM_CONTROLS)
     stack = stacked(tuple(specimens))
-    trained = train(architecture, stack, world, Schedule(steps=150 if tiny else Schedule().steps), generator)
+    schedule = Schedule(steps=150 if tiny else Schedule().steps)
+    use: list[np.ndarray] = []
+
+    def look(step: int, weights: Parameters) -> None:
+        if step % (schedule.steps // NUM_LOOKS) == 0:
+            use.append(functional_use(weights, architecture, stack, world, generator, num_states=64).rho)
+
+    trained = train(architecture, stack, world, schedule, generator, look)
+    peaks = np.fmax.reduce([(a + b) / 2 for a, b in pairwise(use)])
     truth = functional_use(trained.parameters, architecture, stack, world, generator)
-    return {"cases": to_json(cases_of(trained, truth, world, cell, DETECTORS, generator))}
+    return {"cases": to_json(cases_of(trained, truth, world, cell, DETECTORS, generator, peaks))}
 
 
 def alarms(architecture: Architecture, seed: int, cell: str, tiny: bool) -> dict[str, Any]:
@@ -132,7 +145,11 @@ def report(out: Path) -> None:
         return
     seeds = len({cell["seed"] for cell in cells})
     runs = [[Run(**run) for run in cell["runs"]] for cell in watched]
-    records = detector_records(cases, seeds) | alarm_records([run for own in runs for run in own], seeds)
+    records = (
+        detector_records(cases, seeds)
+        | naming_records(cases, seeds)
+        | alarm_records([run for own in runs for run in own], seeds)
+    )
     curves = [(own, np.array(cell["rho"])) for own, cell in zip(runs, watched, strict=True)]
     records |= curve_records(curves, seeds)
     cost = np.array([cell["overhead"] for cell in watched])

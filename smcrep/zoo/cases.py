@@ -1,12 +1,16 @@
 """One row a model and signal: what was planted, the truth, and what each detector says."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+import numpy as np
 import torch
 
+from smcrep.probes.collapse.diagnosis import Evidence
+from smcrep.probes.intervals import Estimate
 from smcrep.zoo.detectors import Audited, Detector
+from smcrep.zoo.evidence import evidence_of
 from smcrep.zoo.model import ZooModel, audit_batch, oracle_of
 from smcrep.zoo.training import Trained
 from smcrep.zoo.truth import Truth
@@ -19,7 +23,8 @@ NUM_ROWS, NUM_OTHERS = 512, 8
 class Case:
     """cell    name of the stack that it is from, the unit of every interval.
     victim  whether something was planted on this very signal.
-    label   by `Truth.label`; rho and response None where they are not given."""
+    label   by `Truth.label`; rho and response None where they are not given.
+    evidence  `diagnosis.Evidence` as `plain` gives it; {} where none was taken."""
 
     cell: str
     architecture: str
@@ -33,6 +38,7 @@ class Case:
     response: float | None
     competence: float
     scores: dict[str, float]
+    evidence: dict[str, Any] = field(default_factory=dict)
 
 
 def cases_of(
@@ -42,14 +48,17 @@ def cases_of(
     cell: str,
     detectors: Mapping[str, Detector],
     generator: torch.Generator,
+    peaks: np.ndarray | None = None,
 ) -> list[Case]:
-    """Every model of a stack put before every detector, with the same batch."""
+    """Every model of a stack put before every detector, with the same batch. peaks [m, 4 signals]: highest use during
+    training; with them the evidence of the diagnosis too."""
     found = []
     for index, specimen in enumerate(trained.stack.specimens):
         model = ZooModel(trained, index)
         drawn = audit_batch(world, trained.stack, index, generator, num_rows=NUM_ROWS, num_others=NUM_OTHERS)
         audited = Audited(*drawn, oracle_of(model, world), generator)
         said = {name: detector(model, audited) for name, detector in detectors.items()}
+        known = {} if peaks is None else evidence_of(model, audited, world, peaks[index], generator)
         for i, signal in enumerate(SIGNALS):
             found.append(
                 Case(
@@ -65,6 +74,7 @@ def cases_of(
                     _number(truth.response[index, i]),
                     float(truth.competence[index]),
                     {name: scores[signal] for name, scores in said.items()},
+                    plain(known[signal]) if known else {},
                 )
             )
     return found
@@ -76,6 +86,20 @@ def to_json(cases: Sequence[Case]) -> list[dict[str, Any]]:
 
 def from_json(rows: Sequence[Mapping[str, Any]]) -> list[Case]:
     return [Case(**row) for row in rows]
+
+
+def plain(evidence: Evidence) -> dict[str, Any]:
+    """For `Case.evidence`."""
+    own = {f.name: getattr(evidence, f.name) for f in fields(evidence) if f.name != "use"}
+    changed = {name: value for name, value in own.items() if value is not None}
+    use = evidence.use
+    return {"use": use.value, "use_between": list(use.ci95), "rows": use.n, **changed}
+
+
+def evidence_in(case: Case) -> Evidence:
+    own = dict(case.evidence)
+    low, high = own.pop("use_between")
+    return Evidence(Estimate(own.pop("use"), (low, high), own.pop("rows")), **own)
 
 
 def _number(value: float) -> float | None:

@@ -7,7 +7,7 @@ indicators that others use.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ class Audited:
     outcomes   for each signal the K outcomes that these would have had: what takes a simulator.
     oracle     one who knows the world; who has none leaves it aside.
     generator  for what is drawn.
+    known      what several detectors ask, asked once.
     """
 
     batch: Batch
@@ -37,6 +38,7 @@ class Audited:
     outcomes: Mapping[str, list[dict[str, Tensor]]]
     oracle: Adapter
     generator: torch.Generator
+    known: dict[tuple[bool, str], np.ndarray] = field(default_factory=dict)
 
 
 Detector = Callable[[ZooModel, Audited], dict[str, float]]
@@ -51,7 +53,7 @@ def counterfactual_retrieval(model: ZooModel, audited: Audited) -> dict[str, flo
 
     It is 0, no collapse, where the oracle's gain is not 3 standard errors above 0 (nobody could use the signal), and
     where the model does not tell outcomes of other rows apart either (it is incompetent, which is another fault)."""
-    return _gated(model, audited, _among_outcomes)
+    return _gated(model, audited, among_outcomes)
 
 
 def retrieval_from_logs(model: ZooModel, audited: Audited) -> dict[str, float]:
@@ -63,7 +65,7 @@ def retrieval_from_logs(model: ZooModel, audited: Audited) -> dict[str, float]:
 
 def retrieval_without_gates(model: ZooModel, audited: Audited) -> dict[str, float]:
     """1 - U, with no oracle and no gate."""
-    return {name: 1 - float(_among_outcomes(model, audited, name).mean()) for name in model.signals}
+    return {name: 1 - float(among_outcomes(model, audited, name).mean()) for name in model.signals}
 
 
 def permutation_drop(model: ZooModel, audited: Audited) -> dict[str, float]:
@@ -129,11 +131,15 @@ def _gated(
     return found
 
 
-def _among_outcomes(adapter: Adapter, audited: Audited, name: str) -> np.ndarray:
-    """[b]: told the true signal, less told the last of the others, whose outcome is no candidate."""
-    *candidates, _ = audited.outcomes[name]
-    told = _retrieved(adapter, audited.batch, {}, candidates)
-    return told - _retrieved(adapter, audited.batch, audited.others[name][-1], candidates)
+def among_outcomes(adapter: Adapter, audited: Audited, name: str) -> np.ndarray:
+    """[b]: told the true signal, less told the last of the others, whose outcome is no candidate; of the model or of
+    the oracle of ``audited``."""
+    key = adapter is audited.oracle, name
+    if key not in audited.known:
+        *candidates, _ = audited.outcomes[name]
+        told = _retrieved(adapter, audited.batch, {}, candidates)
+        audited.known[key] = told - _retrieved(adapter, audited.batch, audited.others[name][-1], candidates)
+    return audited.known[key]
 
 
 def _retrieved(adapter: Adapter, batch: Batch, replaced: Batch, others: Sequence[Batch]) -> np.ndarray:

@@ -28,8 +28,10 @@ TURNS: dict[str, Callable[[], Knobs]] = {
     "shuffled": lambda: Knobs(shuffled=1.0, since=LATE),
     "target_copy": lambda: Knobs(copied=1.0, since=LATE),
     "leak": lambda: Knobs(leak=1.0, interaction=0.8, since=LATE),
+    "shuffled_small": lambda: Knobs(shuffled=1.0, since=LATE, size=0.5),
 }
-"""Faults of the data that begin late, after health; in the last two the loss falls."""
+"""Faults of the data that begin late, after health. With the next two the loss falls; the last is of a signal that is
+a quarter of what the others are to the loss."""
 
 DECOYS: dict[str, Callable[[str], Specimen]] = {
     "redundant": lambda s: planted_on(s, "redundant", 0.0, Knobs(redundant=1.0)),

@@ -27,7 +27,10 @@ class ZooModel:
 
     def __init__(self, trained: Trained, index: int) -> None:
         self.architecture, self.stack = trained.architecture, trained.stack.only(index)
-        self.parameters = {name: value[index : index + 1] for name, value in trained.parameters.items()}
+        self.parameters, self.begun = (
+            {name: value[index : index + 1] for name, value in weights.items()}
+            for weights in (trained.parameters, trained.begun)
+        )
         self.curve = trained.curve[:, index]
         self.gradient = trained.gradient[index]
 

@@ -72,10 +72,19 @@ def features(p: Parameters, inputs: Tensor, stack: Stack) -> Tensor:
     return torch.where(offset > 0, cone, found)
 
 
+def into_fusion(found: Tensor, stack: Stack) -> Tensor:
+    """Features [m, 4 signals, b, 8] as the fusion gets them."""
+    return found * (stack["gain"] * (1 - stack["unheard"]) * (1 - stack["additive"]))[..., None, None]
+
+
+def into_own_head(found: Tensor, stack: Stack) -> Tensor:
+    """The same as they get into the head that an additive signal has of its own."""
+    return found * stack["additive"][..., None, None]
+
+
 def fused(p: Parameters, found: Tensor, architecture: Architecture, stack: Stack) -> Tensor:
     """[m, b, 40] of features; those of a signal that is kept from fusion count as 0."""
-    kept = stack["gain"] * (1 - stack["unheard"]) * (1 - stack["additive"])
-    x = (found * kept[..., None, None]).transpose(1, 2)
+    x = into_fusion(found, stack).transpose(1, 2)
     if architecture.fusion == "film":
         scale, shift = _linear(p, "condition", x[:, :, :2].flatten(2)).chunk(2, -1)
         h = F.relu(_linear(p, "fusion", x[:, :, 2:].flatten(2))) * (1 + scale) + shift
@@ -91,7 +100,7 @@ def fused(p: Parameters, found: Tensor, architecture: Architecture, stack: Stack
 def predict(p: Parameters, inputs: Tensor, architecture: Architecture, stack: Stack) -> Tensor:
     """[m, b, 8]: of the outcome, or of its embedding."""
     found = features(p, inputs, stack)
-    alone = (_linear(p, "alone", found) * stack["additive"][..., None, None]).sum(1)
+    alone = into_own_head(_linear(p, "alone", found), stack).sum(1)
     predicted = _linear(p, "head", fused(p, found, architecture, stack)) + alone
     return predicted * shown(stack) if architecture.objective == "regression" else predicted
 

@@ -9,7 +9,7 @@ from scipy import stats
 from smcrep.probes.bootstrap import resampled_means, widened_interval
 from smcrep.probes.intervals import Estimate, share_over_units
 from smcrep.results import Record
-from smcrep.zoo.alarms import ALPHA, RIVALS, U_MIN, Run, equal_alarm_thresholds, leads
+from smcrep.zoo.alarms import ALPHA, RIVALS, U_MIN, Run, crossing, equal_alarm_thresholds, leads
 from smcrep.zoo.cases import Case
 from smcrep.zoo.mechanisms import DECOYS, LATE, MECHANISMS
 from smcrep.zoo.table import (
@@ -26,8 +26,8 @@ from smcrep.zoo.table import (
 from smcrep.zoo.world import SIGNALS
 
 OURS = "ours"
-RIVAL_RATE = 0.05
-"""Share of healthy runs in which each rival of the monitor is allowed an alarm; ours is held to less."""
+RIVAL_RATE = ALPHA
+"""Share of healthy runs in which each rival of the monitor is allowed an alarm: what ours guarantees."""
 SEED = 0
 
 
@@ -87,16 +87,28 @@ def alarm_records(runs: Sequence[Run], seeds: int) -> dict[str, Record]:
         unit = "pairs, median of Kaplan and Meier; misses are censored at the end of training"
         records["collapse.delay"] = Record(median, interval, seeds, len(lost), unit, controls)
     thresholds = equal_alarm_thresholds(healthy, RIVAL_RATE)
-    ahead = np.array([[leads(run, thresholds)[name] for name in RIVALS] for run in lost])
-    means, resampled = resampled_means(ahead, np.array([run.cell for run in lost]) if several else None, rng=_rng())
-    for i, name in enumerate(RIVALS):
-        found = widened_interval(float(means[i]), resampled[:, i], len(lost))
-        ours_first = float((ahead[:, i] > 0).mean())
-        records[f"collapse.lead_time.{name}"] = _record(
-            found, seeds, "share of training ahead of it", {"ours first": ours_first, "ours missed": int(missed.sum())}
-        )
+    faults = dict.fromkeys(run.mechanism for run in lost)
+    for name in RIVALS:
+        records[f"collapse.lead_time.{name}"] = _lead(lost, name, thresholds, seeds)
+        for fault in faults if name == "loss" else ():
+            own = [run for run in lost if run.mechanism == fault]
+            if len({run.cell for run in own}) > 1:
+                records[f"collapse.lead_time.{name}.{fault}"] = _lead(own, name, thresholds, seeds)
     records["collapse.lead_time"] = records["collapse.lead_time.loss"]
     return records
+
+
+def _lead(runs: Sequence[Run], rival: str, thresholds: Mapping[str, float], seeds: int) -> Record:
+    ahead = np.array([leads(run, thresholds)[rival] for run in runs])
+    cells = np.array([run.cell for run in runs])
+    mean, resampled = resampled_means(ahead, cells if len(set(cells)) > 1 else None, rng=_rng())
+    found = widened_interval(float(mean[0]), resampled[:, 0], len(runs))
+    controls = {
+        "ours first": float((ahead > 0).mean()),
+        "ours missed": sum(run.pairs is None for run in runs),
+        "rival silent": float(np.mean([crossing(np.array(r.watched[rival]), thresholds[rival]) is None for r in runs])),
+    }
+    return _record(found, seeds, "share of training ahead of it", controls)
 
 
 def censored_median(times: np.ndarray, censored: np.ndarray) -> float:

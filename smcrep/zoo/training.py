@@ -32,6 +32,7 @@ class Trained:
 
     curve     [points, m], loss on fresh rows of the audit's kind at the steps ``at``.
     gradient  [m, 4 signals], squared norm of each encoder's gradient over that of its weights, mean over all steps.
+    begun     the weights before the first step.
     """
 
     architecture: Architecture
@@ -40,6 +41,7 @@ class Trained:
     curve: Tensor
     at: tuple[int, ...]
     gradient: Tensor
+    begun: Parameters
 
 
 Watch = Callable[[int, Parameters], None]
@@ -56,6 +58,7 @@ def train(
 ) -> Trained:
     """Rows of a step are drawn once for all models, whose weights begin apart; pipelines make other rows of them."""
     weights = start(architecture, stack, generator)
+    begun = {name: value.clone() for name, value in weights.items()}
     leaves = {name: value.requires_grad_() for name, value in weights.items()}
     moments = {name: (torch.zeros_like(value), torch.zeros_like(value)) for name, value in weights.items()}
     held_out = draw(8 * schedule.groups, schedule.group_size, generator)
@@ -84,7 +87,7 @@ def train(
             with torch.no_grad():
                 watch(step + 1, leaves)
     done = {name: value.detach() for name, value in leaves.items()}
-    return Trained(architecture, stack, done, torch.stack(curve), tuple(points), gradient)
+    return Trained(architecture, stack, done, torch.stack(curve), tuple(points), gradient, begun)
 
 
 @torch.no_grad()

@@ -14,7 +14,7 @@ from smcrep.zoo.network import Architecture, Parameters, features, losses, obser
 from smcrep.zoo.rows import LATENT, audit_rows, training_rows
 from smcrep.zoo.training import Schedule
 from smcrep.zoo.truth import functional_use
-from smcrep.zoo.world import DIM, SIGNALS, World, branches, draw
+from smcrep.zoo.world import DIM, SIGNALS, World, branches, draw, together
 
 BRANCHES = 5
 
@@ -75,16 +75,15 @@ class Looks:
             self.rho.append(truth.rho)
 
     def _pairs(self, parameters: Parameters) -> np.ndarray:
-        columns = []
-        for signal in range(len(SIGNALS)):
-            rows = audit_rows(branches(self.rows, BRANCHES, signal, self.generator), self.world, self.stack)
-            predicted = predict(parameters, rows.inputs, self.architecture, self.stack)
-            observed = observe(parameters, rows.outcome, self.architecture, self.stack)
-            told, seen = (x.unflatten(1, (self.rows, BRANCHES)) for x in (predicted, observed))
-            scores = similarity(told[:, :, :, None], seen[:, :, None], self.architecture).numpy()
-            true = np.broadcast_to(np.arange(BRANCHES), scores.shape[:-1])
-            columns.append(pairs(rank(scores, true)).mean(-1))
-        return np.stack(columns, -1).swapaxes(0, 1)
+        signals = range(len(SIGNALS))
+        draws = together([branches(self.rows, BRANCHES, signal, self.generator) for signal in signals])
+        rows = audit_rows(draws, self.world, self.stack)
+        predicted = predict(parameters, rows.inputs, self.architecture, self.stack)
+        observed = observe(parameters, rows.outcome, self.architecture, self.stack)
+        told, seen = (x.unflatten(1, (len(SIGNALS), self.rows, BRANCHES)) for x in (predicted, observed))
+        scores = similarity(told[..., None, :], seen[..., None, :, :], self.architecture).numpy()
+        true = np.broadcast_to(np.arange(BRANCHES), scores.shape[:-1])
+        return pairs(rank(scores, true)).mean(-1).transpose(2, 0, 1)  # [m, 4, rows] -> [rows, m, 4]
 
     def _loss(self, predicted: Tensor, outcome: Tensor, parameters: Parameters) -> Tensor:
         observed = observe(parameters, outcome, self.architecture, self.stack)

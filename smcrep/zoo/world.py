@@ -10,6 +10,7 @@ so that signal i is worth something in its home alone, more of it in company wit
 grows from 0 (none without the context) to 1 (nothing without the context).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -109,6 +110,13 @@ def draw(num_groups: int, group_size: int, generator: torch.Generator) -> Draws:
         normal(g * k, s, DIM),
         k,
     )
+
+
+def together(parts: Sequence[Draws]) -> Draws:
+    """All rows in one, in order."""
+    columns = zip(*((p.context, p.latent, p.sensed, p.channels, p.noise) for p in parts), strict=True)
+    context, latent, sensed, channels, noise = (torch.cat(column) for column in columns)
+    return Draws(context, latent, sensed, channels, noise, parts[0].group_size)
 
 
 def varied(own: Draws, signal: int, generator: torch.Generator) -> Draws:

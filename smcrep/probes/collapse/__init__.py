@@ -2,7 +2,7 @@
 
 from smcrep.probes.collapse.accuracy import conditional_utilisation, perceptual_score, perceptual_score_of_task
 from smcrep.probes.collapse.adapter import Adapter, Classifier, Contrastive, KeywordModel, LatentPredictor, Policy
-from smcrep.probes.collapse.additive import crossed_outputs, emap, interaction_gain
+from smcrep.probes.collapse.additive import crossed_outputs, emap, interaction_gain, interaction_share
 from smcrep.probes.collapse.alignment import alignment, cone, modality_gap, uniformity
 from smcrep.probes.collapse.alpha_req import alpha_req
 from smcrep.probes.collapse.attribution import gradient_shap, integrated_gradients
@@ -21,6 +21,7 @@ from smcrep.probes.collapse.lidar import lidar
 from smcrep.probes.collapse.null import AgainstNull, against_isotropic, isotropic_null, isotropic_participation
 from smcrep.probes.collapse.oracle import depth_distance, moving_pixels, noise_threshold, oracle_hits, oracle_scores
 from smcrep.probes.collapse.pid import Parts, discretised, pid, pid_estimate, pid_null
+from smcrep.probes.collapse.reach import reach
 from smcrep.probes.collapse.readability import readable, readable_by_layer
 from smcrep.probes.collapse.replacement import (
     derangement,
@@ -38,6 +39,7 @@ from smcrep.probes.collapse.rsa import Similarity, distances, rsa
 from smcrep.probes.collapse.sequential import CollapseEvidence, Cusum, ShiryaevRoberts, UseEvidence, UseStream
 from smcrep.probes.collapse.shapley import shapley, values_of
 from smcrep.probes.collapse.utilisation import Utilisation, another_state, utilisation
+from smcrep.probes.collapse.worth import read_with_products, standing_still, worth, worth_with_key
 
 __all__ = [
     "ADDITIVE",
@@ -96,6 +98,7 @@ __all__ = [
     "gramian",
     "integrated_gradients",
     "interaction_gain",
+    "interaction_share",
     "isotropic_null",
     "isotropic_participation",
     "learned_constant",
@@ -120,14 +123,19 @@ __all__ = [
     "predictor_laws",
     "rank_me",
     "rank_me_as_published",
+    "reach",
+    "read_with_products",
     "readable",
     "readable_by_layer",
     "rsa",
     "shapley",
     "stable_rank",
+    "standing_still",
     "two_nn",
     "uniformity",
     "utilisation",
     "values_of",
+    "worth",
+    "worth_with_key",
     "zero_values",
 ]

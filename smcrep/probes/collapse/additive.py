@@ -52,3 +52,18 @@ def interaction_gain(crossed: np.ndarray, labels: np.ndarray, units: np.ndarray 
     rows = np.arange(len(f))
     gains = rank(f[rows, rows], labels).hits(1) - rank(additive, labels).hits(1)
     return over_units(gains, units)
+
+
+def interaction_share(crossed: np.ndarray) -> float | None:
+    """Variance of the part of an output that is not additive (f - EMAP, over all n^2 pairs) over all variance that the
+    signal makes in it; 0 for a model that adds up, 1 where the signal does nothing without the others. None where the
+    output does not move with the signal. For outputs of any kind, embeddings too.
+
+    crossed  [n, n, c] of `crossed_outputs`.
+    """
+    f = np.asarray(crossed, np.float64)
+    both = f - f.mean(0, keepdims=True)
+    moved = float(np.square(both).mean())
+    if moved <= 1e-12 * float(f.var((0, 1)).mean()):
+        return None
+    return float(np.square(both - both.mean(1, keepdims=True)).mean() / moved)

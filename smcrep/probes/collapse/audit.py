@@ -10,7 +10,7 @@ import torch
 from smcrep.probes.collapse.adapter import Adapter, Batch
 from smcrep.probes.collapse.audit_data import AuditData, AuditSettings
 from smcrep.probes.collapse.counterfactual import pairs
-from smcrep.probes.collapse.diagnosis import GUESSED, Evidence, Thresholds, diagnose
+from smcrep.probes.collapse.diagnosis import FITTED, Evidence, Thresholds, diagnose
 from smcrep.probes.collapse.geometry import geometry
 from smcrep.probes.collapse.report import AuditReport, SignalReport, UseTest
 from smcrep.probes.collapse.sequential import UseStream
@@ -28,7 +28,7 @@ def audit(
     *,
     generator: torch.Generator,
     settings: AuditSettings = DEFAULTS,
-    thresholds: Thresholds = GUESSED,
+    thresholds: Thresholds = FITTED,
 ) -> AuditReport:
     """Audit each signal of ``adapter`` on ``data``, which the model was not trained on.
 

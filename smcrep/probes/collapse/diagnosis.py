@@ -1,11 +1,10 @@
 """From the evidence on one signal to what is wrong, or that nothing is: a table of rules, and the reasons in sentences.
 
 The rules are read from top to bottom and the first that holds names the mechanism. A rule whose evidence was not
-measured does not hold. Thresholds are fields of `Thresholds`; their defaults are plain guesses until they are fitted on
-models with planted collapse.
+measured does not hold. Thresholds are fields of `Thresholds`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,17 +24,24 @@ class Evidence:
     needed              whether an oracle does better with the signal.
     response            root mean square change of the score when the signal is exchanged, over the score's deviation
                         with all signals exchanged; 0 where the model cannot be moved at all.
-    told                share of the signal's worth that is still in it as the model gets it in training; 0 if shuffled.
+    told                share of the signal's worth that is still in it as the model gets it in training, beside the
+                        others (`worth`, order 2); 0 if shuffled.
+    keyed               the same of its product with the best two others (`worth_with_key`): high where they are a key
+                        to it, low in sound rows and in shuffled ones.
     alone               use while the other signals are at their mean.
     from_others         R2, at least, of the signal read from the others, where it was drawn independently of them.
     from_others_logged  the same in the data that the model was trained on.
     copied              share of the training targets that repeat an input as if the signal had done nothing.
     weight              of the sense in the fusion over the weight that its accuracy earns it.
     gradient            share of the gradient that reaches the signal's own weights, over an equal share.
+    learned             root mean square change of the signal's own features over training, over the mean of all
+                        signals' features.
     synergy             share of the information in the data that only the signal and the others together hold.
-    interaction         share of the model's gain that its additive part does not have.
+    interaction         share of the model's gain that its additive part does not have (`interaction_share`).
+    reach               share of what the signal moves that lies in directions that predictions have (`reach`).
     rank_share          RankMe of the embedding over that of isotropic rows.
-    cone                length of the mean of its rows of unit length.
+    cone                length of the mean of its rows of unit length; the lower of its values before and after training
+                        where both are known (features that ignore a constant input end in one, too).
     peak_use            highest ``use`` earlier in training.
     """
 
@@ -45,14 +51,17 @@ class Evidence:
     needed: bool | None = None
     response: float | None = None
     told: float | None = None
+    keyed: float | None = None
     alone: float | None = None
     from_others: float | None = None
     from_others_logged: float | None = None
     copied: float | None = None
     weight: float | None = None
     gradient: float | None = None
+    learned: float | None = None
     synergy: float | None = None
     interaction: float | None = None
+    reach: float | None = None
     rank_share: float | None = None
     cone: float | None = None
     peak_use: float | None = None
@@ -72,14 +81,17 @@ class Thresholds:
     widest: float = 0.5
     response: float = 1e-6
     told: float = 0.2
+    keyed: float = 0.2
     alone: float = 0.3
     from_others: float = 0.1
     from_others_logged: float = 0.9
     copied: float = 0.9
     weight: float = 0.1
     gradient: float = 0.1
+    learned: float = 0.01
     synergy: float = 0.3
     interaction: float = 0.1
+    reach: float = 0.5
     rank_share: float = 0.1
     cone: float = 0.9
     fall: float = 0.4
@@ -108,6 +120,13 @@ def _high(value: float | None, threshold: float) -> bool:
     return value is not None and value > threshold
 
 
+def _told_elsewhere(e: Evidence, t: Thresholds) -> bool:
+    """Whether it is plain why a probe reads nothing in the signal: its targets stand still, two others are a key to it,
+    or the others tell it already."""
+    known = ("copied", "keyed", "from_others", "from_others_logged")
+    return any(_high(getattr(e, name), getattr(t, name)) for name in known)
+
+
 RULES = (
     Rule(
         "late",
@@ -125,15 +144,16 @@ RULES = (
         "The fusion gives this sense {weight:.0%} of the weight that its accuracy earns.",
     ),
     Rule(
-        "shuffled",
-        lambda e, t: _low(e.told, t.told),
-        "As the model gets the signal in training, {told:.0%} of its information is left: rows seem to be mixed up.",
-    ),
-    Rule(
         "leak",
         lambda e, t: _high(e.from_others, t.from_others),
         "The other inputs already tell the signal (at least {from_others:.0%} of its variance), although it was drawn "
         "independently of them: what happens next seems to be visible before it happens.",
+    ),
+    Rule(
+        "confounding",
+        lambda e, t: _high(e.from_others_logged, t.from_others_logged) and not _high(e.from_others, t.from_others),
+        "In training the other inputs told the signal (at least {from_others_logged:.0%} of its variance), because "
+        "whoever chose it looked at them: there the model lost nothing by ignoring it.",
     ),
     Rule(
         "target_copy",
@@ -141,16 +161,27 @@ RULES = (
         "{copied:.0%} of the training targets repeat an input as if the signal had done nothing.",
     ),
     Rule(
-        "confounding",
-        lambda e, t: _high(e.from_others_logged, t.from_others_logged),
-        "In training the other inputs told the signal (at least {from_others_logged:.0%} of its variance), because "
-        "whoever chose it looked at them: there the model lost nothing by ignoring it.",
+        "entanglement",
+        lambda e, t: _low(e.told, t.told) and _high(e.keyed, t.keyed),
+        "As the model gets the signal, {told:.0%} of its information is in it, and {keyed:.0%} where two numbers "
+        "of another input are taken as a key to it: the two are mixed up with each other.",
+    ),
+    Rule(
+        "shuffled",
+        lambda e, t: _low(e.told, t.told) and not _told_elsewhere(e, t),
+        "As the model gets the signal in training, {told:.0%} of its information is left: rows seem to be mixed up.",
     ),
     Rule(
         "entanglement",
         lambda e, t: _high(e.alone, max(e.use.value, 0.0) + t.alone),
         "With the other inputs held still the use rises to {alone:.0%}: the model reads the signal, but the others "
         "drown it.",
+    ),
+    Rule(
+        "starvation",
+        lambda e, t: _low(e.learned, t.learned) and not _high(e.cone, t.cone) and not _low(e.response, t.response),
+        "Training changed the signal's own features by {learned:.2g} of what it changed those of all signals on the "
+        "mean: other signals explained the target first, or it has a slower rate.",
     ),
     Rule(
         "starvation",
@@ -166,26 +197,34 @@ RULES = (
     ),
     Rule(
         "dimensional",
-        lambda e, t: _low(e.rank_share, t.rank_share),
-        "The embedding fills {rank_share:.0%} of the directions that it could fill.",
+        lambda e, t: _low(e.reach, t.reach),
+        "{reach:.0%} of what the signal moves lies in directions in which the model's predictions vary at all: they "
+        "cannot say it.",
     ),
     Rule(
         "cone",
-        lambda e, t: _high(e.cone, t.cone),
+        lambda e, t: _high(e.cone, t.cone) and not _low(e.response, t.response),
         "All embeddings point nearly the same way (mean of unit rows {cone:.2f}), which leaves little room for "
         "differences.",
+    ),
+    Rule(
+        "dimensional",
+        lambda e, t: _low(e.rank_share, t.rank_share),
+        "The embedding fills {rank_share:.0%} of the directions that it could fill.",
     ),
 )
 """In the order in which they are tried: what has one plain cause before what is only a sign."""
 
-MECHANISMS = tuple(rule.mechanism for rule in RULES)
+MECHANISMS = tuple(dict.fromkeys(rule.mechanism for rule in RULES))
 
 
-GUESSED = Thresholds()
+FITTED = Thresholds()
 
 
-def diagnose(evidence: Evidence, thresholds: Thresholds = GUESSED, *, signal: str = "signal") -> Diagnosis:
-    """What ails the use of the signal, if anything."""
+def diagnose(
+    evidence: Evidence, thresholds: Thresholds = FITTED, *, signal: str = "signal", rules: Sequence[Rule] = RULES
+) -> Diagnosis:
+    """What ails the use of the signal, if anything. The first of ``rules`` that holds names it."""
     e, t = evidence, thresholds
     first = _how_much(e, signal)
     if not e.competent:
@@ -198,7 +237,7 @@ def diagnose(evidence: Evidence, thresholds: Thresholds = GUESSED, *, signal: st
     if e.needed is False:
         words = f"Even a perfect model would do no better with the {signal} here: ignoring it is no fault."
         return Diagnosis(NEGLECT, (first, words))
-    for rule in RULES:
+    for rule in rules:
         if rule.holds(e, t):
             return Diagnosis(rule.mechanism, (first, rule.words.format(**vars(e))))
     words = "The use is low, and nothing that was measured says why."

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from smcrep.probes.collapse.additive import crossed_outputs, emap, interaction_gain
+from smcrep.probes.collapse.additive import crossed_outputs, emap, interaction_gain, interaction_share
 
 A = torch.tensor([0, 0, 1, 1] * 10)
 B = torch.tensor([0, 1, 0, 1] * 10)
@@ -52,3 +52,14 @@ def test_too_many_rows_and_half_a_table_are_refused() -> None:
         crossed_outputs(lambda batch: batch["a"], {"a": A}, "a", num_rows=501)
     with pytest.raises(ValueError, match="every pair"):
         emap(np.zeros((3, 2, 2)))
+
+
+def test_interaction_share_is_that_of_the_variance() -> None:
+    """Of u + w v with u, v of mean 0 and variance 1: w^2 / (1 + w^2); what the rest does alone does not count."""
+    rng = np.random.default_rng(0)
+    u, v = ((x - x.mean()) / x.std() for x in rng.standard_normal((2, 40)))
+    rest = 5 * v[None, :, None]
+    for w in (0.0, 0.5, 2.0):
+        f = (u[:, None] + w * u[:, None] * v[None])[..., None] + rest
+        assert interaction_share(f) == pytest.approx(w**2 / (1 + w**2), abs=1e-9)
+    assert interaction_share(np.repeat(rest, 40, 0)) is None
