@@ -16,14 +16,14 @@ from smcrep.zoo.training import Schedule
 from smcrep.zoo.truth import functional_use
 from smcrep.zoo.world import DIM, SIGNALS, World, branches, draw, together
 
-BRANCHES = 5
+BRANCHES = 4
 
 
 @dataclass
 class Looks:
     """Every ``every`` steps, of m models.
 
-    pairs  looks x [rows, m, 4], one a fresh state: the mean over 5 branches of the rank of each one's outcome.
+    pairs  looks x [rows, m, 4], one a fresh state: the mean over 4 branches of the rank of each one's outcome.
     loss   looks x [m], on fresh rows as training has them then, so with its faults: the validation metric of one who
            does not know of them.
     rank   looks x [m, 4], RankMe of each signal's features; probe [m, 4], R2 of each signal from the prediction by
@@ -38,7 +38,7 @@ class Looks:
     schedule: Schedule
     generator: torch.Generator
     every: int = 25
-    rows: int = 12
+    rows: int = 16
     known: tuple[int, ...] = ()
     steps: list[int] = field(default_factory=list)
     pairs: list[np.ndarray] = field(default_factory=list)
