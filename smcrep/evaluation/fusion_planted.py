@@ -16,7 +16,9 @@ from smcrep.fusion.precision import precision_weighted
 from smcrep.fusion.relevance import ContextualRelevance, fit_relevance
 from smcrep.transition import Beliefs
 
-DIM = 16
+DIM, RANK = 16, 8
+"""Numbers of a belief, and how many of them a place takes: our head keeps DIM numbers of two senses together, as many
+as trained encoders leave to tell things by."""
 WITHIN = 0.25
 """Standard deviation of looks at one thing, over that between things."""
 
@@ -34,11 +36,11 @@ class Noisy:
 def noisy_things(
     num_things: int, looks: int, generator: torch.Generator, *, spread: float = 1.5, correlation: float = 0.0
 ) -> Noisy:
-    """Two senses that both know a thing by its place in DIM numbers of variance 1, each with looks of its own. Noise
-    has the logarithm of its variance normal with deviation ``spread`` about 0, for each look and sense alone: the mean
-    weighted by inverse variances is then the best estimate of the place. With a ``correlation`` both senses have one
-    look and one variance, and their noise is correlated."""
-    places = torch.randn(num_things, 1, DIM, generator=generator).expand(-1, 2, -1)
+    """Two senses that both know a thing by its place in RANK numbers of variance 1, each with looks of its own. Noise
+    in all DIM has the logarithm of its variance normal with deviation ``spread`` about 0, for each look and sense
+    alone: the mean weighted by inverse variances is then the best estimate of the place. With a ``correlation`` both
+    senses have one look and one variance, and their noise is correlated."""
+    places = F.pad(torch.randn(num_things, 1, RANK, generator=generator), (0, DIM - RANK)).expand(-1, 2, -1)
     own = WITHIN * torch.randn(num_things, looks, 2, DIM, generator=generator)
     log_variance = spread * torch.randn(num_things * looks, 2, generator=generator)
     noise = torch.randn(num_things * looks, 2, DIM, generator=generator)
@@ -102,16 +104,20 @@ def head_claimed_over_true(head: DirectionHead, data: Noisy) -> float:
 def recognised_things(head: DirectionHead, data: Noisy) -> dict[str, Tensor]:
     """Name of a rule -> float64 [things]: share of the noisy looks at each thing that are nearest, by cosine, to the
     mean of its clean ones. "oracle": inverse of the true variances; "uniform": plain mean of the beliefs; "uniform
-    directions": our head's directions, all of one length; "ours": as the head weighs them."""
+    directions": our head's directions, all of one length; "oracle directions": weighed by how far the noise really
+    turned each; "ours": as the head weighs them."""
     inner = head.directions
     none = torch.zeros_like(data.variance)
+    turned = (inner.directions(data.noisy) - inner.directions(data.clean)).square().sum(-1) / 2
     rules: dict[str, Callable[[Beliefs], Tensor]] = {
         "oracle": lambda beliefs: precision_weighted(beliefs)[0],
         "uniform": lambda beliefs: beliefs.mean.mean(1),
         "uniform directions": lambda beliefs: inner.weighted(beliefs, none).embedding,
         "ours": lambda beliefs: head(beliefs)[0],
     }
-    return {name: _hits(rule(data.clean), rule(data.noisy), data.thing) for name, rule in rules.items()}
+    found = {name: _hits(rule(data.clean), rule(data.noisy), data.thing) for name, rule in rules.items()}
+    known = inner.weighted(data.noisy, turned).embedding
+    return found | {"oracle directions": _hits(inner.weighted(data.clean, none).embedding, known, data.thing)}
 
 
 def _hits(clean: Tensor, asked: Tensor, thing: Tensor) -> Tensor:
