@@ -20,6 +20,7 @@ Leaves in --out cells/NAME-SEED.json and claims/collapse.json:
     collapse.outsiders.smwm      share of seeds in which both are told apart: the test says "used" of one and
                                  "collapsed" of the other, each wrong with a probability of .01 at most
     collapse.outsiders.detach    use attached less use detached
+    collapse.outsiders.use.NAME  use of each, with its interval over seeds
 
 Expected: the inverse term decides in every seed. Detached or not, SIGReg forbids the collapse.
 """
@@ -175,29 +176,29 @@ def report(out: Path) -> None:
         return
     own = {name: [cells[name][seed] for seed in seeds] for name in MODELS}
     use = {name: np.array([cell["use"] for cell in cells_of]) for name, cells_of in own.items()}
-    controls = {}
+    n = len(seeds)
+    records = {}
     for name in MODELS:
         found = over_seeds(use[name])
-        controls[f"{name}, use"] = found.value
-        controls[f"{name}, 95 %"] = list(found.ci95)
-        controls[f"{name}, called used"] = float(np.mean([cell["verdict"] == "used" for cell in own[name]]))
-        controls[f"{name}, rank"] = float(np.mean([cell["rank_me"] for cell in own[name]]))
-        controls[f"{name}, deviation"] = float(np.mean([cell["deviation"] for cell in own[name]]))
-        controls[f"{name}, CPU seconds at most"] = max(cell["cpu_seconds"] for cell in own[name])
-    apart = np.array([
-        a["verdict"] == "used" and b["verdict"] == "collapsed" for a, b in zip(own["smwm"], own["forward"], strict=True)
-    ])  # fmt: skip
-    ahead = use["smwm"] - use["forward"]
-    told = share_over_units(apart.astype(float))
-    difference = over_seeds(use["lewm"] - use["detached"])
-    pair = {"least difference of a pair": float(ahead.min())} | _of(controls, MODELS[:2])
-    n, unit = len(seeds), "share of seeds told apart"
-    records = {
-        "collapse.outsiders.smwm": Record(told.value, told.ci95, n, n, unit, pair),
-        "collapse.outsiders.detach": Record(
-            difference.value, difference.ci95, n, n, "use attached less detached", _of(controls, MODELS[2:])
-        ),
+        controls = {
+            "called_used": float(np.mean([cell["verdict"] == "used" for cell in own[name]])),
+            "called_collapsed": float(np.mean([cell["verdict"] == "collapsed" for cell in own[name]])),
+            "rank_me": float(np.mean([cell["rank_me"] for cell in own[name]])),
+            "deviation": float(np.mean([cell["deviation"] for cell in own[name]])),
+            "cpu_seconds_at_most": max(cell["cpu_seconds"] for cell in own[name]),
+        }
+        unit = "use, oracle 1"
+        records[f"collapse.outsiders.use.{name}"] = Record(found.value, found.ci95, n, n, unit, controls)
+    pairs_of = list(zip(own["smwm"], own["forward"], strict=True))
+    apart = np.array([float(a["verdict"] == "used" and b["verdict"] == "collapsed") for a, b in pairs_of])
+    told = share_over_units(apart)
+    pair = {
+        "least_difference": float((use["smwm"] - use["forward"]).min()),
+        "cpu_seconds_of_a_pair_at_most": max(a["cpu_seconds"] + b["cpu_seconds"] for a, b in pairs_of),
     }
+    records["collapse.outsiders.smwm"] = Record(told.value, told.ci95, n, n, "share of seeds told apart", pair)
+    ahead = over_seeds(use["lewm"] - use["detached"])
+    records["collapse.outsiders.detach"] = Record(ahead.value, ahead.ci95, n, n, "use attached less detached")
     everything = [cell for cells_of in own.values() for cell in cells_of]
     about = {
         "command": COMMAND,
@@ -209,10 +210,6 @@ def report(out: Path) -> None:
     write_claims(out / "claims/collapse.json", {name: Record(**{**r.__dict__, **about}) for name, r in records.items()})
     for name, record in records.items():
         print(f"{name}: {record.value:.3f} {record.ci95} {record.controls}")
-
-
-def _of(controls: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    return {key: value for key, value in controls.items() if key.startswith(names)}
 
 
 if __name__ == "__main__":
