@@ -88,13 +88,15 @@ def main() -> None:
         "--data", nargs="+", default=["mfeat", "digits"], choices=["mfeat", "digits"], help="which sets are judged"
     )
     parser.add_argument(
-        "--folds", nargs="+", type=int, default=[0, 1, 2], choices=range(NUM_FOLDS), help="parts that are left out"
+        "--folds", nargs="+", type=script.at_least(0), default=[0, 1, 2], help=f"left out in turn, of {NUM_FOLDS}"
     )
     learned = [OURS, *RULES, *METHODS]
     parser.add_argument("--methods", nargs="+", default=learned, choices=learned, help="which are judged")
     parser.add_argument("--trials", type=script.at_least(1), default=20, help="settings tried for each method")
     parser.add_argument("--tiny", action="store_true", help="a run of seconds, one severity, hardly learned")
     arguments = parser.parse_args()
+    if max(arguments.folds) >= NUM_FOLDS:
+        raise ValueError(f"--folds has {max(arguments.folds)}; give numbers below {NUM_FOLDS}")
     for data in arguments.data:
         command = command_of(data, learned, arguments)
         for fold in arguments.folds:
