@@ -16,9 +16,11 @@ from smcrep.fusion.precision import precision_weighted
 from smcrep.fusion.relevance import ContextualRelevance, fit_relevance
 from smcrep.transition import Beliefs
 
-DIM, RANK = 16, 8
-"""Numbers of a belief, and how many of them a place takes: our head keeps DIM numbers of two senses together, as many
-as trained encoders leave to tell things by."""
+DIM = 16
+"""Numbers of a belief; our head keeps so many of two senses together, as many as trained encoders leave to tell things
+by."""
+RANK = 8
+"""Of them that a place takes."""
 WITHIN = 0.25
 """Standard deviation of looks at one thing, over that between things."""
 

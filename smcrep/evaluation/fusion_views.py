@@ -25,8 +25,10 @@ MFEAT = ("fou", "fac", "kar", "pix", "zer", "mor")
 PICTURE, SOUND = "picture", "sound"
 SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
 RATE_HZ = 8000
-STRETCHES, SAMPLES = 16, 512
-"""Of a sound: so many pieces of so many samples, spread evenly from its beginning to its end."""
+STRETCHES = 16
+"""Pieces of a sound, spread evenly from its beginning to its end."""
+SAMPLES = 512
+"""Of each piece."""
 NUM_FOLDS = 3
 NUM_CLASSES = 10
 SPLITS = ("encode", "fit", "val", "test")
