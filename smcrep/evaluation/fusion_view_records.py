@@ -51,10 +51,11 @@ def view_records(data: str, cells: Cells, command: str) -> dict[str, Record]:
     prefix = f"fusion.real.{data}"
     records = {f"{prefix}.cell.{name}": _cell(own, known[name], stamp) for name, own in accuracy.items()}
     records[f"{prefix}.never_worse.cells"] = _never_worse(accuracy, faulty, known, stamp)
-    for label, over in (("noisy", faulty), ("clean", [CLEAN])):
-        records[f"{prefix}.gain.{label}"] = _gain(accuracy, over, STATIC, stamp)
-    records[f"{prefix}.gain.over_dynamic"] = _gain(accuracy, faulty, DYNAMIC, stamp)
-    records[f"{prefix}.gain.over_transformer"] = _gain(accuracy, faulty, (FEARED,), stamp)
+    gains = {"noisy": (faulty, STATIC), "clean": ([CLEAN], STATIC)}
+    gains |= {"over_dynamic": (faulty, DYNAMIC), "over_transformer": (faulty, (FEARED,))}
+    for label, (over, rivals) in gains.items():
+        if set(rivals) & set(about["accuracy"]):
+            records[f"{prefix}.gain.{label}"] = _gain(accuracy, over, rivals, stamp)
     return records
 
 
