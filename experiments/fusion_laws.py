@@ -1,6 +1,6 @@
 """What fusion owes to worlds whose noise is known: claims that need no trained encoder, each with its planted truth.
 
-    python experiments/fusion_laws.py            # some 5 minutes on one core
+    python experiments/fusion_laws.py            # some 3 minutes on one core; goes on from the records there
     python experiments/fusion_laws.py --tiny     # half a minute; the numbers mean nothing
 
 Writes OUT/claims/fusion_laws.json and OUT/figures/fusion_conflict.png beside its CSV:
@@ -48,7 +48,7 @@ from smcrep.fusion.switching import SwitchCurve
 from smcrep.pretraining import demo
 from smcrep.probes.intervals import over_seeds, over_seeds_and_objects
 from smcrep.provenance import stamped
-from smcrep.results import Record, write_claims
+from smcrep.results import Record, read_claims, write_claims
 from smcrep.senses import POINTS, RGB
 from smcrep.training.build import build_seeded_model
 from smcrep.transition import Senses
@@ -67,19 +67,24 @@ def main() -> None:
     parser.add_argument("--tiny", action="store_true", help="smaller worlds, two seeds")
     arguments = parser.parse_args()
     seeds, begun = range(2 if arguments.tiny else arguments.worlds), time.monotonic()
-    command = f"python experiments/fusion_laws.py --worlds {len(seeds)}"
+    command = f"python experiments/fusion_laws.py --seeds {len(seeds)}{' --tiny' if arguments.tiny else ''}"
+    path = arguments.out / "claims/fusion_laws.json"
+    known = {name for name, record in (read_claims(path) if path.exists() else {}).items() if record.command == command}
     curves = {share: switch_curve(torch.linspace(0, 3, 61, dtype=torch.float64), share) for share in SHARES}
-    parts = (
-        lambda: duplicate(seeds, small=arguments.tiny),
-        lambda: field(curves),
-        lambda: frequency(seeds),
-        lambda: oracle(seeds, small=arguments.tiny),
-        lambda: context(seeds),
-        lambda: overhead(2 if arguments.tiny else ROUNDS),
-    )
-    for part in parts:
-        records = {f"fusion.{name}": record for name, record in part().items()}
-        write_claims(arguments.out / "claims/fusion_laws.json", stamped(records, command, begun))
+    parts = {
+        "duplicate": lambda: duplicate(seeds, small=arguments.tiny),
+        "field": lambda: field(curves),
+        "precision": lambda: frequency(seeds),
+        "oracle": lambda: oracle(seeds, small=arguments.tiny),
+        "context": lambda: context(seeds),
+        "head": lambda: overhead(2 if arguments.tiny else ROUNDS),
+    }
+    for part, measure in parts.items():
+        if any(name.startswith(f"fusion.{part}.") for name in known):
+            print(f"fusion.{part}: there already", flush=True)
+            continue
+        records = {f"fusion.{name}": record for name, record in measure().items()}
+        write_claims(path, stamped(records, command, begun))
         for name, record in records.items():
             print(f"{name}: {record.value:.3f} {record.ci95 or ''}", flush=True)
     draw(curves, arguments.out / "figures/fusion_conflict.png")
