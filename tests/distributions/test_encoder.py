@@ -36,7 +36,7 @@ def test_on_line_equals_what_was_extracted(done: Extraction, tmp_path: Path, par
     found = made(as_lerobot_gives(done))
     assert torch.equal(found, stored)
     assert made.dim == stored.shape[1]
-    assert stored.std(0).max() > 1e-4
+    assert part == "weight" or stored.std(0).max() > 1e-4  # weights of a fresh model are all equal
 
 
 def test_normalised_vectors_have_length_one(done: Extraction) -> None:
