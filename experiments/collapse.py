@@ -2,6 +2,7 @@
 
     python experiments/collapse.py --run runs/demo [--baseline runs/demo-no-action]       # about 60 s on 2 cores
     python experiments/collapse.py --module examples.audit_your_own:leaky                 # any model; here 10 s
+    python experiments/collapse.py --policy package.module:factory --dataset FOLDER       # a policy, logged data alone
 
 Each audited state has 17 outcomes, of 17 actions (or of one push under 17 physics samples), and differs in nothing
 else. 16 are candidates; the 17th has the mismatched signal. Utilisation of a signal = (H@1 with the true signal - with
@@ -12,8 +13,14 @@ Expected: the action is used by the run and ignored by the baseline trained with
 ``--module package.module:factory`` audits somebody else's model: factory() gives what `probes.collapse.audit` takes, an
 adapter and its data. Modules are looked for in the current folder too.
 
+``--policy package.module:factory`` audits a policy on a LeRobotDataset that it did not learn from: factory() gives a
+function of observations by name (vectors [b, d], cameras uint8 [b, h, w, 3], "task" a list of sentences) to the chunk
+of actions [b, h, a]. ``--signals`` names what it reads, where that is not all; NAME.before are the ``--before`` frames
+before. What each signal is worth is learned from half of the episodes.
+
 Leaves claims/audit.json, figures, and for each signal audit-SIGNAL.json and .txt (every reading, the mechanism in
-sentences) in the folders of both runs; of a module audit.json, audit.txt and use.png in --out.
+sentences) in the folders of both runs; of a module or a policy audit.json, audit.txt and use.png
+in --out.
 """
 
 import argparse
@@ -23,6 +30,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,7 +46,7 @@ from smcrep.evaluation.world import simulation_of
 from smcrep.geometry.action import KINDS
 from smcrep.models.model import SensorimotorModel
 from smcrep.pretraining import load
-from smcrep.probes.collapse import Adapter, AuditData, AuditReport
+from smcrep.probes.collapse import AuditReport
 from smcrep.probes.collapse import audit as audit_signals
 from smcrep.probes.collapse.indicators import rank_me
 from smcrep.probes.collapse.utilisation import another_state
@@ -55,6 +63,7 @@ NUM_CANDIDATES = 16
 SEED = 0
 BASELINES = ("no_action", "untrained")
 NUM_ACTIONS = 5
+MOST_FRAMES = 2000
 NUM_SHOWN, NUM_GUESSES = 6, 5
 """States and guesses in the figure of outcomes."""
 
@@ -64,7 +73,13 @@ def main() -> None:
     audited = parser.add_mutually_exclusive_group(required=True)
     audited.add_argument("--run", type=Path, help="folder of the run to audit")
     audited.add_argument("--module", help="package.module:factory of another model to audit")
-    parser.add_argument("--out", type=Path, default=Path("runs/audit"), help="where the audit of a module is written")
+    audited.add_argument("--policy", help="package.module:factory of a policy to audit on --dataset")
+    parser.add_argument("--dataset", type=Path, help="folder of a LeRobotDataset that the policy did not learn from")
+    parser.add_argument("--signals", nargs="+", default=[], help="what the policy reads (default: all observations)")
+    parser.add_argument("--before", type=script.at_least(0), default=0, help="frames of signals called NAME.before")
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/audit"), help="where the audit of a module or a policy is written"
+    )
     parser.add_argument("--baseline", type=Path, help="folder of the run trained without the action")
     parser.add_argument("--states", type=script.at_least(1), default=240, help="states that are audited for the action")
     parser.add_argument(
@@ -72,8 +87,8 @@ def main() -> None:
     )
     parser.add_argument("--tiny", action="store_true", help="few states, to see that it runs")
     arguments = parser.parse_args()
-    if arguments.module:
-        report = audit_signals(*made_by(arguments.module), generator=torch.Generator().manual_seed(SEED))
+    if arguments.module or arguments.policy:
+        report = audit_of_others(arguments)
         write_report(report, arguments.out / "audit", arguments.out / "use.png")
         print(report.text())
         return
@@ -182,16 +197,33 @@ def say(model: SensorimotorModel, records: dict[str, Record], run: str) -> None:
             print(f"  {plain(f'utilisation of {words}, {source}', record)}: {record.controls['verdict']}")
 
 
-def made_by(name: str) -> tuple[Adapter, AuditData]:
-    """What the factory ``package.module:factory`` gives."""
+def audit_of_others(arguments: argparse.Namespace) -> AuditReport:
+    generator = torch.Generator().manual_seed(SEED)
+    if arguments.module:
+        return audit_signals(*made_by(arguments.module), generator=generator)
+    if not arguments.dataset:
+        raise ValueError("--policy needs --dataset, the demonstrations on which it is audited")
+    from smcrep.vla.lerobot_log import audit_on
+
+    act, most = made_by(arguments.policy), 16 if arguments.tiny else MOST_FRAMES
+    report, faults = audit_on(
+        act, arguments.dataset, arguments.signals, num_before=arguments.before, most=most, generator=generator
+    )
+    for line in faults:
+        print(f"left out: {line}")
+    return report
+
+
+def made_by(name: str) -> Any:
+    """What the factory ``package.module:factory`` gives: an adapter and its data, or a policy."""
     module, colon, factory = name.partition(":")
     if not colon:
-        raise ValueError(f"--module {name}: give package.module:factory")
+        raise ValueError(f"{name}: give package.module:factory")
     sys.path.insert(0, str(Path.cwd()))
     try:
         return getattr(importlib.import_module(module), factory)()
     except (ModuleNotFoundError, AttributeError) as error:
-        raise ValueError(f"--module {name}: {error}; give a module that can be imported, and its function") from None
+        raise ValueError(f"{name}: {error}; give a module that can be imported, and its function") from None
 
 
 def explain(model: SensorimotorModel, store: Store, signal: str, run: Path) -> None:

@@ -20,7 +20,7 @@ CANNOT_SEE = {
     "cfr.other_rows": "the same, and that a value of another row may be impossible in this state",
     "utilisation": "use that the oracle does not need; the oracle's own faults",
     "worth": "what another oracle could do with the signal",
-    "from_others": "relations that no linear map of the other signals follows",
+    "from_others": "relations that no linear map of the other signals, and of products of two, follows",
     "competence": "which signal it comes from; competence that shortcuts bring",
     "rank_share": "which signal the directions stand for; noise of high rank reads as health",
     "stable_rank": "anything but the strongest direction's share of the variance",

@@ -13,11 +13,14 @@ from smcrep.probes.collapse.readability import readable
 from smcrep.probes.collapse.replacement import derangement, matched_state, permuted, zero_values
 from smcrep.probes.collapse.shapley import shapley
 from smcrep.probes.collapse.utilisation import utilisation
+from smcrep.probes.collapse.worth import products
 from smcrep.probes.intervals import Estimate, over_units
 from smcrep.probes.retrieval import Ranks, rank
 
 MOST_DIMS = 512
 """Numbers of a signal up to which it is read from the others; pictures are not."""
+FEW = 16
+"""Numbers of the others up to which their products in pairs, at most 120, are read too."""
 
 
 class Scores:
@@ -107,12 +110,14 @@ def shapley_readings(scores: Scores) -> dict[str, Estimate]:
 def from_others(
     batch: Batch, name: str, signals: tuple[str, ...], units: np.ndarray | None, wanted: bool
 ) -> Estimate | None:
-    """`readable` of the signal in all the others; None where it was not ``wanted``, is too large, or constant."""
+    """`readable` of the signal in all the others and, where they are `FEW` numbers, their products in pairs: what leaks
+    is often an effect, which another input gates. None where it was not ``wanted``, is too large, or constant."""
     signal = batch[name].double().flatten(1).numpy(force=True)
     others = [batch[other].double().flatten(1).numpy(force=True) for other in signals if other != name]
     if not wanted or not others or signal.shape[1] > MOST_DIMS or not np.ptp(signal, axis=0).any():
         return None
-    return readable(np.concatenate(others, 1), signal, units)
+    told = np.concatenate(others, 1)
+    return readable(np.hstack([told, products(told)]) if told.shape[1] <= FEW else told, signal, units)
 
 
 def _constants(scores: Scores, name: str) -> dict[str, Estimate]:

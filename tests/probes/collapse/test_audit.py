@@ -117,6 +117,15 @@ def test_a_signal_that_the_others_tell_is_a_leak_only_where_it_was_drawn_indepen
     assert named.signals["action"].diagnosis.name == "leak"
 
 
+def test_a_leak_that_another_input_gates_is_read_from_their_products() -> None:
+    """No linear map reads the action off its product with the sign of what physics shows."""
+    batch = world()
+    batch["physics"] = batch["physics"].sign()
+    batch["camera"] = batch["action"] * batch["physics"]
+    report = audit(adapter(), AuditData(batch, independent=("action",)), generator=generator())
+    assert report.signals["action"].readings["from_others"].value > 0.95
+
+
 def test_counterfactuals_rank_the_true_signal_among_those_given() -> None:
     batch = world()
     near = [{"action": batch["action"] + 0.1}, {"action": batch["action"] - 0.1}]
