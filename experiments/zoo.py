@@ -44,6 +44,7 @@ from smcrep.zoo import (
     ARCHITECTURES,
     DETECTORS,
     Schedule,
+    Specimen,
     decoys,
     functional_use,
     make_world,
@@ -61,7 +62,9 @@ from smcrep.zoo.network import Architecture, Parameters
 from smcrep.zoo.records import alarm_records, curve_records, detector_records
 from smcrep.zoo.watching import Looks
 
-DETECTION, ALARMS = "detection", "alarms"
+DETECTION, HALF_DOSE, ALARMS = "detection", "half_dose", "alarms"
+TINY = ("cut_wire", "target_copy", "dimensional")
+"""Mechanisms of a tiny run."""
 NUM_CONTROLS, NUM_WATCHED = 12, 52
 NUM_LOOKS = 10
 """At the use in training, for the highest: the mean of two looks in a row."""
@@ -81,12 +84,12 @@ def main() -> None:
         arguments.seeds, arguments.architectures = [0], names[:2]
     for seed in arguments.seeds:
         for architecture in (a for a in ARCHITECTURES if str(a) in arguments.architectures):
-            for kind, work in ((DETECTION, detection), (ALARMS, alarms)):
+            for kind, work in ((DETECTION, detection), (HALF_DOSE, half_dose), (ALARMS, alarms)):
                 path = arguments.out / f"cells/{kind}.{architecture}-{seed}.json"
                 if path.exists():
                     continue
                 begun = time.monotonic()
-                found = work(architecture, seed, path.stem, arguments.tiny)
+                found = work(architecture, seed, f"{architecture}-{seed}", arguments.tiny)
                 about = {"variant": f"{kind}.{architecture}", "seed": seed, **made("", begun)}
                 write_json(path, about | found)
                 print(f"{path.stem}: {about['minutes']:.1f} minutes", flush=True)
@@ -94,14 +97,21 @@ def main() -> None:
 
 
 def detection(architecture: Architecture, seed: int, cell: str, tiny: bool) -> dict[str, Any]:
+    if tiny:
+        specimens = planted((1.0,), TINY) + decoys()[::3] + healthy_controls(4)
+    else:
+        specimens = planted((1.0,)) + decoys() + healthy_controls(NUM_CONTROLS)
+    return audited(architecture, seed, cell, specimens, tiny)
+
+
+def half_dose(architecture: Architecture, seed: int, cell: str, tiny: bool) -> dict[str, Any]:
+    """In the same world, of the same unit of the intervals."""
+    return audited(architecture, seed, cell, planted((0.5,), TINY) if tiny else planted((0.5,)), tiny)
+
+
+def audited(architecture: Architecture, seed: int, cell: str, specimens: list[Specimen], tiny: bool) -> dict[str, Any]:
     generator = torch.Generator().manual_seed(seed)
     world = make_world(generator)
-    if tiny:
-        specimens = (
-            planted((1.0, 0.5), ("cut_wire", "target_copy", "dimensional")) + decoys()[::3] + healthy_controls(4)
-        )
-    else:
-        specimens = planted() + decoys() + healthy_controls(NUM_CONTROLS)
     stack = stacked(tuple(specimens))
     schedule = Schedule(steps=150 if tiny else Schedule().steps)
     use: list[np.ndarray] = []

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from smcrep.probes.collapse.diagnosis import (
+    DEFAULTS,
     HEALTHY,
     INCOMPETENT,
     MECHANISMS,
@@ -59,7 +60,6 @@ SIGNS = (
     Sign("reach", False, ("dimensional",)),
     Sign("cone", True, ("cone",)),
 )
-DEFAULTS = Thresholds()
 SMALLEST = 1e-9
 """In a logarithm."""
 

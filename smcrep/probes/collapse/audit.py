@@ -10,7 +10,8 @@ import torch
 from smcrep.probes.collapse.adapter import Adapter, Batch
 from smcrep.probes.collapse.audit_data import AuditData, AuditSettings
 from smcrep.probes.collapse.counterfactual import pairs
-from smcrep.probes.collapse.diagnosis import FITTED, Evidence, Thresholds, diagnose
+from smcrep.probes.collapse.diagnosis import DEFAULTS as THRESHOLDS
+from smcrep.probes.collapse.diagnosis import Evidence, Thresholds, diagnose
 from smcrep.probes.collapse.geometry import geometry
 from smcrep.probes.collapse.report import AuditReport, SignalReport, UseTest
 from smcrep.probes.collapse.sequential import UseStream
@@ -28,7 +29,7 @@ def audit(
     *,
     generator: torch.Generator,
     settings: AuditSettings = DEFAULTS,
-    thresholds: Thresholds = FITTED,
+    thresholds: Thresholds = THRESHOLDS,
 ) -> AuditReport:
     """Audit each signal of ``adapter`` on ``data``, which the model was not trained on.
 

@@ -72,29 +72,31 @@ class Thresholds:
     """Where a number counts as low or high; each is about the field of `Evidence` that it is named after.
 
     Signals with a use below ``ignored`` are not used, above ``healthy`` (of the oracle's gain) or ``noticed`` (of what
-    all signals bring) they are.
+    all signals bring) they are: definitions, as is ``widest``. ``alone``, ``gradient`` and ``rank_share`` are guesses;
+    all others were fitted, and rounded, on planted models of two architectures (`zoo.naming.fitted`; experiments/zoo.py
+    fits them on all, and on all but the one that is judged).
     """
 
     ignored: float = 0.2
     healthy: float = 0.7
     noticed: float = 0.02
     widest: float = 0.5
-    response: float = 1e-6
-    told: float = 0.2
-    keyed: float = 0.2
+    response: float = 1e-7
+    told: float = 0.5
+    keyed: float = 0.1
     alone: float = 0.3
     from_others: float = 0.1
-    from_others_logged: float = 0.9
-    copied: float = 0.9
-    weight: float = 0.1
+    from_others_logged: float = 0.5
+    copied: float = 0.2
+    weight: float = 0.02
     gradient: float = 0.1
-    learned: float = 0.01
+    learned: float = 0.1
     synergy: float = 0.3
-    interaction: float = 0.1
+    interaction: float = 0.05
     reach: float = 0.5
     rank_share: float = 0.1
-    cone: float = 0.9
-    fall: float = 0.4
+    cone: float = 0.92
+    fall: float = 0.3
 
 
 @dataclass(frozen=True)
@@ -218,11 +220,11 @@ RULES = (
 MECHANISMS = tuple(dict.fromkeys(rule.mechanism for rule in RULES))
 
 
-FITTED = Thresholds()
+DEFAULTS = Thresholds()
 
 
 def diagnose(
-    evidence: Evidence, thresholds: Thresholds = FITTED, *, signal: str = "signal", rules: Sequence[Rule] = RULES
+    evidence: Evidence, thresholds: Thresholds = DEFAULTS, *, signal: str = "signal", rules: Sequence[Rule] = RULES
 ) -> Diagnosis:
     """What ails the use of the signal, if anything. The first of ``rules`` that holds names it."""
     e, t = evidence, thresholds

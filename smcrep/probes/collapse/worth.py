@@ -42,14 +42,14 @@ def worth_with_key(target: np.ndarray, signal: np.ndarray, others: np.ndarray) -
         (x_train, x_test), (y_train, y_test) = scaled(known[train], known[test]), scaled(target[train], target[test])
         weight = _ridge(x_train, y_train)
         left_train, left_test = y_train - x_train @ weight, y_test - x_test @ weight
-        found = []
-        for key in keys.T:
-            own_train, own_test = scaled(_times(signal[train], key[train, None]), _times(signal[test], key[test, None]))
-            weight = _ridge(own_train, left_train)
-            gain = [np.square(left).sum() - np.square(left - own @ weight).sum()
-                    for own, left in ((own_train, left_train), (own_test, left_test))]  # fmt: skip
-            found.append(gain)
-        sums += max(found)[1], np.square(y_test).sum()
+        told = signal[:, None] * keys[:, :, None]  # [n, keys, a]
+        own_train, own_test = scaled(told[train], told[test])
+        gram = np.einsum("nka,nkb->kab", own_train, own_train) + PENALTY * len(x_train) * np.eye(signal.shape[1])
+        weights = np.linalg.solve(gram, np.einsum("nka,nc->kac", own_train, left_train))
+        left = np.square(left_train - np.einsum("nka,kac->knc", own_train, weights)).sum((1, 2))
+        best = int(left.argmin())
+        gain = np.square(left_test).sum() - np.square(left_test - own_test[:, best] @ weights[best]).sum()
+        sums += gain, np.square(y_test).sum()
     return float(sums[0] / sums[1])
 
 
