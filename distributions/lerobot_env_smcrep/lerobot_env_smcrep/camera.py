@@ -6,6 +6,9 @@ from typing import Any
 import mujoco
 import numpy as np
 
+_FLAGS: Any = mujoco.mjtRndFlag  # type: ignore[attr-defined]  # its stubs leave it out
+_SHADOW, _REFLECTION = _FLAGS.mjRND_SHADOW, _FLAGS.mjRND_REFLECTION
+
 
 class Camera:
     """RGB and depth of the camera ``name``, ``size`` pixels square. Changes ``model``: no anti-aliasing."""
@@ -29,8 +32,8 @@ class Camera:
 
     def _update(self, renderer: Any, data: Any) -> None:
         renderer.update_scene(data, self.name)
-        renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
-        renderer.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
+        renderer.scene.flags[_SHADOW] = 0
+        renderer.scene.flags[_REFLECTION] = 0
 
     def close(self) -> None:
         self._colour.close()

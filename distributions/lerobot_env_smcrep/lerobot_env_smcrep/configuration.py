@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from gymnasium.vector import SyncVectorEnv
+from gymnasium.vector import SyncVectorEnv, VectorEnv
 from lerobot.configs import FeatureType, PolicyFeature
 from lerobot.envs.configs import EnvConfig
 from lerobot.envs.utils import freeze_after_episode_end
@@ -44,7 +44,7 @@ class _Metaworld(EnvConfig):
     def maker(self) -> Callable[[], Any]:
         raise NotImplementedError
 
-    def create_envs(self, n_envs: int, use_async_envs: bool = False) -> dict[str, dict[int, SyncVectorEnv]]:
+    def create_envs(self, n_envs: int, use_async_envs: bool = False) -> dict[str, dict[int, VectorEnv]]:
         """One task, all in this process: of a CPU's cores the renderer takes what there is."""
         return {str(self.task): {0: SyncVectorEnv([freeze_after_episode_end(self.maker())] * n_envs)}}
 

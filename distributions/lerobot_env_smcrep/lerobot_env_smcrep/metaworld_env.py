@@ -4,6 +4,7 @@ Every observation is rendered once, whoever asks for it: the policy, or LeRobot'
 """
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
@@ -48,7 +49,13 @@ class FastMetaworld(MetaworldEnv, ABC):
     def _ensure_env(self) -> None:
         if self._env is None:
             super()._ensure_env()
-            self.camera = Camera(self._env.model, CAMERA, self.size)
+            self.camera = Camera(self.simulation.model, CAMERA, self.size)
+
+    @property
+    def simulation(self) -> Any:
+        """Meta-World's own environment."""
+        assert self._env is not None
+        return self._env
 
     def _format_raw_obs(self, raw_obs: np.ndarray) -> dict[str, np.ndarray]:
         self._picture = None
@@ -60,8 +67,15 @@ class FastMetaworld(MetaworldEnv, ABC):
         self._ensure_env()
         assert self.camera is not None
         if self._picture is None:
-            self._picture = upright(self.camera.picture(self._env.data))
+            self._picture = upright(self.camera.picture(self.simulation.data))
         return self._picture
+
+    def see(self, num_points: int) -> tuple[np.ndarray, np.ndarray]:
+        """uint8 [size, size, 3] and float32 [num_points, 3], metres in the camera's frame, of the present state."""
+        picture = self.render()
+        assert self.camera is not None
+        depth = upright(self.camera.depth(self.simulation.data))
+        return picture, scene_cloud(depth, self.camera.fovy_deg, num_points, FAR_M)
 
     def close(self) -> None:
         if self.camera is not None:
@@ -70,7 +84,7 @@ class FastMetaworld(MetaworldEnv, ABC):
 
 
 class StateMetaworld(FastMetaworld):
-    """Renders nothing but LeRobot's videos."""
+    """Renders nothing unasked."""
 
     def _spaces(self) -> dict[str, spaces.Space]:
         return {"environment_state": box(len(true_state(np.zeros(39))))}
@@ -91,10 +105,8 @@ class SeenMetaworld(FastMetaworld):
         return {"pixels": picture, "points": spaces.Box(-np.inf, np.inf, (self.num_points, 3), np.float32)}
 
     def _seen(self, raw: np.ndarray) -> dict[str, np.ndarray]:
-        picture = self.render()
-        assert self.camera is not None
-        depth = upright(self.camera.depth(self._env.data))
-        return {"pixels": picture, "points": scene_cloud(depth, self.camera.fovy_deg, self.num_points, FAR_M)}
+        picture, cloud = self.see(self.num_points)
+        return {"pixels": picture, "points": cloud}
 
 
 def box(size: int) -> spaces.Box:

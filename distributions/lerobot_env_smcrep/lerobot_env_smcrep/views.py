@@ -22,5 +22,6 @@ def scene_cloud(depth_m: np.ndarray, fovy_deg: float, num_points: int, far_m: fl
     """float32 [num_points, 3] metres, camera frame (x right, y down, z forward), evenly over the pixels of depth [h, w]
     along z that read less than ``far_m``; where those are fewer, they are repeated."""
     near = np.where(depth_m < far_m, depth_m, 0)
-    cloud = cloud_of_depth(near, intrinsics(*depth_m.shape, fovy_deg), num_points)
+    height_px, width_px = depth_m.shape
+    cloud = cloud_of_depth(near, intrinsics(height_px, width_px, fovy_deg), num_points)
     return cloud[np.arange(num_points) % len(cloud)]

@@ -44,7 +44,8 @@ class InFront:
 
 
 def processors(config: PreTrainedConfig, dataset_stats: dict[str, dict[str, Any]] | None, device: str | None) -> tuple:
-    """LeRobot's usual pipelines, with the embedding made before devices and normalisation.
+    """LeRobot's usual pipelines, with the embedding made first: LeRobot makes a batch of one of pictures and
+    states, not of clouds.
 
     ValueError where the data set has no statistics of the embedding: LeRobot would skip its normalisation in silence.
     """
@@ -57,7 +58,7 @@ def processors(config: PreTrainedConfig, dataset_stats: dict[str, dict[str, Any]
     steps = make_default_policy_processor_steps(config, dataset_stats, normalizer_device=device)
     return make_policy_processor_pipelines(
         input_steps=[
-            steps.rename_observations, steps.add_batch_dim, config.embed_step(), steps.to_device, steps.normalize
+            steps.rename_observations, config.embed_step(), steps.add_batch_dim, steps.to_device, steps.normalize
         ],
         output_steps=[steps.unnormalize, steps.to_cpu],
     )  # fmt: skip
