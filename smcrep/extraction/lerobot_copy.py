@@ -30,10 +30,13 @@ from smcrep.files import atomic_write_bytes, file_lock
 
 ENVIRONMENT_STATE = "observation.environment_state"
 OURS = "smcrep."
-NORMALISATION = (
-    '--policy.normalization_mapping=\'{"ENV":"MEAN_STD","STATE":"MEAN_STD","ACTION":"MEAN_STD","VISUAL":"MEAN_STD"}\''
-)
-"""Options of ``lerobot-train`` without which ACT and Diffusion take the environment's state as it stands."""
+_MODES = '{"ENV":"MEAN_STD","STATE":"MODE","ACTION":"MODE","VISUAL":"MEAN_STD"}'
+NORMALISATION = {
+    policy: f"--policy.normalization_mapping='{_MODES.replace('MODE', mode)}'"
+    for policy, mode in (("act", "MEAN_STD"), ("diffusion", "MIN_MAX"))
+}
+"""Option of ``lerobot-train`` without which a policy takes the environment's state as it stands. The others are as they
+were: Diffusion draws actions between -1 and 1, and would cut off what lies beyond one deviation."""
 BATCH_BYTES = 64 << 20
 BATCH_ROWS = 16_384
 
@@ -258,4 +261,5 @@ def feature_lines(done: Injected) -> Iterator[str]:
     for name, tensor in done.features.items():
         yield f"{name}: {tensor}"
     yield from done.left_out
-    yield f"train with {NORMALISATION}"
+    for policy, option in NORMALISATION.items():
+        yield f"train {policy} with {option}"

@@ -178,4 +178,7 @@ def test_what_cannot_be_copied_is_refused_and_nothing_is_left(tmp_path: Path) ->
 
 def test_the_option_without_which_lerobot_does_not_normalise_is_said(made: tuple) -> None:
     lines = list(feature_lines(Injected({ENVIRONMENT_STATE: "fused"}, ())))
-    assert any('"ENV":"MEAN_STD"' in line for line in lines)
+    told = {line.split()[1]: line for line in lines if line.startswith("train ")}
+    assert all('"ENV":"MEAN_STD"' in line for line in told.values())
+    assert '"ACTION":"MEAN_STD"' in told["act"]
+    assert '"ACTION":"MIN_MAX"' in told["diffusion"]  # as LeRobot's own default

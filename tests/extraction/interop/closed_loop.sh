@@ -30,11 +30,13 @@ train() { # POLICY INPUT
     rm -rf "${work:?}/$1_$2"
     set_of=$work/demos/state
     [ "$2" = smcrep ] && set_of=$work/demos/lean
+    mode=MEAN_STD
+    [ "$1" = diffusion ] && mode=MIN_MAX # it draws actions between -1 and 1
     size=$("$env/bin/python" -c "import json; print(json.load(open('$set_of/meta/info.json'))['features']['observation.environment_state']['shape'][0])")
     "$env/bin/lerobot-train" --policy.type="$1" --policy.device=cpu --policy.push_to_hub=false \
         --dataset.repo_id=local/set --dataset.root="$set_of" --dataset.use_imagenet_stats=false \
         --policy.input_features="{\"observation.state\":{\"type\":\"STATE\",\"shape\":[4]},\"observation.environment_state\":{\"type\":\"ENV\",\"shape\":[$size]}}" \
-        --policy.normalization_mapping='{"ENV":"MEAN_STD","STATE":"MEAN_STD","ACTION":"MEAN_STD","VISUAL":"MEAN_STD"}' \
+        --policy.normalization_mapping="{\"ENV\":\"MEAN_STD\",\"STATE\":\"$mode\",\"ACTION\":\"$mode\",\"VISUAL\":\"MEAN_STD\"}" \
         $(policy_options "$1") --num_workers=0 --persistent_workers=false --env_eval_freq=0 --save_freq=100000 \
         --log_freq=100 --wandb.enable=false --seed=0 --output_dir="$work/$1_$2" > "$work/train_$1_$2.log" 2>&1
 }
