@@ -22,9 +22,13 @@ def main() -> None:
     print(f"\n# {task}: trained by lerobot-train, reloaded and rolled out by lerobot-eval")
     for policy in ("act", "diffusion"):
         for given in ("state", "smcrep"):
-            trained = last_loss((work / f"train_{policy}_{given}.log").read_text())
-            found = json.loads((work / f"eval_{policy}_{given}" / "eval_info.json").read_text())["overall"]
             words = "the true state" if given == "state" else "our embedding"
+            result = work / f"eval_{policy}_{given}" / "eval_info.json"
+            if not result.is_file():
+                print(f"{policy}, {words}: not run")
+                continue
+            trained = last_loss((work / f"train_{policy}_{given}.log").read_text())
+            found = json.loads(result.read_text())["overall"]
             print(
                 f"{policy}, {words}: {trained}; success {found['pc_success']:.0f} % of {found['n_episodes']} episodes, "
                 f"{found['eval_s']:.0f} s"
