@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("--tiny", action="store_true", help="smaller worlds, two seeds")
     arguments = parser.parse_args()
     seeds, begun = range(2 if arguments.tiny else arguments.worlds), time.monotonic()
-    command = f"python experiments/fusion_laws.py --seeds {len(seeds)}{' --tiny' if arguments.tiny else ''}"
+    command = f"python experiments/fusion_laws.py --worlds {len(seeds)}{' --tiny' if arguments.tiny else ''}"
     path = arguments.out / "claims/fusion_laws.json"
     known = {name for name, record in (read_claims(path) if path.exists() else {}).items() if record.command == command}
     curves = {share: switch_curve(torch.linspace(0, 3, 61, dtype=torch.float64), share) for share in SHARES}
