@@ -1,12 +1,12 @@
 """Does the audit name the signal that a policy ignores, from logged demonstrations alone?
 
-    python experiments/policy_audit.py               # some 10 minutes on one core; a finished cell is not done again
+    python experiments/policy_audit.py               # some 20 minutes on one core; a finished cell is not done again
     python experiments/policy_audit.py --tiny        # seconds; its numbers mean nothing
 
 Policies are cloned in a planted world (`smcrep.vla.planted_policies`) whose demonstrator needs vision, cloud, language
 and history. Healthy ones learn from its demonstrations; others from demonstrations in which one signal stood still
 (constant), or was out of step while the robot's state told its content (told_twice). No wire is cut. The audit sees the
-policy and 300 other demonstrations (`smcrep.vla.policy_audit`), not the world.
+policy and 800 other demonstrations (`smcrep.vla.policy_audit`), not the world.
 
 Leaves claims/vla.json in --out:
 
@@ -37,7 +37,7 @@ from smcrep.vla.planted_policies import KINDS, SIGNALS, Senses, follows, logged,
 from smcrep.vla.policy_audit import audit_policy, blind_to
 
 HEALTHY = "healthy"
-NUM_TRAINED, NUM_AUDITED = 600, 300
+NUM_TRAINED, NUM_AUDITED = 600, 800
 STEPS = 400
 WORLD = 1000
 """Added to a seed for the world's own, so that each seed has another world."""

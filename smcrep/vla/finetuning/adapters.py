@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from smcrep.vla.finetuning.chosen import chosen
 
 
-class Adapter(nn.Module):
+class Bottleneck(nn.Module):
     """x + up(gelu(down x)), d -> m -> d; up starts at zero, so nothing changes at first."""
 
     def __init__(self, dim: int, bottleneck: int) -> None:
@@ -25,7 +25,7 @@ class Adapted(nn.Module):
     def __init__(self, layer: nn.Linear, bottleneck: int) -> None:
         super().__init__()
         self.layer = layer
-        self.adapter = Adapter(layer.out_features, bottleneck).to(layer.weight)
+        self.adapter = Bottleneck(layer.out_features, bottleneck).to(layer.weight)
 
     @property
     def weight(self) -> Tensor:
