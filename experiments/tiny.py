@@ -56,6 +56,8 @@ def commands(out: str) -> list[str]:
         f"tuning.py --tiny --methods equimod --out {out}/tuning --chosen {out}/tuning.json",
         f"geometry.py --tiny --out {out}/geometry",
         f"action_tokens.py --tiny --out {out}/tokens",
+        f"vla.py --tiny --out {out}/vla",
+        f"captions.py --tiny --run {out}/demo --out {out}/captions",
         f"policy.py --tiny --out {out}/policy",
         f"policy_audit.py --tiny --out {out}/policy_audit",
         f"objectives.py --tiny --variants ours ntxent+augself byol+none sie_published --out {out}/objectives",
