@@ -21,9 +21,14 @@ def linear_probe(
     train [n, d], test [m, d]: scaled as `inputs.scaled` does. groups [m]: objects of the test rows,
     the unit of the interval. strength: weight of the squared penalty on the weights (scikit-learn's 1 / C).
     """
+    test_labels = one_a_row("linear_probe", "test_labels", test_labels, len(test))
+    correct = linear_classify(train, train_labels, test, strength=strength) == test_labels
+    return share_over_units(correct, groups)
+
+
+def linear_classify(train: np.ndarray, train_labels: np.ndarray, test: np.ndarray, *, strength: float) -> np.ndarray:
+    """Label of each row of ``test`` by the regression described above."""
     finite("linear_probe", train=train, test=test)
     train_labels = one_a_row("linear_probe", "train_labels", train_labels, len(train))
-    test_labels = one_a_row("linear_probe", "test_labels", test_labels, len(test))
     x, queries = scaled(train, test)
-    correct = LogisticRegression(C=1 / strength, max_iter=2000).fit(x, train_labels).predict(queries) == test_labels
-    return share_over_units(correct, groups)
+    return LogisticRegression(C=1 / strength, max_iter=2000).fit(x, train_labels).predict(queries)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from smcrep.probes.linear import linear_probe
+from smcrep.probes.linear import linear_classify, linear_probe
 
 
 def data(signal: float, seed: int = 0) -> dict[str, np.ndarray]:
@@ -28,6 +28,8 @@ def test_equals_scikit_learn_on_features_scaled_by_the_training_rows(strength: f
     given |= {"train": train, "test": test}
     found = linear_probe(**given, strength=strength)
     assert found.value == pytest.approx(oracle.score((test - mean) / std, given["test_labels"]))
+    labels = linear_classify(train, given["train_labels"], test, strength=strength)
+    np.testing.assert_array_equal(labels, oracle.predict((test - mean) / std))
 
 
 def test_planted_classes_are_recognised_and_noise_scores_chance() -> None:
