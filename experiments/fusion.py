@@ -38,7 +38,7 @@ from torch import Tensor, nn
 
 from smcrep import script
 from smcrep.evaluation.broken_senses import SEVERITIES, Fault, all_faults
-from smcrep.evaluation.fused_recognition import by_object, recognised
+from smcrep.evaluation.fused_recognition import TEMPERATURE, by_object, recognised, scored
 from smcrep.evaluation.fusion_checks import describe, true_fault
 from smcrep.evaluation.fusion_data import (
     Sizes,
@@ -48,7 +48,7 @@ from smcrep.evaluation.fusion_data import (
     make_stores,
 )
 from smcrep.evaluation.fusion_fit import FitData, Reader
-from smcrep.evaluation.fusion_records import CLEAN, DESTROYED, OURS, TOLD, UNWEIGHTED, fusion_records
+from smcrep.evaluation.fusion_records import CLEAN, DESTROYED, EMBEDDING, OURS, TOLD, UNWEIGHTED, fusion_records
 from smcrep.files import atomic_write
 from smcrep.fusion import RULES
 from smcrep.fusion.baselines.fitting import drawn_by, fit, fit_decider
@@ -59,12 +59,13 @@ from smcrep.fusion.fit_variance import VarianceFit
 from smcrep.fusion.head import DirectionHead, fit_head
 from smcrep.fusion.learn_directions import DirectionLearning
 from smcrep.fusion.method import Decider, FitSettings
+from smcrep.fusion.same_thing import SameThing, fit_same_thing
 from smcrep.pretraining import load, pretrain, tiny
 from smcrep.provenance import made
 from smcrep.results import write_claims, write_json
 from smcrep.senses import DEPTH, MASK, POINTS, RGB
 from smcrep.sweep import cell_path, finished
-from smcrep.transition import Beliefs
+from smcrep.transition import Beliefs, concatenate
 
 DESTROYING = {RGB.name: "darkness", POINTS.name: "jitter", DEPTH.name: "missing_returns", MASK.name: "noise_blobs"}
 """Kind of each sense that at severity 1 leaves nothing of it."""
@@ -143,7 +144,8 @@ def judge(path: Path, seed: int, arguments: argparse.Namespace) -> None:
     names = [*arguments.methods, *(f"only_{name}" for name in model.config.names)]
     readers = {name: tuned(name, data, arguments, seed) for name in names}
     if OURS in readers:
-        readers[UNWEIGHTED] = Reader(Unweighted(readers[OURS].method.head))
+        head = readers[OURS].method.head
+        readers |= {EMBEDDING: Reader(Embedded(head)), UNWEIGHTED: Reader(Unweighted(head))}
     draws, whole = data.draws("test", 10 if small else EPISODES), sets["test"].gallery
     gallery = {m: reader.read(whole) for m, reader in readers.items()}
     with torch.no_grad():
@@ -158,11 +160,13 @@ def judge(path: Path, seed: int, arguments: argparse.Namespace) -> None:
         about: dict[str, Any] = {"variant": name, "seed": seed, "shots": shots}
         about |= {"in_training": all(fault.in_training for fault in own), "faults": [asdict(fault) for fault in own]}
         if looked:
-            head, clean = readers[OURS].method.head, whole[torch.from_numpy(sets["test"].queries)]
+            ours, clean = readers[OURS].method, whole[torch.from_numpy(sets["test"].queries)]
+            head = ours.head
             told = Told(head, true_fault(head, clean, queries))
             found[TOLD] = by_object(recognised(told, whole, queries, draws, known=known[UNWEIGHTED]), draws).tolist()
             seen = describe(head, looked, clean, queries, sets["test"].query_objects, draws)
-            about |= {"described": asdict(seen), "senses": model.config.names}
+            sure = scored(ours, gallery[OURS], ours.looks(queries), draws).exp().amax(-1).mean()
+            about |= {"described": asdict(seen), "senses": model.config.names, "confidence": float(sure)}
         about |= made(command_of([path], arguments), begun)
         write_json(cell_path(arguments.out / "cells", name, seed), about | {"accuracy": found})
         means = {m: round(100 * float(np.mean(v)), 1) for m, v in found.items()}
@@ -192,8 +196,8 @@ class Rule(nn.Module):
         return self.rule(beliefs)[0]
 
 
-class Ours(nn.Module):
-    """Ours, as an embedding: its invariant part."""
+class Embedded(nn.Module):
+    """The invariant part of the embedding that our head makes."""
 
     def __init__(self, head: DirectionHead) -> None:
         super().__init__()
@@ -262,7 +266,7 @@ def made_of(name: str, data: FitData, settings: Any, generator: torch.Generator)
     num_senses, whole = data.clean.mean.shape[1:]
     if name == OURS:
         with drawn_by(generator):
-            return Reader(Ours(DirectionHead(num_senses, data.dim, whole - data.dim)))
+            return Reader(SameThing(DirectionHead(num_senses, data.dim, whole - data.dim), temperature=TEMPERATURE))
     dim = None if settings.whole else data.dim
     if name in RULES:
         return Reader(Rule(RULES[name]), dim)
@@ -273,7 +277,7 @@ def made_of(name: str, data: FitData, settings: Any, generator: torch.Generator)
 
 def learned(name: str, data: FitData, settings: Any, generator: torch.Generator) -> Reader:
     reader = made_of(name, data, settings, generator)
-    method, rows = reader.method, reader.read(data.rows)
+    method = reader.method
     if name == OURS:
         values = {f.name: getattr(settings, f.name) for f in fields(VarianceFit) if hasattr(settings, f.name)}
         fit_head(
@@ -281,7 +285,11 @@ def learned(name: str, data: FitData, settings: Any, generator: torch.Generator)
             group=data.val_group, shrinkage=settings.shrinkage, settings=VarianceFit(**values), generator=generator,
             learning=DirectionLearning(lr=settings.turn_lr, temperature=settings.temperature),
         )  # fmt: skip
+        ways = {"num_ways": data.shots["n_way"], "num_shots": data.shots["k_shot"]}
+        fit_same_thing(method, data.clean, concatenate(data.faulty), data.objects, generator=generator, **ways)
         return replace(reader, method=method.eval())
+
+    rows = reader.read(data.rows)
 
     def validation(own: nn.Module) -> float:
         return data.score(replace(reader, method=own))

@@ -68,20 +68,26 @@ def draw_episodes(
 def recognised(
     method: Fuser | Decider, gallery: Beliefs, queries: Beliefs, draws: Draws, *, known: Tensor | None = None
 ) -> Tensor:
-    """float32 [e, w, q]: 1 where a query is taken for its object, 1 / t where t objects tie for the best. A `Fuser`'s
-    embeddings are compared by cosine with the mean of each object's labelled ones; a `Decider` is given those cosines
-    of each sense alone over TEMPERATURE. ``known``: what a `Fuser` makes of the gallery, if it was computed before."""
-    e, w, _ = draws.query.shape
-    if isinstance(method, Decider):
-        scores = torch.stack([_decided(method, gallery, queries, draws, i) for i in range(e)])
-    else:
-        known = F.normalize(method(gallery) if known is None else known, dim=-1)
-        asked = F.normalize(method(queries), dim=-1)
-        means = F.normalize(known[draws.support].mean(2), dim=-1)
-        scores = torch.einsum("ewqd,ecd->ewqc", asked[draws.query], means)
+    """float32 [e, w, q]: 1 where a query is taken for its object, 1 / t where t objects tie for the best (`scored`)."""
+    scores, w = scored(method, gallery, queries, draws, known=known), draws.query.shape[1]
     own = scores[:, torch.arange(w), :, torch.arange(w)].movedim(0, 1)[..., None]
     ties = (scores >= own - TOLERANCE).sum(-1)
     return torch.where((scores > own + TOLERANCE).any(-1), 0, 1 / ties)
+
+
+@torch.no_grad()
+def scored(
+    method: Fuser | Decider, gallery: Beliefs, queries: Beliefs, draws: Draws, *, known: Tensor | None = None
+) -> Tensor:
+    """[e, w, q, w] of each query for each object of its episode. A `Fuser`'s embeddings are compared by cosine with the
+    mean of each object's labelled ones; a `Decider`, which gives log-probabilities, is given those cosines of each
+    sense alone over TEMPERATURE. ``known``: what a `Fuser` makes of the gallery, if it was computed before."""
+    if isinstance(method, Decider):
+        return torch.stack([_decided(method, gallery, queries, draws, i) for i in range(len(draws.query))])
+    known = F.normalize(method(gallery) if known is None else known, dim=-1)
+    asked = F.normalize(method(queries), dim=-1)
+    means = F.normalize(known[draws.support].mean(2), dim=-1)
+    return torch.einsum("ewqd,ecd->ewqc", asked[draws.query], means)
 
 
 def _decided(method: Decider, gallery: Beliefs, queries: Beliefs, draws: Draws, i: int) -> Tensor:

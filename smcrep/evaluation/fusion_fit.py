@@ -9,17 +9,21 @@ from smcrep.evaluation.fused_recognition import TEMPERATURE, Draws, draw_episode
 from smcrep.evaluation.fusion_data import ObjectSet
 from smcrep.fusion.baselines.few_shot import draw_decisions
 from smcrep.fusion.method import Decisions
+from smcrep.fusion.same_thing import SameThing
 from smcrep.transition import Beliefs, concatenate
 
 
 @dataclass(frozen=True)
 class Reader:
-    """A method (a `Fuser` or a `Decider`) and what it reads: the first ``dim`` numbers of each sense, or all (None)."""
+    """A method (a `Fuser` or a `Decider`) and what it reads: the first ``dim`` numbers of each sense, or all (None);
+    `SameThing` reads looks."""
 
     method: Any
     dim: int | None = None
 
     def read(self, beliefs: Beliefs) -> Beliefs:
+        if isinstance(self.method, SameThing):
+            return self.method.looks(beliefs)
         mean, log_precision = beliefs.mean[..., : self.dim], beliefs.log_precision[..., : self.dim]
         return replace(beliefs, mean=mean, log_precision=log_precision)
 

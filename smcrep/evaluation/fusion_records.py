@@ -12,7 +12,7 @@ from smcrep.evaluation.fusion_checks import LEVEL, slope, spearman
 from smcrep.probes.intervals import over_seeds_and_objects, share_over_seeds_and_objects
 from smcrep.results import Record
 
-OURS, UNWEIGHTED, TOLD = "ours", "ours_unweighted", "ours_told"
+OURS, EMBEDDING, UNWEIGHTED, TOLD = "ours", "ours_embedding", "ours_unweighted", "ours_told"
 CLEAN, DESTROYED = "clean", "all.destroyed.1.00"
 STATIC = ("equal", "precision", "concatenation")
 FEARED = "late_fusion_transformer"
@@ -46,7 +46,7 @@ def fusion_records(cells: Cells, command: str) -> dict[str, Record]:
     }
     if set(DYNAMIC) & set(about["accuracy"]):
         records["fusion.gain.over_dynamic"] = _gain(accuracy, faulty, DYNAMIC, stamp)
-    if {TOLD, UNWEIGHTED} <= set(about["accuracy"]):
+    if {TOLD, EMBEDDING, UNWEIGHTED} <= set(about["accuracy"]):
         records |= _oracle(accuracy, faulty, stamp)
     return records | _precision(cells, stamp) | _coverage(cells, stamp)
 
@@ -103,9 +103,9 @@ def _gain(accuracy: Accuracy, over: list[str], rivals: tuple[str, ...], stamp: d
 
 
 def _oracle(accuracy: Accuracy, faulty: list[str], stamp: dict[str, Any]) -> dict[str, Record]:
-    """Of what weights could add to the directions of ours, were the fault of each query known: the share that ours add,
-    and what is lost to it; mean over faulty cells."""
-    mean = {m: np.mean([accuracy[cell][m] for cell in faulty], 0) for m in (OURS, UNWEIGHTED, TOLD)}
+    """Of what weights could add to the embedding of our head, were the fault of each query known: the share that its
+    own add, and what is lost to it; mean over faulty cells."""
+    mean = {m: np.mean([accuracy[cell][m] for cell in faulty], 0) for m in (EMBEDDING, UNWEIGHTED, TOLD)}
     values = np.stack(list(mean.values()), -1)
     share = over_seeds_and_objects(values, statistic=lambda m: (m[..., 0] - m[..., 1]) / (m[..., 2] - m[..., 1]))
     regret = over_seeds_and_objects(values, statistic=lambda m: 1 - m[..., 0] / m[..., 2])
@@ -157,11 +157,10 @@ def _coverage(cells: Cells, stamp: dict[str, Any]) -> dict[str, Record]:
         )  # fmt: skip
     if DESTROYED in cells:
         ways = next(iter(cells[DESTROYED].values()))["shots"]["n_way"]
-        ruined, clean = (
-            [cell["described"]["confidence"] * ways for cell in cells[name].values()] for name in (DESTROYED, CLEAN)
-        )
+        sure = {name: [cell["confidence"] * ways for cell in cells[name].values()] for name in (DESTROYED, CLEAN)}
+        embedded = [cell["described"]["confidence"] * ways for cell in cells[DESTROYED].values()]
         found["fusion.destroyed.confidence"] = Record(
-            float(np.mean(ruined)), seeds=len(ruined), unit="confidence over chance",
-            controls={"clean": float(np.mean(clean))}, **stamp,
+            float(np.mean(sure[DESTROYED])), seeds=len(embedded), unit="confidence over chance",
+            controls={"clean": float(np.mean(sure[CLEAN])), EMBEDDING: float(np.mean(embedded))}, **stamp,
         )  # fmt: skip
     return found

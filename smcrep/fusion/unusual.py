@@ -32,9 +32,14 @@ class Unusual(nn.Module):
         self.register_buffer("together", torch.eye(total))
 
     @property
+    def num_parts(self) -> int:
+        """Numbers that `alone` gives of each sense."""
+        return len(self.dims)
+
+    @property
     def num_readings(self) -> int:
         """Numbers that `forward` gives of each sense."""
-        return len(self.dims) * (3 if self.num_senses > 1 else 1) + 1
+        return self.num_parts * (3 if self.num_senses > 1 else 1) + 1
 
     def forward(self, beliefs: Beliefs) -> Tensor:
         """[..., m, num_readings]: for each part the log of the mean square of a sense's whitened numbers, and of what
@@ -57,6 +62,11 @@ class Unusual(nn.Module):
             first += d
         readings = torch.stack([*found, some.to(x.dtype)], -1)
         return torch.where(present[..., None], readings, 0)
+
+    def alone(self, beliefs: Beliefs) -> Tensor:
+        """[..., m, num_parts]: those of `forward` that hang on the sense itself."""
+        readings = self(beliefs)
+        return readings[..., : -1 : (readings.shape[-1] - 1) // self.num_parts]
 
     def distance(self, beliefs: Beliefs) -> Tensor:
         """[...]: log of the mean square of the invariant parts of all senses present, whitened together. 0 where no

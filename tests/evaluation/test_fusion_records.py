@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from smcrep.evaluation.fusion_checks import slope, spearman
-from smcrep.evaluation.fusion_records import CLEAN, DESTROYED, OURS, TOLD, UNWEIGHTED, fusion_records
+from smcrep.evaluation.fusion_records import CLEAN, DESTROYED, EMBEDDING, TOLD, UNWEIGHTED, fusion_records
 from smcrep.report.figures.fusion import cell_table, weights
 from smcrep.results import Record, read_claims, write_claims
 
@@ -17,7 +17,7 @@ METHODS = ("equal", "precision", "concatenation", "late_fusion_transformer", "qm
 
 
 def cell(
-    ours: float, others: float, fault: tuple[str, str, float] | None, seed: int = 0, **more: Any
+    ours: float, others: float, fault: tuple[str, str, float] | None, seed: int = 0, *, confidence: float = 0.9
 ) -> dict[str, Any]:
     """Accuracy of ours is ``ours`` and of all others ``others``, both with the same spread over objects."""
     spread = 0.1 * np.random.default_rng(seed).uniform(-1, 1, OBJECTS)
@@ -29,7 +29,7 @@ def cell(
         "error": [[2 * value for value in row] for row in variance],
         "weight": [[0.4, 0.6]] * OBJECTS,
         "unusual": [0.1] * OBJECTS,
-        "confidence": 0.9,
+        "confidence": 0.5,
     }
     faults = [dict(zip(("sense", "kind", "severity"), fault, strict=True))] if fault else []
     about = {"seed": seed, "senses": ["rgb", "points"], "in_training": True, "shots": {"n_way": 10}, "faults": faults}
@@ -40,7 +40,7 @@ def cell(
         "command": "python experiments/fusion.py --runs runs/a",
     }
     accuracy = {"ours": (ours + spread).tolist()} | {name: (others + spread).tolist() for name in METHODS}
-    return about | {"accuracy": accuracy, "described": described | more}
+    return about | {"accuracy": accuracy, "described": described, "confidence": confidence}
 
 
 def planted() -> dict[str, dict[int, dict[str, Any]]]:
@@ -73,7 +73,7 @@ def test_the_oracle_is_told_what_the_weights_could_add() -> None:
     for own in cells.values():
         spread = np.array(own[0]["accuracy"]["equal"]) - np.mean(own[0]["accuracy"]["equal"])
         own[0]["accuracy"] |= {
-            m: (v + spread).tolist() for m, v in zip((OURS, UNWEIGHTED, TOLD), (0.56, 0.5, 0.6), strict=True)
+            m: (v + spread).tolist() for m, v in zip((EMBEDDING, UNWEIGHTED, TOLD), (0.56, 0.5, 0.6), strict=True)
         }
     records = fusion_records(cells, "command")
     assert records["fusion.oracle.share"].value == pytest.approx(0.6)
@@ -101,7 +101,7 @@ def test_what_a_head_knows_of_its_errors() -> None:
     assert records["fusion.coverage.all"].value == pytest.approx(0.1, abs=0.01)
     assert set(records) >= {"fusion.coverage.without_rgb"}
     assert records["fusion.destroyed.confidence"].value == pytest.approx(1.1)
-    assert records["fusion.destroyed.confidence"].controls["clean"] == pytest.approx(9)
+    assert records["fusion.destroyed.confidence"].controls == pytest.approx({"clean": 9, "ours_embedding": 5})
 
 
 def test_slope_and_rank_correlation_by_hand() -> None:

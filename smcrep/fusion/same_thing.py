@@ -1,0 +1,158 @@
+"""Whether two looks are of one thing, sense by sense, and recognition that a sense cannot mislead alone.
+
+A fused embedding has no way to see that a sense holds another object: that reading is as sound as any. It shows only
+against the things it could be of: it is like none of them. So each sense says how much likelier its reading x_m is if
+it is of thing k than if it is of any other, a log-likelihood ratio that is calibrated by logistic regression on the
+cosine of directions, with slope and offset read from how unusual x_m is by itself (the calibration of verification of
+speakers, with measures of quality: Brummer & du Preez, Computer Speech and Language 20, 2006; Garcia-Romero et al.,
+ICASSP 2004):
+
+    l_mk = a(q_m) cos(u_m, u_k) + b(q_m),     a = softplus(linear), b = linear
+
+A share e of readings is of something else (the contaminated normal of Tukey, 1960, and Box & Tiao, Biometrika 55,
+1968), and the senses' errors are independent given the thing:
+
+    log p(x | k) = sum_m log((1 - e) exp(l_mk) + e) + constant
+
+No sense can say more against a thing than log e; one that is like no thing says the same of all and leaves the decision
+to the others. A noisy reading has a slope near 0 and does so too.
+"""
+
+import math
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from smcrep.fusion.baselines.few_shot import class_means, draw_decisions, few_shot_logits
+from smcrep.fusion.head import DirectionHead
+from smcrep.transition import Beliefs
+
+OTHERS = 0.03
+"""e: share of readings that are of something else."""
+ROWS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True)
+class Looks(Beliefs):
+    """Beliefs whose means are directions [..., m, p], with ``slope`` and ``offset`` [..., m] of their ratios."""
+
+    slope: Tensor = field(default_factory=lambda: torch.zeros(()))
+    offset: Tensor = field(default_factory=lambda: torch.zeros(()))
+
+
+class SameThing(nn.Module):
+    """Decides among things by log-likelihood ratios of the senses, whose directions are those of a fitted ``head``.
+    Fitted by `fit_same_thing`. A `Decider` of `Looks`, whose logits are cosines over ``temperature``."""
+
+    def __init__(self, head: DirectionHead, *, others: float = OTHERS, temperature: float = 1.0) -> None:
+        super().__init__()
+        if not 0 < others < 1:
+            raise ValueError(f"SameThing: others is {others!r}; give a share between 0 and 1")
+        self.head, self.others, self.temperature = head, others, temperature
+        shape = (head.num_senses, head.directions.usual.num_parts + 1)
+        self.slope = nn.Parameter(torch.zeros(shape))
+        self.offset = nn.Parameter(torch.zeros(shape))
+        self.centre: Tensor
+        self.scale: Tensor
+        self.register_buffer("centre", torch.zeros(shape[0], shape[1] - 1))
+        self.register_buffer("scale", torch.ones(shape[0], shape[1] - 1))
+
+    def looks(self, beliefs: Beliefs) -> Looks:
+        """Beliefs [n] as they are compared."""
+        found: list[Tensor] = []
+        for first in range(0, max(len(beliefs.present), 1), ROWS_AT_ONCE):
+            found.append(self.head.directions.directions(beliefs[first : first + ROWS_AT_ONCE]))
+        mean, present = torch.cat(found), beliefs.present
+        slope, offset = self.terms(self.quality(beliefs))
+        return Looks(mean, torch.zeros_like(mean[..., :1]), present, beliefs.names, slope.detach(), offset.detach())
+
+    def quality(self, beliefs: Beliefs) -> Tensor:
+        """[..., m, r + 1]: how unusual each sense is by itself, standardised, and a one."""
+        own = (self.head.directions.usual.alone(beliefs) - self.centre) / self.scale
+        return F.pad(own, (0, 1), value=1.0)
+
+    def terms(self, quality: Tensor) -> tuple[Tensor, Tensor]:
+        """Slope a >= 0 and offset b, [..., m] each."""
+        return F.softplus((quality * self.slope).sum(-1)), (quality * self.offset).sum(-1)
+
+    def ratios(self, logits: Tensor, looks: Looks) -> Tensor:
+        """l [..., m, c] of looks [...] and their ``logits`` [..., m, c]: 0 where the sense is absent."""
+        ratios = looks.slope[..., None] * logits * self.temperature + looks.offset[..., None]
+        return torch.where(looks.present[..., None], ratios, 0)
+
+    def decide(self, logits: Tensor, beliefs: Beliefs) -> Tensor:
+        """Log-probabilities [..., c]; uniform where no sense is present."""
+        assert isinstance(beliefs, Looks)
+        ratios = self.ratios(logits, beliefs)
+        capped = torch.logaddexp(math.log1p(-self.others) + ratios, ratios.new_tensor(math.log(self.others)))
+        return torch.where(beliefs.present[..., None], capped, 0).sum(-2).log_softmax(-1)
+
+    @torch.no_grad()
+    def recognise(self, known: Beliefs, label: Tensor, num_classes: int, asked: Beliefs) -> Tensor:
+        """Log-probabilities [q, num_classes] of ``asked`` [q], from labelled beliefs ``known`` [n] of classes int64
+        [n]."""
+        means, looks = class_means(self.looks(known), label, num_classes), self.looks(asked)
+        return self.decide(few_shot_logits(looks, means, self.temperature), looks)
+
+
+def fit_same_thing(
+    method: SameThing,
+    clean: Beliefs,
+    faulty: Beliefs,
+    thing: Tensor,
+    *,
+    num_ways: int,
+    num_shots: int,
+    generator: torch.Generator,
+    num_episodes: int = 100,
+) -> None:
+    """Calibrate: logistic regression on few-shot comparisons with the thing itself and with others, each kind counting
+    half.
+
+    clean             [n], labelled; ``faulty`` [c n], the same observations c times with faulty sensors, asked too.
+    thing             int64 [n].
+    num_ways, -shots  of the comparisons: with as many labelled looks a thing as will be met.
+    """
+    copies = len(faulty.present) // len(clean.present)
+    if copies * len(clean.present) != len(faulty.present) or thing.shape != clean.present.shape[:1]:
+        raise ValueError(
+            f"fit_same_thing: {len(clean.present)} clean beliefs, {len(faulty.present)} faulty ones, {len(thing)} "
+            "things; give a thing for each clean one, and copies of all of them as faulty"
+        )
+    own = method.head.directions.usual.alone(clean)
+    method.centre.copy_(own.mean(0))
+    method.scale.copy_(own.std(0).clamp(min=1e-3))
+    with torch.no_grad():
+        looks, broken = method.looks(clean), method.looks(faulty)
+    rows = replace(looks, **{
+        name: torch.cat([getattr(looks, name), getattr(broken, name)])
+        for name in ("mean", "log_precision", "present", "slope", "offset")
+    })  # fmt: skip
+    is_clean = torch.arange(len(rows.present)) < len(thing)
+    drawn = draw_decisions(
+        rows, thing.repeat(1 + copies), num_ways=num_ways, num_shots=num_shots, num_queries=8,
+        num_episodes=num_episodes, temperature=1.0, generator=generator, clean=is_clean,
+    )  # fmt: skip
+    quality = torch.cat([method.quality(clean), method.quality(faulty)])[drawn.index]
+    same = F.one_hot(drawn.label, num_ways).bool()
+    with torch.no_grad():
+        method.slope.zero_()[:, -1] = 10
+        method.offset.zero_()[:, -1] = -5
+    parameters = [method.slope, method.offset]
+    optimiser = torch.optim.LBFGS(parameters, max_iter=100, line_search_fn="strong_wolfe")
+
+    right, wrong = (drawn.beliefs.present[..., None] & which[:, None] for which in (same, ~same))
+
+    def loss() -> Tensor:
+        slope, offset = method.terms(quality)
+        ratios = slope[..., None] * drawn.logits + offset[..., None]
+        found = ratios.new_zeros(())
+        for m in range(ratios.shape[1]):
+            found = found + F.softplus(-ratios[:, m][right[:, m]]).mean() + F.softplus(ratios[:, m][wrong[:, m]]).mean()
+        optimiser.zero_grad()
+        found.backward()
+        return found
+
+    optimiser.step(loss)
