@@ -6,8 +6,9 @@
 The encoders stay as they are. The head is fitted on procedural objects that they never saw and the meshes of the run's
 training, clean and with faulty sensors (the kinds of training of `smcrep.corruptions`); what is usual is calibrated on
 others of both kinds. `smcrep.load_model`
-of the new folder embeds with it: `weight`, `precision` and `p_value` of each sense come beside the embedding. How good
-it is: experiments/fusion.py.
+of the new folder embeds with it: `weight`, `precision` and `p_value` of each sense come beside the embedding. Beside it
+lies same_thing.safetensors: decisions from few labels that a sense which holds another object does not mislead
+(`smcrep.fusion.same_thing.SameThing`). How good both are: experiments/fusion.py.
 """
 
 import argparse
@@ -22,10 +23,14 @@ from smcrep.evaluation.fusion_data import Sizes, faulty_rows, gather, make_store
 from smcrep.fusion.directions import SHRINKAGE
 from smcrep.fusion.fit_variance import VarianceFit
 from smcrep.fusion.head import DirectionHead, fit_head
+from smcrep.fusion.same_thing import SameThing, fit_same_thing
 from smcrep.hub import build_model
 from smcrep.pretraining import load
 from smcrep.results import commit
 from smcrep.transition import concatenate
+
+NUM_WAYS, NUM_SHOTS = 15, 5
+"""Of the comparisons that decisions are calibrated on."""
 
 
 def main() -> None:
@@ -54,13 +59,20 @@ def main() -> None:
     sizes = Sizes(12, 8, states=4, branches=2) if arguments.tiny else Sizes()
     stores = make_stores(run.store, folder / "stores", sizes, ("fit", "val"), processes=os.cpu_count() or 1)
     fit, val = (gather(known, stores[split], folder / split) for split in ("fit", "val"))
-    faulty = concatenate([fit.gallery, *faulty_rows(known, fit, folder / "fit", copies=arguments.copies)])
+    broken = concatenate(faulty_rows(known, fit, folder / "fit", copies=arguments.copies))
+    faulty = concatenate([fit.gallery, broken])
     settings = VarianceFit(steps=20 if arguments.tiny else arguments.steps)
     fit_head(
         model.fuse, fit.gallery, faulty, torch.from_numpy(fit.objects), val.gallery,
         group=torch.from_numpy(val.store_of), shrinkage=arguments.shrinkage, settings=settings,
         generator=torch.Generator().manual_seed(arguments.seed),
     )  # fmt: skip
+    same = SameThing(model.fuse)
+    fit_same_thing(
+        same, fit.gallery, broken, torch.from_numpy(fit.objects), num_ways=NUM_WAYS if not arguments.tiny else 3,
+        num_shots=NUM_SHOTS if not arguments.tiny else 2, generator=torch.Generator().manual_seed(arguments.seed),
+    )  # fmt: skip
+    same.save(out / "same_thing.safetensors")
     model.eval().save_pretrained(out, {"run": str(arguments.run), "commit": commit(), "head": vars(settings)})
     seen = model.look(val.gallery)
     weight = ", ".join(f"{name} {w:.2f}" for name, w in zip(config.names, seen.weight.mean(0).tolist(), strict=True))

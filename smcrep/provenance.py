@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from smcrep.definitions import definitions, reached
 from smcrep.results import Record, commit, machine
 
 TRAINING = (
@@ -70,6 +71,7 @@ class History:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.at, self.imported = cache(self._at), cache(self._imported)
+        self.used, self.codes = cache(self._used), cache(self._codes)
         self.now = {path.relative_to(root).as_posix(): path.read_bytes() for path in root.glob("smcrep/**/*.py")}
 
     def is_whole(self) -> bool:
@@ -84,13 +86,31 @@ class History:
         return found.returncode == 0
 
     def changed(self, command: str, commit: str) -> str | None:
-        """A module of `TRAINING` that ``command`` imports and whose code, comments and docstrings aside, is not that of
-        ``commit``; None where there is none, and where the command trains nothing."""
-        imported = self.imported(next((word for word in shlex.split(command) if word.endswith(".py")), ""))
-        if not any(path.startswith("smcrep/training/") for path in imported):
+        """ "path: definition" of `TRAINING` that ``command`` can come to use and whose code, comments and docstrings
+        aside, is not that of ``commit``, wherever it stood; None where there is none, and where the command trains
+        nothing."""
+        script = next((word for word in shlex.split(command) if word.endswith(".py")), "")
+        if not any(path.startswith("smcrep/training/") for path in self.imported(script)):
             return None
-        trained = sorted(path for path in imported if path.split("/")[1] in TRAINING)
-        return next((path for path in trained if not _alike(self.now[path], self.at(commit).get(path))), None)
+        then = self.codes(commit)
+        for path, name in self.used(script):
+            if definitions(self.now[path])[name].code not in then.get(name, ()):
+                return f"{path}: {name}" if name else path
+        return None
+
+    def _used(self, script: str) -> list[tuple[str, str]]:
+        """(path, name) of definitions of `TRAINING` that ``script`` can come to use."""
+        sources = {path: self.now[path] for path in self.imported(script)}
+        found = reached((self.root / script).read_bytes(), sources)
+        return sorted((path, name) for path, name in found if path.split("/")[1] in TRAINING)
+
+    def _codes(self, commit: str) -> dict[str, set[str]]:
+        """Name of a definition -> the code of all that bore it."""
+        found: dict[str, set[str]] = {}
+        for source in self.at(commit).values():
+            for name, definition in definitions(source).items():
+                found.setdefault(name, set()).add(definition.code)
+        return found
 
     def _at(self, commit: str) -> dict[str, bytes]:
         with tarfile.open(fileobj=io.BytesIO(_git(self.root, "archive", commit, "smcrep"))) as archive:
@@ -119,22 +139,6 @@ def _imports(source: str) -> list[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
     return [name.replace(".", "/") for name in names if name.split(".")[0] == "smcrep"]
-
-
-def _alike(now: bytes, then: bytes | None) -> bool:
-    return then is not None and (now == then or _code(now) == _code(then))
-
-
-@cache
-def _code(source: bytes) -> str:
-    """The syntax tree in words, without docstrings."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            kept = [x for x in body if not (isinstance(x, ast.Expr) and isinstance(x.value, ast.Constant))]
-            node.body = kept  # type: ignore[attr-defined]
-    return ast.dump(tree)
 
 
 def _git(root: Path, *arguments: str) -> bytes:

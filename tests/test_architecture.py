@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = [
-    {"files", "plugins", "geometry", "progress", "records"},
+    {"files", "plugins", "geometry", "progress", "records", "definitions"},
     {"results", "engines", "script"},
     {"transition", "encoders", "provenance", "sweep"},
     {"senses"},

@@ -48,11 +48,11 @@ def git(root: Path, *arguments: str) -> str:
 
 def test_training_code_that_has_changed_since_a_commit_is_named(tmp_path: Path) -> None:
     files = {
-        "run.py": "from smcrep.training import fit\n",
+        "run.py": "from smcrep.training import fit\nfit.train()\n",
         "look.py": "from smcrep.models.heads import Head\n",
         "smcrep/training/__init__.py": "",
-        "smcrep/training/fit.py": '"""Fits."""\nfrom smcrep.models import heads\nSTEPS = 3\n',
-        "smcrep/models/heads.py": "Head = 1\n",
+        "smcrep/training/fit.py": '"""Fits."""\nfrom smcrep.models import heads\ndef train():\n    return heads.Head\n',
+        "smcrep/models/heads.py": "Head = 1\nTail = 1\n",
         "smcrep/models/unused.py": "x = 1\n",
         "smcrep/report/page.py": "x = 1\n",
     }
@@ -72,13 +72,18 @@ def test_training_code_that_has_changed_since_a_commit_is_named(tmp_path: Path) 
 
     assert changed() is None
     (tmp_path / "smcrep/training/fit.py").write_text(
-        '"""Fits well."""\nfrom smcrep.models import heads\n\nSTEPS = 3  # few\n'
+        '"""Fits well."""\nfrom smcrep.models import heads\ndef train():\n    """A."""\n    return heads.Head  # one\n'
     )
     (tmp_path / "smcrep/models/unused.py").write_text("x = 2\n")
     (tmp_path / "smcrep/report/page.py").write_text("x = 2\n")
     assert changed() is None, "words, and code that the command does not import"
-    (tmp_path / "smcrep/models/heads.py").write_text("Head = 2\n")
-    assert changed() == "smcrep/models/heads.py"
+    (tmp_path / "smcrep/models/heads.py").write_text("Head = 1\nTail = 2\n")
+    assert changed() is None, "what the command cannot reach"
+    (tmp_path / "smcrep/models/heads.py").write_text("from smcrep.models.unused import Head\n")
+    (tmp_path / "smcrep/models/unused.py").write_text("Head = 1\n")
+    assert changed() is None, "the same elsewhere"
+    (tmp_path / "smcrep/models/unused.py").write_text("Head = 2\n")
+    assert changed() == "smcrep/models/unused.py: Head"
     assert changed("look.py") is None, "trains nothing"
 
 

@@ -20,11 +20,15 @@ to the others. A noisy reading has a slope near 0 and does so too.
 
 import math
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from smcrep.files import atomic_write
 from smcrep.fusion.baselines.few_shot import class_means, draw_decisions, few_shot_logits
 from smcrep.fusion.head import DirectionHead
 from smcrep.transition import Beliefs
@@ -51,7 +55,7 @@ class SameThing(nn.Module):
         if not 0 < others < 1:
             raise ValueError(f"SameThing: others is {others!r}; give a share between 0 and 1")
         self.head, self.others, self.temperature = head, others, temperature
-        shape = (head.num_senses, head.directions.usual.num_parts + 1)
+        shape = (head.num_senses, len(head.directions.usual.dims) + 1)
         self.slope = nn.Parameter(torch.zeros(shape))
         self.offset = nn.Parameter(torch.zeros(shape))
         self.centre: Tensor
@@ -88,6 +92,28 @@ class SameThing(nn.Module):
         ratios = self.ratios(logits, beliefs)
         capped = torch.logaddexp(math.log1p(-self.others) + ratios, ratios.new_tensor(math.log(self.others)))
         return torch.where(beliefs.present[..., None], capped, 0).sum(-2).log_softmax(-1)
+
+    def save(self, path: Path | str) -> None:
+        """The calibration, without the head that it stands on."""
+        own = {name: value for name, value in self.state_dict().items() if not name.startswith("head.")}
+        with atomic_write(Path(path)) as temporary:
+            save_file(own, temporary, {"others": repr(self.others)})
+
+    @classmethod
+    def load(cls, head: DirectionHead, path: Path | str) -> "SameThing":
+        """What `save` wrote, for the ``head`` that it was fitted to. ValueError where the file is of another kind."""
+        with safe_open(path, "pt") as file:
+            own, about = {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+        if "others" not in about:
+            raise ValueError(f"SameThing.load: {path} is no calibration; give a file that SameThing.save wrote")
+        found = cls(head, others=float(about["others"]))
+        state = {name: value.shape for name, value in found.state_dict().items() if not name.startswith("head.")}
+        if state != {name: value.shape for name, value in own.items()}:
+            raise ValueError(
+                f"SameThing.load: {path} was fitted to another head than this of {head.num_senses} senses; give its own"
+            )
+        found.load_state_dict(own, strict=False)
+        return found.eval()
 
     @torch.no_grad()
     def recognise(self, known: Beliefs, label: Tensor, num_classes: int, asked: Beliefs) -> Tensor:

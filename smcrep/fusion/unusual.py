@@ -32,14 +32,9 @@ class Unusual(nn.Module):
         self.register_buffer("together", torch.eye(total))
 
     @property
-    def num_parts(self) -> int:
-        """Numbers that `alone` gives of each sense."""
-        return len(self.dims)
-
-    @property
     def num_readings(self) -> int:
         """Numbers that `forward` gives of each sense."""
-        return self.num_parts * (3 if self.num_senses > 1 else 1) + 1
+        return len(self.dims) * (3 if self.num_senses > 1 else 1) + 1
 
     def forward(self, beliefs: Beliefs) -> Tensor:
         """[..., m, num_readings]: for each part the log of the mean square of a sense's whitened numbers, and of what

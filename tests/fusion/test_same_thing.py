@@ -1,9 +1,11 @@
 """Calibrated ratios: the decision by hand, odds that are those claimed, and senses that hold something else."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -118,6 +120,19 @@ def test_absent_senses_reach_nothing_and_nothing_is_uniform(fitted: SameThing) -
     torch.testing.assert_close(fitted.recognise(beliefs(known), label, WAYS, beliefs(broken, present)), given)
     none = fitted.recognise(beliefs(known), label, WAYS, beliefs(broken, torch.zeros(WAYS, M, dtype=torch.bool)))
     torch.testing.assert_close(none.exp(), torch.full((WAYS, WAYS), 1 / WAYS))
+
+
+def test_a_saved_calibration_says_the_same_and_another_file_is_refused(fitted: SameThing, tmp_path: Path) -> None:
+    known, label, asked = episode(7)
+    fitted.save(tmp_path / "same.safetensors")
+    again = SameThing.load(fitted.head, tmp_path / "same.safetensors")
+    found = [method.recognise(beliefs(known), label, WAYS, beliefs(asked)) for method in (fitted, again)]
+    torch.testing.assert_close(found[0], found[1])
+    with pytest.raises(ValueError, match="another head than this of 3 senses"):
+        SameThing.load(DirectionHead(3, D), tmp_path / "same.safetensors")
+    save_file({"slope": torch.zeros(2)}, tmp_path / "other.safetensors")
+    with pytest.raises(ValueError, match="is no calibration"):
+        SameThing.load(fitted.head, tmp_path / "other.safetensors")
 
 
 def test_bad_shapes_are_refused() -> None:
