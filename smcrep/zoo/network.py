@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from smcrep.zoo.added_layers import conditioned, standardised
 from smcrep.zoo.knobs import Stack
 from smcrep.zoo.rows import through_faults
 from smcrep.zoo.world import DIM, NUM_INPUTS, SIGNALS
@@ -84,7 +85,7 @@ def into_own_head(found: Tensor, stack: Stack) -> Tensor:
 
 def fused(p: Parameters, found: Tensor, architecture: Architecture, stack: Stack) -> Tensor:
     """[m, b, 40] of features; those of a signal that is kept from fusion count as 0."""
-    x = into_fusion(found, stack).transpose(1, 2)
+    x = standardised(p, into_fusion(found, stack)).transpose(1, 2)
     if architecture.fusion == "film":
         scale, shift = _linear(p, "condition", x[:, :, :2].flatten(2)).chunk(2, -1)
         h = F.relu(_linear(p, "fusion", x[:, :, 2:].flatten(2))) * (1 + scale) + shift
@@ -94,12 +95,16 @@ def fused(p: Parameters, found: Tensor, architecture: Architecture, stack: Stack
     else:
         h = _linear(p, "fusion", x.flatten(2))
     width = torch.arange(TRUNK) < (stack.width * TRUNK).round()[:, None, None]
-    return F.relu(_linear(p, "trunk", F.relu(h))) * width
+    return F.relu(_linear(p, "trunk", conditioned(p, F.relu(h), found))) * width
 
 
 def predict(p: Parameters, inputs: Tensor, architecture: Architecture, stack: Stack) -> Tensor:
     """[m, b, 8]: of the outcome, or of its embedding."""
-    found = features(p, inputs, stack)
+    return predict_from(p, features(p, inputs, stack), architecture, stack)
+
+
+def predict_from(p: Parameters, found: Tensor, architecture: Architecture, stack: Stack) -> Tensor:
+    """The same of features [m, 4 signals, b, 8]."""
     alone = into_own_head(_linear(p, "alone", found), stack).sum(1)
     predicted = _linear(p, "head", fused(p, found, architecture, stack)) + alone
     return predicted * shown(stack) if architecture.objective == "regression" else predicted

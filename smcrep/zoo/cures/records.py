@@ -1,0 +1,140 @@
+"""Records of the cures, from cells: strengths and cures are chosen on seeds of their own, and reported on others."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from smcrep.probes.intervals import Estimate, over_seeds
+from smcrep.results import Record
+
+NONE, TWIN = "none", "twin"
+BEST_OF = ("leak", "starvation", "late")
+"""Mechanisms with a record of their best cure."""
+ENOUGH_USE, MOST_COST = 0.75, 3.0
+"""The bar: of the healthy model's use, and points of accuracy."""
+LEAST_USE = 0.1
+"""A healthy model that uses less is not trained yet, and a share of that would be any number."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One treated model.
+
+    use   of the suspected signal, as a share of the healthy model's of the same world, architecture and seed.
+    cost  points of accuracy below that model.
+    """
+
+    mechanism: str
+    cure: str
+    strength: float
+    architecture: str
+    seed: int
+    use: float
+    cost: float
+
+
+def outcomes_of(cells: Sequence[Mapping[str, Any]]) -> list[Outcome]:
+    """Of cells {"cure", "architecture", "seed", "models": [{"mechanism", "world", "strength", "use", "accuracy"}]},
+    those of `TWIN` among them."""
+    healthy = {
+        (cell["architecture"], cell["seed"], model["world"]): model
+        for cell in cells
+        if cell["cure"] == TWIN
+        for model in cell["models"]
+    }
+    found = []
+    for cell in (cell for cell in cells if cell["cure"] != TWIN):
+        for model in cell["models"]:
+            twin = healthy[cell["architecture"], cell["seed"], model["world"]]
+            use = model["use"] / max(twin["use"], LEAST_USE)
+            cost = 100 * (twin["accuracy"] - model["accuracy"])
+            own = cell["cure"], model["strength"], cell["architecture"], cell["seed"]
+            found.append(Outcome(model["mechanism"], *own, use, cost))
+    return found
+
+
+def merit(outcomes: Sequence[Outcome]) -> float:
+    """What is chosen by: mean use, of which more than the healthy model's is no gain; ten points of cost over the bar
+    outweigh all of it."""
+    use, cost = (float(np.mean([getattr(o, name) for o in outcomes])) for name in ("use", "cost"))
+    return min(use, 1.0) - max(0.0, cost - MOST_COST) / 10
+
+
+def chosen_strengths(outcomes: Sequence[Outcome]) -> dict[tuple[str, str], float]:
+    """(mechanism, cure) -> strength."""
+    keys = dict.fromkeys((o.mechanism, o.cure) for o in outcomes)
+    found = {}
+    for key in keys:
+        own = [o for o in outcomes if (o.mechanism, o.cure) == key]
+        strengths = dict.fromkeys(o.strength for o in own)
+        found[key] = max(strengths, key=lambda s: merit([o for o in own if o.strength == s]))
+    return found
+
+
+def best_cures(outcomes: Sequence[Outcome], allowed: Sequence[str]) -> dict[str, str]:
+    """Mechanism -> the cure of most merit among those ``allowed``, each at the strength chosen for it."""
+    strengths = chosen_strengths(outcomes)
+    found = {}
+    for mechanism in dict.fromkeys(o.mechanism for o in outcomes):
+        merits = {
+            cure: merit([o for o in outcomes if (o.mechanism, o.cure, o.strength) == (mechanism, cure, strength)])
+            for (m, cure), strength in strengths.items()
+            if m == mechanism and cure in allowed
+        }
+        if merits:
+            found[mechanism] = max(merits, key=lambda cure: merits[cure])
+    return found
+
+
+def cure_records(
+    selection: Sequence[Outcome], reported: Sequence[Outcome], of_the_data: Mapping[str, bool]
+) -> dict[str, Record]:
+    """collapse.cure.MECHANISM.CURE, and collapse.cure.MECHANISM of the best cure. {} where a seed is missing.
+
+    of_the_data  cure -> whether it changes the data.
+    """
+    if len({o.seed for o in reported}) < 2:
+        return {}
+    strengths = chosen_strengths(selection)
+    records = {}
+    for (mechanism, cure), strength in strengths.items():
+        own = [o for o in reported if (o.mechanism, o.cure, o.strength) == (mechanism, cure, strength)]
+        if len({o.seed for o in own}) > 1:
+            controls = {"strength": strength, "of the data": of_the_data.get(cure, False)}
+            records[f"collapse.cure.{mechanism}.{cure}"] = _record(own, controls)
+    tried = [cure for cure in dict.fromkeys(o.cure for o in selection) if cure != NONE]
+    best = best_cures(selection, tried)
+    without = best_cures(selection, [cure for cure in tried if not of_the_data.get(cure, False)])
+    for mechanism in BEST_OF:
+        record = records.get(f"collapse.cure.{mechanism}.{best.get(mechanism)}")
+        if record is None:
+            continue
+        controls = {"cure": best[mechanism], **record.controls}
+        untreated = records.get(f"collapse.cure.{mechanism}.{NONE}")
+        if untreated:
+            controls |= {"untreated": untreated.value, "untreated, task cost": untreated.controls["task cost"]}
+        other = records.get(f"collapse.cure.{mechanism}.{without.get(mechanism)}")
+        if other:
+            controls |= {"best with the data as they are": without[mechanism], "its use": other.value}
+            controls |= {"its task cost": other.controls["task cost"]}
+        records[f"collapse.cure.{mechanism}"] = replace(record, controls=controls)
+    return records
+
+
+def _record(own: Sequence[Outcome], controls: Mapping[str, Any]) -> Record:
+    use, cost = (_over_seeds(own, name) for name in ("use", "cost"))
+    all_controls = {
+        "task cost": cost.value,
+        "task cost, 95 %": list(cost.ci95),
+        "models over the bar": float(np.mean([o.use >= ENOUGH_USE and o.cost <= MOST_COST for o in own])),
+        **controls,
+    }
+    return Record(use.value, use.ci95, use.n, len(own), "use, as a share of the healthy model's", all_controls)
+
+
+def _over_seeds(own: Sequence[Outcome], name: str) -> Estimate:
+    """Architectures of one seed share a world: their mean is one value."""
+    seeds = dict.fromkeys(o.seed for o in own)
+    return over_seeds(np.array([np.mean([getattr(o, name) for o in own if o.seed == seed]) for seed in seeds]))
