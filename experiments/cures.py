@@ -48,7 +48,7 @@ from smcrep.zoo.cures.records import (
 from smcrep.zoo.network import Architecture
 
 STEPS = 400
-ARCHITECTURE_NAMES = ["concat-regression", "gated-contrastive"]
+ARCHITECTURE_NAMES = ["concat-regression", "film-contrastive"]
 TINY_CURES, TINY_MECHANISMS = ["interventional", "film", "rollback"], ["leak", "late", "additive"]
 MEASURED_WITH = 10**6
 """Added to a seed: rows of the measurement are the same for all cures."""

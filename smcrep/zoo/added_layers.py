@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 LEAST_STD = 1e-6
-"""Added to every standard deviation: far below features that were muted, and above what rounding leaves of none."""
+"""A feature that varies less is taken for that of a dead wire, and is 0: muted features vary more, and what rounding
+leaves of none less. Divided by its deviation it would be noise of size 1."""
 
 
 def standardised(p: Mapping[str, Tensor], x: Tensor) -> Tensor:
@@ -14,7 +15,8 @@ def standardised(p: Mapping[str, Tensor], x: Tensor) -> Tensor:
     models where "standard.on" [m] is 1."""
     if "standard.on" not in p:
         return x
-    own = (x - p["standard.mean"]) / (p["standard.std"] + LEAST_STD)
+    std = p["standard.std"]
+    own = torch.where(std > LEAST_STD, (x - p["standard.mean"]) / std.clamp_min(LEAST_STD), 0.0)
     return torch.where(p["standard.on"].view(-1, 1, 1, 1) > 0, own, x)
 
 

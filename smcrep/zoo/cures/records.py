@@ -24,6 +24,7 @@ class Outcome:
 
     use   of the suspected signal, as a share of the healthy model's of the same world, architecture and seed.
     cost  points of accuracy below that model.
+    healthy  the use of that model by the functional oracle.
     """
 
     mechanism: str
@@ -33,6 +34,7 @@ class Outcome:
     seed: int
     use: float
     cost: float
+    healthy: float = 1.0
 
 
 def outcomes_of(cells: Sequence[Mapping[str, Any]]) -> list[Outcome]:
@@ -51,7 +53,7 @@ def outcomes_of(cells: Sequence[Mapping[str, Any]]) -> list[Outcome]:
             use = model["use"] / max(twin["use"], LEAST_USE)
             cost = 100 * (twin["accuracy"] - model["accuracy"])
             own = cell["cure"], model["strength"], cell["architecture"], cell["seed"]
-            found.append(Outcome(model["mechanism"], *own, use, cost))
+            found.append(Outcome(model["mechanism"], *own, use, cost, twin["use"]))
     return found
 
 
@@ -128,6 +130,7 @@ def _record(own: Sequence[Outcome], controls: Mapping[str, Any]) -> Record:
     all_controls = {
         "task cost": cost.value,
         "task cost, 95 %": list(cost.ci95),
+        "use of the healthy model": float(np.mean([o.healthy for o in own])),
         "models over the bar": float(np.mean([o.use >= ENOUGH_USE and o.cost <= MOST_COST for o in own])),
         **controls,
     }
