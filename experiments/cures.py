@@ -194,7 +194,7 @@ def heat_map(table: dict[str, Record], path: Path) -> None:
                 record = table.get(f"{mechanism}.{cure}")
                 if record is None:
                     continue
-                cost = record.controls["task cost"]
+                cost = record.controls["task_cost"]
                 met = record.value >= ENOUGH_USE and cost <= MOST_COST
                 axis.text(
                     column, row, f"{record.value:.2f}\n{cost:+.0f}".replace("+0", "0").replace("-0\n", "0\n"),

@@ -202,7 +202,7 @@ def rivals(model: WorldModel, sensor: Sensor, generator: torch.Generator) -> dic
     state = states(AUDIT_STATES, generator)[:, None].expand(-1, BRANCHES, -1)
     action = actions(*state.shape[:2], generator=generator)
     loss, mixed = (float(contrast(model, sensor, state, action, told)) for told in (action, action.roll(1, 0)))
-    return {"validation loss": -loss, "permutation drop": mixed - loss}
+    return {"validation_loss": -loss, "permutation_drop": mixed - loss}
 
 
 Ahead = Any
@@ -271,7 +271,7 @@ def cell(seed: int, tiny: bool) -> dict[str, Any]:
         seconds["cfr"] += read - begun
         rows.append({**checkpoint.__dict__, "cfr": cfr, "success": planned, **rivals(model, sensor, fresh(3))})
     floor, ceiling = random_success(fresh(2), episodes), success(in_the_world, fresh(2), episodes)
-    return {"rows": rows, "seconds": seconds, "random actions": floor, "planning in the world": ceiling}
+    return {"rows": rows, "seconds": seconds, "random_actions": floor, "planning_in_the_world": ceiling}
 
 
 def planning_record(cells: list[dict[str, Any]]) -> Record:
@@ -284,17 +284,17 @@ def planning_record(cells: list[dict[str, Any]]) -> Record:
         )
 
     found = over_seeds(np.array([spearman(own, "cfr") for own in cells]))
-    mean = {name: float(np.mean([own[name] for own in cells])) for name in ("random actions", "planning in the world")}
+    mean = {name: float(np.mean([own[name] for own in cells])) for name in ("random_actions", "planning_in_the_world")}
     cost = [own["seconds"]["cfr"] / own["seconds"]["planning"] for own in cells]
     others = {
-        name: float(np.mean([spearman(own, name) for own in cells])) for name in ("validation loss", "permutation drop")
+        name: float(np.mean([spearman(own, name) for own in cells])) for name in ("validation_loss", "permutation_drop")
     }
     controls = {
         **others,
-        "cost of CFR over planning": float(np.mean(cost)),
-        "checkpoints of a seed": len(cells[0]["rows"]),
-        "success": [[round(row["success"], 3) for row in own["rows"]] for own in cells],
-        "cfr": [[round(row["cfr"], 3) for row in own["rows"]] for own in cells],
+        "seconds_over_planning": float(np.mean(cost)),
+        "checkpoints": len(cells[0]["rows"]),
+        "success_by_seed": [[round(row["success"], 3) for row in own["rows"]] for own in cells],
+        "cfr_by_seed": [[round(row["cfr"], 3) for row in own["rows"]] for own in cells],
         **mean,
     }
     n = sum(len(own["rows"]) for own in cells)

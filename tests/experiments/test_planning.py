@@ -67,15 +67,15 @@ def test_retrieval_and_planning_of_a_model_that_knows_and_of_one_that_is_blind()
 def test_record_is_the_mean_correlation_over_seeds() -> None:
     def cell(cfr: list[float], success: list[float]) -> dict[str, Any]:
         rows = [
-            {"cfr": c, "success": s, "validation loss": 0.5, "permutation drop": -c}
+            {"cfr": c, "success": s, "validation_loss": 0.5, "permutation_drop": -c}
             for c, s in zip(cfr, success, strict=True)
         ]
         seconds = {"cfr": 0.01, "planning": 2.0}
-        return {"rows": rows, "seconds": seconds, "random actions": 0.1, "planning in the world": 0.9}
+        return {"rows": rows, "seconds": seconds, "random_actions": 0.1, "planning_in_the_world": 0.9}
 
     record = planning.planning_record([cell([0, 0.5, 1], [0.0, 0.2, 0.9]), cell([0, 0.5, 1], [0.0, 0.9, 0.2])])
     assert record.value == pytest.approx(0.75)  # 1, and .5
-    assert record.controls["permutation drop"] == pytest.approx(-0.75)
-    assert record.controls["validation loss"] == 0.0
-    assert record.controls["cost of CFR over planning"] == pytest.approx(0.005)
+    assert record.controls["permutation_drop"] == pytest.approx(-0.75)
+    assert record.controls["validation_loss"] == 0.0
+    assert record.controls["seconds_over_planning"] == pytest.approx(0.005)
     assert (record.seeds, record.n) == (2, 6)

@@ -104,7 +104,7 @@ def cure_records(
     for (mechanism, cure), strength in strengths.items():
         own = [o for o in reported if (o.mechanism, o.cure, o.strength) == (mechanism, cure, strength)]
         if len({o.seed for o in own}) > 1:
-            controls = {"strength": strength, "of the data": of_the_data.get(cure, False)}
+            controls = {"strength": strength, "of_the_data": of_the_data.get(cure, False)}
             records[f"collapse.cure.{mechanism}.{cure}"] = _record(own, controls)
     tried = [cure for cure in dict.fromkeys(o.cure for o in selection) if cure != NONE]
     best = best_cures(selection, tried)
@@ -116,11 +116,11 @@ def cure_records(
         controls = {"cure": best[mechanism], **record.controls}
         untreated = records.get(f"collapse.cure.{mechanism}.{NONE}")
         if untreated:
-            controls |= {"untreated": untreated.value, "untreated, task cost": untreated.controls["task cost"]}
+            controls |= {"untreated": untreated.value, "untreated_task_cost": untreated.controls["task_cost"]}
         other = records.get(f"collapse.cure.{mechanism}.{without.get(mechanism)}")
         if other:
-            controls |= {"best with the data as they are": without[mechanism], "its use": other.value}
-            controls |= {"its task cost": other.controls["task cost"]}
+            controls |= {"without_new_data": without[mechanism], "without_new_data_use": other.value}
+            controls |= {"without_new_data_task_cost": other.controls["task_cost"]}
         records[f"collapse.cure.{mechanism}"] = replace(record, controls=controls)
     return records
 
@@ -128,10 +128,11 @@ def cure_records(
 def _record(own: Sequence[Outcome], controls: Mapping[str, Any]) -> Record:
     use, cost = (_over_seeds(own, name) for name in ("use", "cost"))
     all_controls = {
-        "task cost": cost.value,
-        "task cost, 95 %": list(cost.ci95),
-        "use of the healthy model": float(np.mean([o.healthy for o in own])),
-        "models over the bar": float(np.mean([o.use >= ENOUGH_USE and o.cost <= MOST_COST for o in own])),
+        "task_cost": cost.value,
+        "task_cost_low": cost.ci95[0],
+        "task_cost_high": cost.ci95[1],
+        "healthy_use": float(np.mean([o.healthy for o in own])),
+        "over_the_bar": float(np.mean([o.use >= ENOUGH_USE and o.cost <= MOST_COST for o in own])),
         **controls,
     }
     return Record(use.value, use.ci95, use.n, len(own), "use, as a share of the healthy model's", all_controls)

@@ -66,14 +66,14 @@ def test_what_is_chosen_comes_from_the_selection_and_what_is_reported_from_the_o
     assert film.value == pytest.approx(0.705)
     assert film.ci95 is not None
     assert film.ci95[0] == pytest.approx(0.705 - 3.182446 * 0.005773503 / 2, abs=1e-5)  # t of 3 degrees of freedom
-    assert film.controls["task cost"] == pytest.approx(2.0)
-    assert film.controls["models over the bar"] == 0.0
+    assert film.controls["task_cost"] == pytest.approx(2.0)
+    assert film.controls["over_the_bar"] == 0.0
     best = records["collapse.cure.leak"]
     assert (best.controls["cure"], best.value) == ("cut", pytest.approx(0.605))
-    assert best.controls["of the data"] is True
+    assert best.controls["of_the_data"] is True
     assert best.controls["untreated"] == pytest.approx(0.105)
-    assert best.controls["best with the data as they are"] == "film"
-    assert best.controls["its use"] == film.value
+    assert best.controls["without_new_data"] == "film"
+    assert best.controls["without_new_data_use"] == film.value
     assert cure_records(selection, reported[:1], {}) == {}
 
 
@@ -82,5 +82,5 @@ def test_architectures_of_a_seed_are_one_value() -> None:
         Outcome("leak", "film", 1.0, "b", seed, 0.8, 2.0) for seed in range(0, 4, 2)
     ]
     record = cure_records(both, both, {})["collapse.cure.leak.film"]
-    assert (record.value, record.controls["task cost"]) == (pytest.approx(0.6), pytest.approx(1.0))
+    assert (record.value, record.controls["task_cost"]) == (pytest.approx(0.6), pytest.approx(1.0))
     assert (record.seeds, record.n) == (2, 4)
