@@ -15,9 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import lerobot_set
+
 EXPERIMENTS = Path(__file__).parent.parent
 PREPARE = EXPERIMENTS.parent / "datasets/prepare_procedural.py"
-LATE = ("torch.utils.tensorboard", "open3d", "mujoco", "scipy.spatial", "trimesh")
+LATE = ("torch.utils.tensorboard", "open3d", "mujoco", "scipy.spatial", "trimesh", "av", "pyarrow.parquet")
 """What the commands import only where they need it."""
 GENERATE = ["--num-objects", "20", "--states-per-object", "10", "--num-branches", "2"]
 GENERATE += ["--image-size", "16", "--num-points", "16", "--processes", "1"]
@@ -40,19 +42,20 @@ class Operation:
 
 def operations(stores: Path, model: Path) -> dict[str, Operation]:
     prepare, pretrain, extract = PREPARE, EXPERIMENTS / "pretrain.py", EXPERIMENTS / "extract.py"
+
+    def extraction(source: Path, kind: str, *more: str) -> Operation:
+        command = [str(extract), "--run", str(model), "--source", f"{kind}:{source}", "--rows-per-shard", "8", *more]
+        return Operation(
+            lambda out: [*command, "--out", str(out)], all_files, lambda out: sorted(out.glob("shard-*.safetensors"))
+        )
+
     return {
         "generate": Operation(lambda out: [str(prepare), str(out), *GENERATE], all_files, whole_shards),
         "train": Operation(
             lambda out: [str(pretrain), *TRAIN, "--stores", str(stores), "--out", str(out)], weights, lambda out: []
         ),
-        "extract": Operation(
-            lambda out: [
-                *(str(extract), "--run", str(model), "--store", str(stores / "train")),
-                *("--out", str(out), "--rows-per-shard", "8"),
-            ],
-            all_files,
-            lambda out: sorted(out.glob("shard-*.safetensors")),
-        ),
+        "extract": extraction(stores / "train", "store"),
+        "extract_lerobot": extraction(stores.parent / "lerobot-set", "lerobot", "--senses", "rgb"),
     }
 
 
@@ -135,8 +138,9 @@ def prepared(scratch: Path) -> dict[str, Operation]:
         runpy.run_path(str(path), run_name="imported")
     for name in LATE:
         importlib.import_module(name)
+    lerobot_set.written(scratch / "lerobot-set")
     ops = operations(scratch / "stores", scratch / "train-reference")
-    for name in ("train", "generate", "extract"):  # extract reads the model and the stores of the training
+    for name in ("train", *(other for other in ops if other != "train")):  # whose model and stores others read
         alone = Child(ops[name].command(scratch / f"{name}-reference"), scratch / f"{name}.log")
         if alone.wait():
             raise ValueError(f"{name}: the command fails undisturbed: {alone.last_line}")

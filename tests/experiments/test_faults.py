@@ -43,6 +43,9 @@ def test_named_in_one_line_and_nothing_whole_is_lost(harmed: tuple[dict[str, Any
 
 def test_after_kills_the_same_command_ends_in_the_same_bits(tmp_path: Path) -> None:
     records, said = run("kills.py", "--trials", "2", out=tmp_path)
-    assert {f"kill.{command}": records[f"kill.{command}"]["value"] for command in COMMANDS} == {
-        f"kill.{command}": 1 for command in COMMANDS
-    }, said
+    killed = [f"kill.{command}" for command in (*COMMANDS, "extract_lerobot")]
+    assert {name: records[name]["value"] for name in killed} == dict.fromkeys(killed, 1), said
+    cell = tmp_path / "cells" / "extract_lerobot-0-1.json"
+    cell.write_text(json.dumps(json.loads(cell.read_text()) | {"made_again": 1}))
+    records, _ = run("kills.py", "--trials", "2", "--commands", "extract_lerobot", out=tmp_path)
+    assert records["kill.extract_lerobot"]["value"] == 0.5, "a finished trial was done again, or its trace not counted"
