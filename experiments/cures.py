@@ -116,7 +116,7 @@ def a_cell(
     if known and [[model["mechanism"], model["strength"]] for model in known["models"]] == wanted:
         return
     begun = time.monotonic()
-    found = cell(cure, cases, signal, architecture, seed, 60 if tiny else STEPS)
+    found = cell(cure, cases, signal, architecture, seed, 150 if tiny else STEPS)
     about = {"variant": f"{signal}.{architecture}.{name}", "seed": seed, **made("", begun)}
     write_json(path, about | {"signal": signal, "architecture": str(architecture), "cure": name, "models": found})
     print(f"{path.stem}: {len(found)} models, {about['minutes']:.1f} minutes", flush=True)
@@ -173,7 +173,7 @@ def report(out: Path, signal: str, selection: Sequence[int], seeds: Sequence[int
     write_claims(out / "claims/collapse.json", records)
     for name, record in records.items():
         low, high = record.ci95 or (record.value, record.value)
-        print(f"{name}: {record.value:.2f} [{low:.2f}, {high:.2f}] at {record.controls['task cost']:.1f} points")
+        print(f"{name}: {record.value:.2f} [{low:.2f}, {high:.2f}] at {record.controls['task_cost']:.1f} points")
     table = {
         name.removeprefix(prefix): record for name, record in records.items() if name.count(".") > prefix.count(".")
     }

@@ -29,6 +29,7 @@ CURES: dict[str, Cure] = {
     "film": FiLM(),
     "rollback": Rollback(),
     "replay": Replay(),
+    "rollback_then_interventional": Interventional(strengths=(0.6, 1.0), after_alarm=True, goes_back=True),
 }
 """Name -> cure. A cure of your own: CURES["mine"] = Mine()."""
 

@@ -14,7 +14,7 @@ from smcrep.zoo.world import varied
 class Interventional(Cure):
     """strength: share of rows. The observation, a leak in it too, stays that of the logged row. A cure of the data."""
 
-    strengths: tuple[float, ...] = (0.1, 0.3, 1.0)
+    strengths: tuple[float, ...] = (0.3, 0.6, 1.0)
     of_the_data: bool = True
 
     def rows(self, rows: Rows, step: Step) -> Rows:

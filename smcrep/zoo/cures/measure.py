@@ -13,7 +13,7 @@ from smcrep.zoo.rows import audit_rows
 from smcrep.zoo.truth import functional_use
 from smcrep.zoo.world import SIGNALS, Draws, World, branches
 
-NUM_STATES, CANDIDATES = 500, 16
+NUM_STATES, CANDIDATES = 1000, 16
 
 
 @torch.no_grad()

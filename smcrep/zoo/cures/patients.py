@@ -59,10 +59,11 @@ def patients(signal: str, architecture: Architecture, mechanisms: Sequence[str] 
     return found
 
 
-def healthy_twins(treated: Sequence[Patient]) -> list[Patient]:
-    """The twins of these as patients themselves, one of each world."""
+def healthy_twins(treated: Sequence[Patient], copies: int = 4) -> list[Patient]:
+    """The twins of these as patients themselves: of each world some that differ in the weights they begin with, as one
+    alone may be lucky."""
     worlds: dict[Knobs, Patient] = {}
     for patient in treated:
         (knobs,) = patient.twin.knobs.values()
         worlds.setdefault(knobs, Patient(HEALTHY, patient.twin, patient.twin))
-    return list(worlds.values())
+    return [patient for patient in worlds.values() for _ in range(copies)]

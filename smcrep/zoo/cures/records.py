@@ -14,17 +14,18 @@ BEST_OF = ("leak", "starvation", "late")
 """Mechanisms with a record of their best cure."""
 ENOUGH_USE, MOST_COST = 0.75, 3.0
 """The bar: of the healthy model's use, and points of accuracy."""
-LEAST_USE = 0.1
-"""A healthy model that uses less is not trained yet, and a share of that would be any number."""
+HEALTHY_USE = 0.5
+"""A model with nothing planted that makes less of the signal than this share of the oracle is no measure of health: its
+world is left out for that architecture and seed. Contrastive models are that where the signal acts by a product."""
 
 
 @dataclass(frozen=True)
 class Outcome:
     """One treated model.
 
-    use   of the suspected signal, as a share of the healthy model's of the same world, architecture and seed.
-    cost  points of accuracy below that model.
-    healthy  the use of that model by the functional oracle.
+    use      of the suspected signal, as a share of that of the healthy models of the same world, architecture and seed.
+    cost     points of accuracy below those models.
+    healthy  their use by the functional oracle.
     """
 
     mechanism: str
@@ -40,20 +41,20 @@ class Outcome:
 def outcomes_of(cells: Sequence[Mapping[str, Any]]) -> list[Outcome]:
     """Of cells {"cure", "architecture", "seed", "models": [{"mechanism", "world", "strength", "use", "accuracy"}]},
     those of `TWIN` among them."""
-    healthy = {
-        (cell["architecture"], cell["seed"], model["world"]): model
-        for cell in cells
-        if cell["cure"] == TWIN
-        for model in cell["models"]
-    }
+    twins: dict[tuple[str, int, str], list[Mapping[str, float]]] = {}
+    for cell in (cell for cell in cells if cell["cure"] == TWIN):
+        for model in cell["models"]:
+            twins.setdefault((cell["architecture"], cell["seed"], model["world"]), []).append(model)
     found = []
     for cell in (cell for cell in cells if cell["cure"] != TWIN):
         for model in cell["models"]:
-            twin = healthy[cell["architecture"], cell["seed"], model["world"]]
-            use = model["use"] / max(twin["use"], LEAST_USE)
-            cost = 100 * (twin["accuracy"] - model["accuracy"])
-            own = cell["cure"], model["strength"], cell["architecture"], cell["seed"]
-            found.append(Outcome(model["mechanism"], *own, use, cost, twin["use"]))
+            own = twins[cell["architecture"], cell["seed"], model["world"]]
+            healthy, accuracy = (float(np.mean([twin[name] for twin in own])) for name in ("use", "accuracy"))
+            if healthy < HEALTHY_USE:
+                continue
+            about = cell["cure"], model["strength"], cell["architecture"], cell["seed"]
+            cost = 100 * (accuracy - model["accuracy"])
+            found.append(Outcome(model["mechanism"], *about, model["use"] / healthy, cost, healthy))
     return found
 
 

@@ -29,12 +29,14 @@ def test_use_and_cost_are_against_the_healthy_model_of_the_same_world() -> None:
         }
 
     cells = [
-        cell("twin", ("healthy", "w1", 0.8, 0.9), ("healthy", "w2", 0.5, 0.6)),
+        cell("twin", ("healthy", "w2", 0.5, 0.6), ("healthy", "w1", 0.7, 0.88), ("healthy", "w1", 0.9, 0.92)),
         cell("film", ("leak", "w1", 0.4, 0.85), ("additive", "w2", 0.5, 0.61)),
     ]
     leak, additive = outcomes_of(cells)
     assert (leak.mechanism, leak.use, leak.cost) == ("leak", pytest.approx(0.5), pytest.approx(5.0))
     assert (additive.use, additive.cost) == (pytest.approx(1.0), pytest.approx(-1.0))
+    cells[0]["models"][0]["use"] = 0.49  # no longer a healthy model: nothing can be measured against it
+    assert [o.mechanism for o in outcomes_of(cells)] == ["leak"]
 
 
 def test_cost_over_the_bar_counts_against_use_and_below_it_not() -> None:
