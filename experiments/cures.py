@@ -197,7 +197,7 @@ def heat_map(table: dict[str, Record], path: Path) -> None:
                 cost = record.controls["task_cost"]
                 met = record.value >= ENOUGH_USE and cost <= MOST_COST
                 axis.text(
-                    column, row, f"{record.value:.2f}\n{cost:+.0f}".replace("+0", "0").replace("-0\n", "0\n"),
+                    column, row, f"{round(record.value, 2) + 0.0:.2f}\n{round(cost):+d}".replace("+0", "0"),
                     ha="center", va="center", fontsize=7, weight="bold" if met else "normal",
                     color="white" if record.value > 0.6 else "black",
                 )  # fmt: skip
