@@ -142,9 +142,9 @@ def reader_hits(z: Tensor, parts: dict[str, np.ndarray], learn: Tensor, ask: Ten
     """Each part by `FactoredReader` of the embedding, both together among the captions that are asked for, and both
     where one is the truth."""
     classes = {name: torch.from_numpy(np.unique(of, return_inverse=True)[1]) for name, of in parts.items()}
-    reader = FactoredReader.fit(z[learn], {name: of[learn] for name, of in classes.items()}, ridge=RIDGE)
-    scores = reader.scores(z[ask])
-    scores = {name: F.pad(x, (0, int(classes[name].max()) + 1 - x.shape[1])) for name, x in scores.items()}
+    num = {name: int(of.max()) + 1 for name, of in classes.items()}
+    learned = {name: of[learn] for name, of in classes.items()}
+    scores = FactoredReader.fit(z[learn], learned, RIDGE, num).scores(z[ask])
     true = {name: of[ask] for name, of in classes.items()}
     meanings, index = torch.unique(torch.stack(list(true.values()), 1), dim=0, return_inverse=True)
     gallery = dict(zip(classes, meanings.unbind(1), strict=True))

@@ -16,24 +16,46 @@ SENTENCES = (
 )  # fmt: skip
 HELD_OUT_SENTENCES = ("could you {do}?", "i would like you to {do}", "go ahead and {do}")
 
+FIRST_DEEDS = 6
+"""Of each act so many came first; the others were added because new phrasings were not understood from six."""
 DEEDS = {
     "hold": (
         "keep {it} still", "hold {it} in place", "leave {it} where it is", "not touch {it}", "make sure {it} stays put",
         "do nothing with {it}",
+        "keep {it} fixed", "do not disturb {it}", "hold {it} steady", "leave {it} alone", "make no change to {it}",
+        "keep your gripper off {it}", "ensure {it} remains at rest", "refrain from touching {it}",
+        "keep {it} motionless", "wait and leave {it} untouched", "freeze {it} in position",
+        "prevent any motion of {it}",
     ),
     "turn": (
         "turn {it}", "rotate {it}", "turn {it} around", "change the orientation of {it}", "twist {it}", "swivel {it}",
+        "revolve {it}", "reorient {it}", "turn {it} by a quarter", "turn {it} to the left", "rotate {it} clockwise",
+        "rotate {it} about its axis", "twirl {it}", "pivot {it}", "make {it} face another way", "flip {it} over",
+        "wheel {it} round", "turn {it} upside down",
     ),
     "push": (
         "push {it}", "shove {it}", "push {it} away", "slide {it} along the table", "bump {it}", "press against {it}",
+        "thrust {it} forward", "drive {it} forwards", "slide {it} aside", "knock {it}", "poke {it}", "prod {it}",
+        "shift {it} sideways", "force {it} along", "tap {it} forward", "hit {it} gently", "apply a force to {it}",
+        "propel {it} across the table",
     ),
     "lift_and_drop": (
         "lift {it} and drop it", "pick up {it} and let it fall", "raise {it} and drop it", "elevate {it} and drop it",
         "take {it} up and let it drop", "lift {it} off the table, then drop it",
+        "raise {it} into the air and drop it", "pull {it} up, then drop it", "grab {it}, carry it up and drop it",
+        "pick {it} up and drop it again", "heave {it} up and drop it", "bring {it} up and let it fall down",
+        "lift {it} high and open the gripper", "lift {it}, then loosen your grip", "raise {it} and set it free",
+        "boost {it} upwards and allow it to fall", "take {it} off the surface and drop it",
+        "throw {it} down after lifting it",
     ),
     "look": (
         "look at {it} from another side", "view {it} from elsewhere", "move the camera around {it}",
         "show the other side of {it}", "take a picture of {it} from a different place", "observe {it} from the left",
+        "view {it} from the other side", "watch {it} from above", "examine {it} from behind",
+        "show {it} from the right", "photograph {it} from the back", "look around {it}",
+        "turn the camera to another side of {it}", "change the perspective on {it}",
+        "shift the camera and look at {it}", "study {it} from a second position", "survey {it} from the far side",
+        "get another view of {it}",
     ),
 }  # fmt: skip
 HELD_OUT_DEEDS = {

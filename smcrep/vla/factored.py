@@ -25,12 +25,22 @@ class FactoredReader:
     mean: Tensor
 
     @classmethod
-    def fit(cls, vectors: Tensor, parts: Mapping[str, Tensor], ridge: float = RIDGE) -> "FactoredReader":
-        """vectors [n, d] of sentences; parts: name -> class of each, int64 [n]."""
+    def fit(
+        cls,
+        vectors: Tensor,
+        parts: Mapping[str, Tensor],
+        ridge: float = RIDGE,
+        num_classes: Mapping[str, int] | None = None,
+    ) -> "FactoredReader":
+        """vectors [n, d] of sentences; parts: name -> class of each, int64 [n].
+
+        num_classes  name -> how many there are, None: as many as ``parts`` have. A class without a sentence scores 0.
+        """
         mean = vectors.mean(0)
         x = F.pad(vectors - mean, (0, 1), value=1.0).double()
         squares = x.T @ x + ridge * torch.eye(x.shape[1], dtype=x.dtype)
-        solved = {name: torch.linalg.solve(squares, x.T @ F.one_hot(true).to(x.dtype)) for name, true in parts.items()}
+        wanted = {name: F.one_hot(true, (num_classes or {}).get(name, -1)) for name, true in parts.items()}
+        solved = {name: torch.linalg.solve(squares, x.T @ true.to(x.dtype)) for name, true in wanted.items()}
         return cls({name: weight.to(vectors.dtype) for name, weight in solved.items()}, mean)
 
     def scores(self, vectors: Tensor) -> dict[str, Tensor]:

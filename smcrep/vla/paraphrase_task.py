@@ -14,6 +14,7 @@ from smcrep.worlds.objects.families import FAMILIES
 
 PARTS = ("family", "colour", "act")
 COLOURS = (*HUES, "brown", "black", "white", "grey")
+NUM_CLASSES = {"family": len(FAMILIES), "colour": len(COLOURS), "act": len(KINDS)}
 HELD_OUT_OBJECTS = 0.25
 PHRASINGS = {kind: (*DEEDS[kind], *HELD_OUT_DEEDS[kind]) for kind in KINDS}
 """Of each act all phrasings, those that captions hold out last."""

@@ -31,6 +31,12 @@ def test_meaning_never_trained_on_is_found_from_its_parts() -> None:
     assert best.tolist() == list(range(len(meanings)))
 
 
+def test_class_without_a_sentence_is_never_meant() -> None:
+    scores = FactoredReader.fit(torch.eye(4), {"a": torch.tensor([0, 0, 1, 1])}, 1e-3, {"a": 3}).scores(torch.eye(4))
+    assert scores["a"].argmax(1).tolist() == [0, 0, 1, 1]
+    assert scores["a"][:, 2].tolist() == [0, 0, 0, 0]
+
+
 def test_score_of_a_meaning_is_the_sum_over_its_parts() -> None:
     scores = {"a": torch.tensor([[1.0, 2.0]]), "b": torch.tensor([[10.0, 20.0, 30.0]])}
     meanings = {"a": torch.tensor([0, 1, 1]), "b": torch.tensor([2, 0, 1])}
@@ -49,11 +55,12 @@ def test_no_object_and_no_sentence_is_on_both_sides() -> None:
 
 def test_meaning_says_what_the_sentence_does() -> None:
     rng = np.random.default_rng(1)
-    found = task.asked(task.objects(rng)[1], 80, rng)
+    found = task.asked(task.objects(rng)[1], 200, rng)
     for text, (family, colour, act), phrasing in zip(found.texts, found.meaning.tolist(), found.phrasing, strict=True):
         thing = task.phrase(task.plain(list(task.FAMILIES)[family]), task.COLOURS[colour])
         deed = task.PHRASINGS[KINDS[act]][phrasing].format(it=thing)
         assert deed in text
         assert (deed in [d.format(it=thing) for d in HELD_OUT_DEEDS[KINDS[act]]]) == (phrasing >= task.NUM_TRAINED)
-    counts = np.bincount(found.meaning[:, 2] * 8 + found.phrasing, minlength=40)
+    num = task.NUM_TRAINED + 2
+    counts = np.bincount(found.meaning[:, 2] * num + found.phrasing, minlength=len(KINDS) * num)
     assert set(counts.tolist()) == {2}  # every phrasing as often as every other
