@@ -13,7 +13,8 @@ Leaves claims/vla.json in --out:
     audit.policies.KIND.SIGNAL   share of seeds in which the audit names that signal, and no other. Beside it the share
                                  named, and how far the policy follows the signal in exact branches of the world (1: as
                                  the demonstrator), the most of any seed; the policy's error on demonstrations like its
-                                 own, over that of the healthy ones: what a loss shows
+                                 own, over that of the healthy ones: what a loss shows; and the largest difference
+                                 between utilisation, from demonstrations, and the exact branches
     audit.policies.healthy       share of seeds in which no signal is named
 
 Expected: 10 of 10 everywhere.
@@ -109,6 +110,8 @@ def claims(cells: dict[str, list[dict[str, Any]]]) -> dict[str, Record]:
         sighted = [s for s in SIGNALS if s != signal]
         beside |= {"follows_others_least": min(f[s] for f in follow for s in sighted)}
         beside |= {"utilisation_others_least": float(min(u[s] for u in uses for s in sighted))}
+        apart = [abs(u[s] - f[s]) for u, f in zip(uses, follow, strict=True) for s in SIGNALS]
+        beside |= {"utilisation_from_branches_most": float(max(apart))}
         if name != HEALTHY:
             beside |= {"named": float(np.mean([c["blind"][signal] is True for c in found]))}
             beside |= {"follows": max(f[signal] for f in follow)}

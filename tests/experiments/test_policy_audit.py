@@ -37,6 +37,14 @@ def test_share_counts_seeds_in_which_the_planted_signal_alone_is_named() -> None
     assert found.controls["diagnoses"] == "healthy, unknown"
 
 
+def test_utilisation_is_held_against_the_exact_branches() -> None:
+    far = cell("cloud")
+    far["follows"] |= {"language": 0.7}
+    found = policy_audit.claims({"healthy": [cell("")], "constant.cloud": [cell("cloud"), far]})
+    assert found["audit.policies.constant.cloud"].controls["utilisation_from_branches_most"] == pytest.approx(0.3)
+    assert found["audit.policies.healthy"].controls["utilisation_from_branches_most"] == 0
+
+
 def test_signal_that_cannot_be_judged_is_not_counted_as_cleared() -> None:
     undecided = cell("")
     undecided["blind"]["vision"] = None
