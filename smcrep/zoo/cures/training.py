@@ -74,7 +74,7 @@ def treat(
         pace = cure.pace(used, seen, step)
         if not cure.trains(step):
             rate[list(watch.restored)] = 0
-        _paced(learned, grads, moments, number + 1, rate, stack, pace)
+        paced(learned, grads, moments, number + 1, rate, stack, pace)
         past.append((progress, draws))
         watch.look(number + 1, leaves, goes_back=cure.goes_back)
     done = {n: value.detach() for n, value in leaves.items()}
@@ -82,7 +82,7 @@ def treat(
 
 
 @torch.no_grad()
-def _paced(
+def paced(
     weights: Mapping[str, Tensor],
     grads: Mapping[str, Tensor],
     moments: Mapping[str, tuple[Tensor, Tensor]],

@@ -13,6 +13,7 @@ from smcrep.zoo.cures.inverse import InverseHead
 from smcrep.zoo.cures.isotropy import NUM_SLICES
 from smcrep.zoo.cures.measure import measured
 from smcrep.zoo.cures.negatives import NUM_NEGATIVES
+from smcrep.zoo.cures.training import paced
 from smcrep.zoo.network import Architecture, start
 from smcrep.zoo.rows import CHANNELS, LATENT, Rows, audit_rows, oracle_prediction, training_rows
 from smcrep.zoo.world import CARRIER, OUTCOME_NOISE, draw
@@ -215,3 +216,42 @@ def test_twins_share_the_world_and_carry_no_fault() -> None:
             assert twin == Knobs(interaction=planted.interaction)
     assert "forward_only" not in [p.mechanism for p in patients("action", REGRESSION)]
     assert "forward_only" in [p.mechanism for p in patients("action", CONTRASTIVE)]
+
+
+def test_noise_goes_to_the_encoders_of_treated_models_alone() -> None:
+    stack, world = stacked((Specimen(), Specimen())), make_world(seeded())
+    grads = {n: torch.ones_like(v) + torch.arange(v.shape[-1]) for n, v in start(REGRESSION, stack, seeded()).items()}
+    got = CURES["ogm_ge"].gradients(grads, step_of(stack, world, [0.0, 0.3]))
+    for name, before in grads.items():
+        assert torch.equal(got[name][0], before[0])
+        noisy = name.startswith("encoder") and name.endswith("weight")
+        assert torch.equal(got[name][1], before[1]) is not noisy
+
+
+def test_encoders_take_their_share_of_a_step() -> None:
+    stack = stacked((Specimen(),))
+    whole, shared = ({n: v.clone() for n, v in start(REGRESSION, stack, seeded()).items()} for _ in range(2))
+    begun = {n: v.clone() for n, v in whole.items()}
+    for weights, pace in ((whole, None), (shared, torch.tensor([[0.0, 0.25, 1.0, 1.0]]))):
+        moments = {n: (torch.zeros_like(v), torch.zeros_like(v)) for n, v in weights.items()}
+        grads = {n: torch.ones_like(v) for n, v in weights.items()}
+        paced(weights, grads, moments, 1, torch.tensor([0.1]), stack, pace)
+    for name in ("encoder.0.weight", "encoder.1.bias"):
+        moved = (shared[name] - begun[name]) / (whole[name] - begun[name])
+        assert moved.mean((0, 2, 3)).tolist() == pytest.approx([0, 0.25, 1, 1], abs=1e-3)
+    assert torch.equal(shared["trunk.weight"], whole["trunk.weight"])
+
+
+def test_replayed_rows_are_of_before_the_look_gone_back_to() -> None:
+    world = make_world(seeded())
+    stack = stacked((Specimen(knobs={"action": Knobs(shuffled=1.0, since=0.5)}),) * 2)
+    step = step_of(stack, world, [0.0, 1.0], progress=0.9)
+    rows = training_rows(step.draws, world, stack, 0.9, seeded(3))
+    assert torch.equal(CURES["replay"].rows(rows, step).inputs, rows.inputs)  # no alarm yet
+    old, later = draw(64, 8, seeded(7)), draw(64, 8, seeded(8))
+    step = replace(step, restored={1: 1}, past=((0.1, old), (0.8, later)))
+    got = CURES["replay"].rows(rows, step)
+    assert torch.equal(got.inputs[0], rows.inputs[0])
+    left = got.outcome - oracle_prediction(got.inputs, world, stack)
+    assert left[1, :, :2].std() == pytest.approx(OUTCOME_NOISE, rel=0.15)  # the action told is the one that acted
+    assert left[0, :, :2].std() > 2 * OUTCOME_NOISE
