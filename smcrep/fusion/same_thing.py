@@ -9,16 +9,17 @@ ICASSP 2004):
 
     l_mk = a(q_m) cos(u_m, u_k) + b(q_m),     a = softplus(linear), b = linear
 
-A share e of readings is of something else (the contaminated normal of Tukey, 1960, and Box & Tiao, Biometrika 55,
-1968), and the senses' errors are independent given the thing:
+A share e of readings is of something else or of nothing (the contaminated normal of Tukey, 1960, and Box & Tiao,
+Biometrika 55, 1968), more where they are unusual, and the senses' errors are independent given the thing:
 
-    log p(x | k) = sum_m log((1 - e) exp(l_mk) + e) + constant
+    l'_mk = log((1 - e_m) exp(l_mk) + e_m),   e = `OTHERS` + (1 - `OTHERS`) sigmoid(linear)
+    log p(k | x) = t sum_m l'_mk + constant,  t = max_m (gain of the head)
 
 No sense can say more against a thing than log e; one that is like no thing says the same of all and leaves the decision
-to the others. A noisy reading has a slope near 0 and does so too.
+to the others. t changes no decision; it is 1 where one sense is sound, and near 0 where all are ruined, so that nothing
+is then believed.
 """
 
-import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -34,16 +35,19 @@ from smcrep.fusion.head import DirectionHead
 from smcrep.transition import Beliefs
 
 OTHERS = 0.03
-"""e: share of readings that are of something else."""
+"""Least e: share of sound readings that are of something else."""
 ROWS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
 class Looks(Beliefs):
-    """Beliefs whose means are directions [..., m, p], with ``slope`` and ``offset`` [..., m] of their ratios."""
+    """Beliefs whose means are directions [..., m, p], with ``slope``, ``offset`` and share of ``others`` [..., m] of
+    their ratios, and ``trust`` [...] in what all say together."""
 
     slope: Tensor = field(default_factory=lambda: torch.zeros(()))
     offset: Tensor = field(default_factory=lambda: torch.zeros(()))
+    others: Tensor = field(default_factory=lambda: torch.zeros(()))
+    trust: Tensor = field(default_factory=lambda: torch.zeros(()))
 
 
 class SameThing(nn.Module):
@@ -58,6 +62,7 @@ class SameThing(nn.Module):
         shape = (head.num_senses, len(head.directions.usual.dims) + 1)
         self.slope = nn.Parameter(torch.zeros(shape))
         self.offset = nn.Parameter(torch.zeros(shape))
+        self.broken = nn.Parameter(torch.zeros(shape))
         self.centre: Tensor
         self.scale: Tensor
         self.register_buffer("centre", torch.zeros(shape[0], shape[1] - 1))
@@ -65,33 +70,34 @@ class SameThing(nn.Module):
 
     def looks(self, beliefs: Beliefs) -> Looks:
         """Beliefs [n] as they are compared."""
-        found: list[Tensor] = []
+        directions, means, trust = self.head.directions, [], []
         for first in range(0, max(len(beliefs.present), 1), ROWS_AT_ONCE):
-            found.append(self.head.directions.directions(beliefs[first : first + ROWS_AT_ONCE]))
-        mean, present = torch.cat(found), beliefs.present
-        slope, offset = self.terms(self.quality(beliefs))
-        return Looks(mean, torch.zeros_like(mean[..., :1]), present, beliefs.names, slope.detach(), offset.detach())
+            rows: Beliefs = beliefs[first : first + ROWS_AT_ONCE]
+            means.append(directions.directions(rows))
+            trust.append(directions(rows).gain.amax(-1))
+        mean, (slope, offset, others) = torch.cat(means), self.terms(self.quality(beliefs))
+        claimed = torch.zeros_like(mean[..., :1])
+        return Looks(mean, claimed, beliefs.present, beliefs.names, slope, offset, others, torch.cat(trust))
 
     def quality(self, beliefs: Beliefs) -> Tensor:
         """[..., m, r + 1]: how unusual each sense is by itself, standardised, and a one."""
         own = (self.head.directions.usual.alone(beliefs) - self.centre) / self.scale
         return F.pad(own, (0, 1), value=1.0)
 
-    def terms(self, quality: Tensor) -> tuple[Tensor, Tensor]:
-        """Slope a >= 0 and offset b, [..., m] each."""
-        return F.softplus((quality * self.slope).sum(-1)), (quality * self.offset).sum(-1)
+    def terms(self, quality: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Slope a >= 0, offset b and share e of others, [..., m] each."""
+        slope, offset, broken = ((quality * each).sum(-1) for each in (self.slope, self.offset, self.broken))
+        return F.softplus(slope), offset, self.others + (1 - self.others) * broken.sigmoid()
 
     def ratios(self, logits: Tensor, looks: Looks) -> Tensor:
-        """l [..., m, c] of looks [...] and their ``logits`` [..., m, c]: 0 where the sense is absent."""
+        """l' [..., m, c] of looks [...] and their ``logits`` [..., m, c]: 0 where the sense is absent."""
         ratios = looks.slope[..., None] * logits * self.temperature + looks.offset[..., None]
-        return torch.where(looks.present[..., None], ratios, 0)
+        return torch.where(looks.present[..., None], contaminated(ratios, looks.others[..., None]), 0)
 
     def decide(self, logits: Tensor, beliefs: Beliefs) -> Tensor:
         """Log-probabilities [..., c]; uniform where no sense is present."""
         assert isinstance(beliefs, Looks)
-        ratios = self.ratios(logits, beliefs)
-        capped = torch.logaddexp(math.log1p(-self.others) + ratios, ratios.new_tensor(math.log(self.others)))
-        return torch.where(beliefs.present[..., None], capped, 0).sum(-2).log_softmax(-1)
+        return (beliefs.trust[..., None] * self.ratios(logits, beliefs).sum(-2)).log_softmax(-1)
 
     def save(self, path: Path | str) -> None:
         """The calibration, without the head that it stands on."""
@@ -121,6 +127,11 @@ class SameThing(nn.Module):
         [n]."""
         means, looks = class_means(self.looks(known), label, num_classes), self.looks(asked)
         return self.decide(few_shot_logits(looks, means, self.temperature), looks)
+
+
+def contaminated(ratios: Tensor, others: Tensor) -> Tensor:
+    """log((1 - e) exp(l) + e)."""
+    return torch.logaddexp(torch.log1p(-others) + ratios, others.log())
 
 
 def fit_same_thing(
@@ -154,7 +165,7 @@ def fit_same_thing(
         looks, broken = method.looks(clean), method.looks(faulty)
     rows = replace(looks, **{
         name: torch.cat([getattr(looks, name), getattr(broken, name)])
-        for name in ("mean", "log_precision", "present", "slope", "offset")
+        for name in ("mean", "log_precision", "present", "slope", "offset", "others", "trust")
     })  # fmt: skip
     is_clean = torch.arange(len(rows.present)) < len(thing)
     drawn = draw_decisions(
@@ -166,14 +177,15 @@ def fit_same_thing(
     with torch.no_grad():
         method.slope.zero_()[:, -1] = 10
         method.offset.zero_()[:, -1] = -5
-    parameters = [method.slope, method.offset]
-    optimiser = torch.optim.LBFGS(parameters, max_iter=100, line_search_fn="strong_wolfe")
+        method.broken.zero_()[:, -1] = -4
+    parameters = [method.slope, method.offset, method.broken]
+    optimiser = torch.optim.LBFGS(parameters, max_iter=150, line_search_fn="strong_wolfe")
 
     right, wrong = (drawn.beliefs.present[..., None] & which[:, None] for which in (same, ~same))
 
     def loss() -> Tensor:
-        slope, offset = method.terms(quality)
-        ratios = slope[..., None] * drawn.logits + offset[..., None]
+        slope, offset, others = method.terms(quality)
+        ratios = contaminated(slope[..., None] * drawn.logits + offset[..., None], others[..., None])
         found = ratios.new_zeros(())
         for m in range(ratios.shape[1]):
             found = found + F.softplus(-ratios[:, m][right[:, m]]).mean() + F.softplus(ratios[:, m][wrong[:, m]]).mean()

@@ -11,9 +11,9 @@ from torch.nn import functional as F
 
 from smcrep.fusion.baselines.few_shot import class_means, few_shot_logits
 from smcrep.fusion.directions import fit_directions
-from smcrep.fusion.head import DirectionHead
-from smcrep.fusion.same_thing import Looks, SameThing, fit_same_thing
-from smcrep.transition import Beliefs
+from smcrep.fusion.fit_variance import VarianceFit, fit_variance
+from smcrep.fusion.head import DirectionHead, calibrate
+from smcrep.fusion.same_thing import OTHERS, Looks, SameThing, contaminated, fit_same_thing
 from tests.fusion.test_directions import LOOKS, D, M, beliefs, noisy, planted
 
 WAYS, SHOTS = 10, 3
@@ -25,8 +25,11 @@ def fitted() -> SameThing:
     clean, thing, _ = planted(generator)
     head = DirectionHead(M, D)
     fit_directions(head.directions, beliefs(clean), thing, shrinkage=0.1)
-    method = SameThing(head)
     broken = torch.cat([noisy(clean, generator)[0] for _ in range(2)])
+    torch.manual_seed(0)
+    fit_variance(head.directions, beliefs(clean.repeat(2, 1, 1)), beliefs(broken), VarianceFit(steps=400), generator)
+    calibrate(head, beliefs(planted(generator)[0]), generator)
+    method = SameThing(head)
     fit_same_thing(method, beliefs(clean), beliefs(broken), thing, num_ways=WAYS, num_shots=SHOTS, generator=generator)
     return method.eval()
 
@@ -43,37 +46,38 @@ def test_the_decision_is_the_contaminated_sum_by_hand() -> None:
     looks = Looks(
         torch.zeros(2, 2, 4), torch.zeros(2, 2, 1), torch.tensor([[True, True], [False, True]]),
         slope=torch.tensor([[6.0, 2.0], [6.0, 4.0]]), offset=torch.tensor([[-3.0, -1.0], [9.0, -2.0]]),
+        others=torch.tensor([[0.1, 0.4], [0.1, 0.2]]), trust=torch.tensor([0.5, 1.0]),
     )  # fmt: skip
     cosine = [[[0.9, 0.1], [-0.2, 0.8]], [[0.5, 0.5], [0.7, 0.1]]]
     found = method.decide(torch.tensor(cosine) / 0.5, looks)
-    terms = [[(6, -3), (2, -1)], [None, (4, -2)]]
+    terms = [[(6, -3, 0.1), (2, -1, 0.4)], [None, (4, -2, 0.2)]]
     for i in range(2):
         likely = []
         for k in range(2):
             product = 1.0
             for m, term in enumerate(terms[i]):
                 if term:
-                    product *= 0.9 * math.exp(term[0] * cosine[i][m][k] + term[1]) + 0.1
-            likely.append(product)
+                    product *= (1 - term[2]) * math.exp(term[0] * cosine[i][m][k] + term[1]) + term[2]
+            likely.append(product ** (0.5, 1.0)[i])
         assert found[i].exp().tolist() == pytest.approx([own / sum(likely) for own in likely], rel=1e-5)
 
 
 def test_ratios_are_calibrated_for_things_that_were_not_fitted_to(fitted: SameThing) -> None:
     """The log-loss of "the same thing", both kinds of pairs counting half, is far below that of a coin, and rises with
     half or twice the slope or the offset."""
-    ratios, same, terms = [], [], []
+    parts = []
     for seed in range(100, 220):
         known, label, asked = episode(seed)
         asked, _ = noisy(asked, torch.Generator().manual_seed(seed))
         looks = fitted.looks(beliefs(asked))
         means = class_means(fitted.looks(beliefs(known)), label, WAYS)
-        ratios.append(fitted.ratios(few_shot_logits(looks, means, 1.0), looks))
-        terms.append(looks.offset[..., None].expand_as(ratios[-1]))
-        same.append(torch.eye(WAYS, dtype=torch.bool)[:, None].expand(-1, M, -1))
-    found, offset, right = (torch.stack(parts).flatten() for parts in (ratios, terms, same))
+        parts.append((looks.slope[..., None] * few_shot_logits(looks, means, 1.0), looks.offset, looks.others))
+    sloped, offset, others = (torch.cat(each) for each in zip(*parts, strict=True))
+    right = torch.eye(WAYS, dtype=torch.bool)[:, None].expand(-1, M, -1).repeat(len(parts), 1, 1)
 
+    @torch.no_grad()
     def loss(slope: float, shift: float) -> float:
-        log_odds = slope * (found - offset) + shift * offset
+        log_odds = contaminated(slope * sloped + shift * offset[..., None], others[..., None])
         return float(F.softplus(-log_odds[right]).mean() + F.softplus(log_odds[~right]).mean()) / 2
 
     assert loss(1, 1) < 0.75 * math.log(2)
@@ -100,15 +104,30 @@ def test_a_sense_that_holds_something_else_leaves_the_decision_to_the_other(fitt
 
 
 def test_no_sense_can_say_more_than_the_share_of_others_allows(fitted: SameThing) -> None:
+    """By hand: a ratio of 0 stays, a great one loses log(1 - e), one of minus infinity is log e."""
+    found = contaminated(torch.tensor([0.0, 50.0, -torch.inf]), torch.tensor(0.2))
+    assert found.tolist() == pytest.approx([0, 50 + math.log(0.8), math.log(0.2)], rel=1e-6, abs=1e-6)
     known, label, asked = episode(5)
     means, looks = class_means(fitted.looks(beliefs(known)), label, WAYS), fitted.looks(beliefs(asked))
-    logits = few_shot_logits(looks, means, 1.0)
-    alone = Beliefs(looks.mean, looks.log_precision, torch.tensor([True, False]).expand(WAYS, 2))
-    looks = Looks(alone.mean, alone.log_precision, alone.present, (), looks.slope, looks.offset)
-    said = fitted.decide(logits, looks)
-    ratios = fitted.ratios(logits, looks)[:, 0]
-    least = math.log(fitted.others) - (ratios.amax(-1, keepdim=True).exp() * (1 - fitted.others) + fitted.others).log()
-    assert (said.amin(-1) - said.amax(-1) >= least[:, 0] - 1e-5).all()
+    ratios = fitted.ratios(few_shot_logits(looks, means, 1.0), looks)
+    assert (ratios >= looks.others.log()[..., None] - 1e-5).all()
+    assert (looks.others >= OTHERS).all()
+    assert ratios.amin() < 0.5 * math.log(OTHERS), "others are told apart"
+
+
+def test_where_every_sense_is_ruined_nothing_is_believed_and_no_decision_changes(fitted: SameThing) -> None:
+    known, label, asked = episode(8)
+    ruined = 30 * torch.randn(asked.shape, generator=torch.Generator().manual_seed(0))
+    sure = {}
+    for name, mean in (("sound", asked), ("one", torch.stack([ruined[:, 0], asked[:, 1]], 1)), ("none", ruined)):
+        found = fitted.recognise(beliefs(known), label, WAYS, beliefs(mean))
+        sure[name] = WAYS * float(found.exp().amax(-1).mean())
+        looks, means = fitted.looks(beliefs(mean)), class_means(fitted.looks(beliefs(known)), label, WAYS)
+        summed = fitted.ratios(few_shot_logits(looks, means, 1.0), looks).sum(-2)
+        assert (summed.argmax(-1) == found.argmax(-1)).all()
+    assert sure["sound"] > 8
+    assert sure["one"] > 5
+    assert sure["none"] < 1.2
 
 
 def test_absent_senses_reach_nothing_and_nothing_is_uniform(fitted: SameThing) -> None:
