@@ -1,6 +1,6 @@
 """Does cheap counterfactual retrieval say which checkpoint plans well?
 
-    python experiments/planning.py --out runs/planning        # about 5 minutes on one core, 3 seeds
+    python experiments/planning.py --out runs/planning        # about 8 minutes on one core, 5 seeds
     python experiments/planning.py --tiny --out runs/p        # seconds; the numbers mean nothing
 
 The vector push world: a point pushes a disc over a table, and the disc another one, quasi-static and in closed form;
@@ -304,7 +304,7 @@ def planning_record(cells: list[dict[str, Any]]) -> Record:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("runs/planning"), help="folder of cells and claims")
-    parser.add_argument("--seeds", nargs="+", type=script.at_least(0), default=[0, 1, 2], help="of worlds and weights")
+    parser.add_argument("--seeds", nargs="+", type=script.at_least(0), default=[0, 1, 2, 3, 4], help="of worlds and weights")
     parser.add_argument("--tiny", action="store_true", help="few checkpoints and steps, to see that it runs")
     arguments = parser.parse_args()
     for seed in arguments.seeds[:2] if arguments.tiny else arguments.seeds:
