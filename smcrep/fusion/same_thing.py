@@ -36,6 +36,10 @@ from smcrep.transition import Beliefs
 
 OTHERS = 0.03
 """Least e: share of sound readings that are of something else."""
+ALL_OTHERS = 1 - 1e-6
+"""Greatest e: at 1 its logarithms end."""
+RIDGE = 1e-5
+"""Of the distance of what tells others from its start: where few readings are broken, it would grow for ever."""
 ROWS_AT_ONCE = 4096
 
 
@@ -87,7 +91,8 @@ class SameThing(nn.Module):
     def terms(self, quality: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Slope a >= 0, offset b and share e of others, [..., m] each."""
         slope, offset, broken = ((quality * each).sum(-1) for each in (self.slope, self.offset, self.broken))
-        return F.softplus(slope), offset, self.others + (1 - self.others) * broken.sigmoid()
+        others = self.others + (1 - self.others) * broken.sigmoid()
+        return F.softplus(slope), offset, others.clamp(max=ALL_OTHERS)
 
     def ratios(self, logits: Tensor, looks: Looks) -> Tensor:
         """l' [..., m, c] of looks [...] and their ``logits`` [..., m, c]: 0 where the sense is absent."""
@@ -178,7 +183,7 @@ def fit_same_thing(
         method.slope.zero_()[:, -1] = 10
         method.offset.zero_()[:, -1] = -5
         method.broken.zero_()[:, -1] = -4
-    parameters = [method.slope, method.offset, method.broken]
+    parameters, start = [method.slope, method.offset, method.broken], method.broken.detach().clone()
     optimiser = torch.optim.LBFGS(parameters, max_iter=150, line_search_fn="strong_wolfe")
 
     right, wrong = (drawn.beliefs.present[..., None] & which[:, None] for which in (same, ~same))
@@ -186,7 +191,7 @@ def fit_same_thing(
     def loss() -> Tensor:
         slope, offset, others = method.terms(quality)
         ratios = contaminated(slope[..., None] * drawn.logits + offset[..., None], others[..., None])
-        found = ratios.new_zeros(())
+        found = RIDGE * (method.broken - start).square().sum()
         for m in range(ratios.shape[1]):
             found = found + F.softplus(-ratios[:, m][right[:, m]]).mean() + F.softplus(ratios[:, m][wrong[:, m]]).mean()
         optimiser.zero_grad()

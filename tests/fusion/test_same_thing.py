@@ -125,6 +125,8 @@ def test_where_every_sense_is_ruined_nothing_is_believed_and_no_decision_changes
         looks, means = fitted.looks(beliefs(mean)), class_means(fitted.looks(beliefs(known)), label, WAYS)
         summed = fitted.ratios(few_shot_logits(looks, means, 1.0), looks).sum(-2)
         assert (summed.argmax(-1) == found.argmax(-1)).all()
+        slope, offset, others = fitted.terms(1000 * fitted.quality(beliefs(mean)))
+        assert contaminated(slope + offset, others).isfinite().all(), "however unusual"
     assert sure["sound"] > 8
     assert sure["one"] > 5
     assert sure["none"] < 1.2
