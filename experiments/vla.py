@@ -29,6 +29,7 @@ import pyarrow.parquet as pq
 import torch
 
 from smcrep import script
+from smcrep.data.readers.lerobot_files import LeRobotFiles
 from smcrep.evaluation.sentence import plain
 from smcrep.extraction.extract import extract
 from smcrep.extraction.index import failures
@@ -155,8 +156,8 @@ def injected(root: Path, out: Path) -> dict[str, Record]:
 
 
 def is_v30(dataset: Path) -> bool:
-    info = dataset / "meta/info.json"
-    return info.is_file() and json.loads(info.read_text(encoding="utf-8")).get("codebase_version") == "v3.0"
+    """By its notes, which may be damaged."""
+    return LeRobotFiles(dataset).info.get("codebase_version") == "v3.0"
 
 
 def column(copy: Path) -> np.ndarray:

@@ -41,6 +41,7 @@ def test_row_that_no_reader_sees_is_lost(tmp_path: Path, monkeypatch: pytest.Mon
 def test_injected_set_is_standard_by_its_own_statistics_and_not_without_them(tmp_path: Path) -> None:
     root, out = tmp_path / "sets", tmp_path / "out"
     small_set(root / "lerobot_small")
+    (small_set(root / "lerobot_a_without_notes") / "meta/info.json").write_text("")
     assert vla.of_sources(root, out)["sources.lerobot_small"].controls["embedded"] == 15
     records = vla.injected(root, out)
     for key in ("mean", "deviation"):
