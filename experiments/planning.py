@@ -304,7 +304,9 @@ def planning_record(cells: list[dict[str, Any]]) -> Record:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("runs/planning"), help="folder of cells and claims")
-    parser.add_argument("--seeds", nargs="+", type=script.at_least(0), default=[0, 1, 2, 3, 4], help="of worlds and weights")
+    parser.add_argument(
+        "--seeds", nargs="+", type=script.at_least(0), default=[0, 1, 2, 3, 4], help="of worlds and weights"
+    )
     parser.add_argument("--tiny", action="store_true", help="few checkpoints and steps, to see that it runs")
     arguments = parser.parse_args()
     for seed in arguments.seeds[:2] if arguments.tiny else arguments.seeds:
