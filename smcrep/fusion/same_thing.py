@@ -85,8 +85,12 @@ class SameThing(nn.Module):
 
     def quality(self, beliefs: Beliefs) -> Tensor:
         """[..., m, r + 1]: how unusual each sense is by itself, standardised, and a one."""
-        own = (self.head.directions.usual.alone(beliefs) - self.centre) / self.scale
-        return F.pad(own, (0, 1), value=1.0)
+        return F.pad((self.unusual(beliefs) - self.centre) / self.scale, (0, 1), value=1.0)
+
+    def unusual(self, beliefs: Beliefs) -> Tensor:
+        """[..., m, r]: of the readings of `Unusual`, those that hang on the sense itself."""
+        readings = self.head.directions.usual(beliefs)[..., :-1]
+        return readings[..., :: readings.shape[-1] // self.centre.shape[-1]]
 
     def terms(self, quality: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Slope a >= 0, offset b and share e of others, [..., m] each."""
@@ -163,7 +167,7 @@ def fit_same_thing(
             f"fit_same_thing: {len(clean.present)} clean beliefs, {len(faulty.present)} faulty ones, {len(thing)} "
             "things; give a thing for each clean one, and copies of all of them as faulty"
         )
-    own = method.head.directions.usual.alone(clean)
+    own = method.unusual(clean)
     method.centre.copy_(own.mean(0))
     method.scale.copy_(own.std(0).clamp(min=1e-3))
     with torch.no_grad():

@@ -58,11 +58,6 @@ class Unusual(nn.Module):
         readings = torch.stack([*found, some.to(x.dtype)], -1)
         return torch.where(present[..., None], readings, 0)
 
-    def alone(self, beliefs: Beliefs) -> Tensor:
-        """[..., m, parts]: those of `forward` that hang on the sense itself."""
-        readings = self(beliefs)
-        return readings[..., : -1 : (readings.shape[-1] - 1) // len(self.dims)]
-
     def distance(self, beliefs: Beliefs) -> Tensor:
         """[...]: log of the mean square of the invariant parts of all senses present, whitened together. 0 where no
         sense is present."""

@@ -21,6 +21,8 @@ HIDDEN = ("_low", "_high", "_read", "_by_seed", "each_seed")
 """Ends of controls that only the file needs: of intervals, details of a choice."""
 HIDDEN_HEADS = ("of_",)
 """Beginnings of others: single objects."""
+LONG = 12
+"""Items of a list that a table still shows."""
 BLOCK = re.compile(r"(<!-- (claims|harms) (\w+): ([^>]*?) -->\n).*?(<!-- end -->)", re.DOTALL)
 ROWS = re.compile(r"(<!-- rows (\w+)\n(.*?)\n-->\n).*?(<!-- end -->)", re.DOTALL)
 VALUE = re.compile(r"(<!-- value ([a-z]\w*): (\S+?)(?: as (\w+))? -->)(.*?)(<!-- /value -->)")
@@ -134,6 +136,7 @@ def _with_interval(name: str, records: Mapping[str, Record]) -> str:
 
 
 def shown(record: Record) -> Record:
-    """Without the controls that only the file needs."""
+    """Without the controls that only the file or a picture needs: a list that is longer than a line, too."""
     kept = {k: v for k, v in record.controls.items() if not (k.endswith(HIDDEN) or k.startswith(HIDDEN_HEADS))}
+    kept = {k: v for k, v in kept.items() if not (isinstance(v, list) and len(v) > LONG)}
     return Record(record.value, record.ci95, controls=kept)

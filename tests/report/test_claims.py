@@ -2,7 +2,7 @@
 
 import pytest
 
-from smcrep.report.claims import _looked_up, drawn, listed, prose
+from smcrep.report.claims import _looked_up, drawn, listed, prose, shown
 from smcrep.results import Record
 
 THEMES = {
@@ -80,3 +80,8 @@ def test_interval_of_a_control_needs_both_its_ends(controls: dict[str, float], e
     record = Record(0.9, (0.8, 1.0), n=3, unit="share", controls=controls)
     assert _looked_up("a@floor", {"a": record}) == expected
     assert _looked_up("a", {"a": record}) == (0.9, (0.8, 1.0))
+
+
+def test_what_a_picture_needs_is_in_no_table() -> None:
+    record = Record(1.0, controls={"curve": [0.1] * 40, "dials": [1, 2], "of_one": 3, "chance": 0.5, "chance_low": 0.4})
+    assert shown(record).controls == {"dials": [1, 2], "chance": 0.5}
