@@ -9,8 +9,9 @@ Leaves claims/vla.json in --out:
     sources.NAME                share of a source's rows, counted without our readers, that are embedded or named as
                                 failed with a reason; beside it how many are which, lines on what gives no rows, and
                                 the reason where the whole source is refused, which names all its rows at once
-    lerobot.inject.mean         largest mean of an injected number after LeRobot's normalisation (0 is standard); beside
-                                it that without the written statistics, and videos that were copied instead of linked
+    lerobot.inject.mean         largest mean of an injected number after LeRobot's normalisation (0 is standard); over
+                                rows that have an embedding; beside it that without the written statistics, rows that
+                                stand at the mean for lack of one, and videos that were copied instead of linked
     lerobot.inject.deviation    largest distance of its deviation from 1, likewise
 
 An untrained encoder of pictures embeds the sources: what is read is measured, not what is learned. Injected is the
@@ -33,7 +34,7 @@ from smcrep.data.readers.lerobot_files import LeRobotFiles
 from smcrep.evaluation.sentence import plain
 from smcrep.extraction.extract import extract
 from smcrep.extraction.index import failures
-from smcrep.extraction.lerobot_copy import ENVIRONMENT_STATE, inject
+from smcrep.extraction.lerobot_copy import ENVIRONMENT_STATE, OURS, inject
 from smcrep.extraction.output import Output
 from smcrep.extraction.sources import SourceSpec
 from smcrep.hub import build_model, save_pretrained
@@ -62,7 +63,9 @@ def main() -> None:
     records = stamped(records, "python experiments/vla.py", begun)
     write_claims(arguments.out / "claims/vla.json", records)
     for name, record in records.items():
-        print(plain(name, record, "rows", "embedded", "failed", "refused", "without_statistics", "videos_copied"))
+        print(
+            plain(name, record, "rows", "embedded", "failed", "without_statistics", "rows_at_the_mean", "videos_copied")
+        )
 
 
 def planted(folder: Path) -> Path:
@@ -142,10 +145,17 @@ def injected(root: Path, out: Path) -> dict[str, Record]:
         if not copy.is_dir():
             copy.parent.mkdir(parents=True, exist_ok=True)
             inject(dataset, embeddings, copy)
-        x, z = column(copy), normalised(copy)
+        seen = column(copy, f"{OURS}present").any(1)
+        x, z = column(copy, ENVIRONMENT_STATE)[seen], normalised(copy)[seen]
         videos = [path for path in copy.rglob("*") if path.suffix in VIDEOS]
         own = [not path.samefile(dataset / path.relative_to(copy)) for path in videos]
-        beside = {"rows": len(x), "set": name, "videos": len(videos), "videos_copied": int(sum(own))}
+        beside = {
+            "rows": len(x),
+            "rows_at_the_mean": int((~seen).sum()),
+            "set": name,
+            "videos": len(videos),
+            "videos_copied": int(sum(own)),
+        }
         return {
             f"lerobot.inject.{key}": Record(
                 of(z), n=len(x), unit="of a deviation", controls=beside | {"without_statistics": of(x)}
@@ -160,16 +170,16 @@ def is_v30(dataset: Path) -> bool:
     return LeRobotFiles(dataset).info.get("codebase_version") == "v3.0"
 
 
-def column(copy: Path) -> np.ndarray:
-    """float64 [n, d]: the injected vectors, as they stand in the tables."""
+def column(copy: Path, name: str) -> np.ndarray:
+    """float64 [n, d]: injected vectors, as they stand in the tables."""
     paths = sorted((copy / "data").rglob("*.parquet"))
-    return np.concatenate([np.array(pq.read_table(path)[ENVIRONMENT_STATE].to_pylist()) for path in paths])
+    return np.concatenate([np.array(pq.read_table(path)[name].to_pylist()) for path in paths])
 
 
 def normalised(copy: Path) -> np.ndarray:
     """float64 [n, d]: as a policy of LeRobot gets them, told ``MEAN_STD``."""
     stats = json.loads((copy / "meta/stats.json").read_text(encoding="utf-8"))[ENVIRONMENT_STATE]
-    return (column(copy) - np.array(stats["mean"])) / (np.array(stats["std"]) + EPS)
+    return (column(copy, ENVIRONMENT_STATE) - np.array(stats["mean"])) / (np.array(stats["std"]) + EPS)
 
 
 def largest_mean(x: np.ndarray) -> float:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from tests.data.readers.lerobot_sets import small_set
+from tests.data.readers.lerobot_sets import CAMERA, small_set
 from tests.experiments.scripts import script
 
 vla: Any = script("vla")
@@ -40,15 +40,17 @@ def test_row_that_no_reader_sees_is_lost(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_injected_set_is_standard_by_its_own_statistics_and_not_without_them(tmp_path: Path) -> None:
     root, out = tmp_path / "sets", tmp_path / "out"
-    small_set(root / "lerobot_small")
+    small = small_set(root / "lerobot_small")
+    (small / "videos" / CAMERA / "chunk-000" / "file-001.mp4").unlink()  # six rows stand at the mean
     (small_set(root / "lerobot_a_without_notes") / "meta/info.json").write_text("")
-    assert vla.of_sources(root, out)["sources.lerobot_small"].controls["embedded"] == 15
+    assert vla.of_sources(root, out)["sources.lerobot_small"].controls["embedded"] == 9
     records = vla.injected(root, out)
     for key in ("mean", "deviation"):
         record = records[f"lerobot.inject.{key}"]
         assert record.value < 1e-3
         assert record.controls["without_statistics"] > 0.05
-        assert (record.controls["videos"], record.controls["videos_copied"]) == (2, 0)
+        assert (record.n, record.controls["rows_at_the_mean"]) == (9, 6)
+        assert (record.controls["videos"], record.controls["videos_copied"]) == (1, 0)
     stats = out / "copies/lerobot_small/meta/stats.json"
     found = json.loads(stats.read_text())
     found[vla.ENVIRONMENT_STATE]["std"] = [2 * s for s in found[vla.ENVIRONMENT_STATE]["std"]]
