@@ -298,7 +298,8 @@ def planning_record(cells: list[dict[str, Any]]) -> Record:
         **mean,
     }
     n = sum(len(own["rows"]) for own in cells)
-    return Record(found.value, found.ci95, len(cells), n, "Spearman of CFR@8 and success, vector push world", controls)
+    interval = max(-1.0, found.ci95[0]), min(1.0, found.ci95[1])
+    return Record(found.value, interval, len(cells), n, "Spearman of CFR@8 and success, vector push world", controls)
 
 
 def main() -> None:
