@@ -10,8 +10,9 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-MEMORY = 8 << 30
-"""Bytes that a child may take beyond what its parent has."""
+MEMORY = 32 << 30
+"""Addresses that a child may take beyond what its parent has; Ray takes a third of the machine's memory for its store
+and ends the process where it cannot."""
 TIME_IS_OVER = -1
 
 
