@@ -57,13 +57,16 @@ MEASURED_WITH = 10**6
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = [str(architecture) for architecture in ARCHITECTURES]
-    whole = script.at_least(0)
     parser.add_argument("--out", type=Path, default=Path("runs/cures"), help="folder of cells, claims and figures")
     parser.add_argument(
         "--signals", nargs="+", default=["action"], choices=SIGNALS, help="that are lost, one at a time"
     )
-    parser.add_argument("--selection", nargs="+", type=whole, default=[100, 101], help="seeds that strengths are from")
-    parser.add_argument("--seeds", nargs="+", type=whole, default=[0, 1, 2, 3], help="seeds that are reported")
+    parser.add_argument(
+        "--selection", nargs="+", type=script.at_least(0), default=[100, 101], help="seeds that strengths are from"
+    )
+    parser.add_argument(
+        "--seeds", nargs="+", type=script.at_least(0), default=[0, 1, 2, 3], help="seeds that are reported"
+    )
     parser.add_argument(
         "--architectures", nargs="+", default=ARCHITECTURE_NAMES, choices=names, help="that are trained"
     )

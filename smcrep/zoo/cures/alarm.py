@@ -15,8 +15,10 @@ from smcrep.zoo.training import Schedule
 from smcrep.zoo.watching import Looks
 from smcrep.zoo.world import SIGNALS, World
 
-EVERY, ROWS = 6, 32
-"""Steps between looks, and pairs of each look."""
+EVERY = 6
+"""Steps between looks."""
+ROWS = 32
+"""Pairs of each look."""
 
 
 class LateWatch:

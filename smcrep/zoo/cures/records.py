@@ -12,8 +12,10 @@ from smcrep.results import Record
 NONE, TWIN = "none", "twin"
 BEST_OF = ("leak", "starvation", "late")
 """Mechanisms with a record of their best cure."""
-ENOUGH_USE, MOST_COST = 0.75, 3.0
-"""The bar: of the healthy model's use, and points of accuracy."""
+ENOUGH_USE = 0.75
+"""The bar, of the healthy model's use."""
+MOST_COST = 3.0
+"""The bar, in points of accuracy."""
 HEALTHY_USE = 0.5
 """A model with nothing planted that makes less of the signal than this share of the oracle is no measure of health: its
 world is left out for that architecture and seed. Contrastive models are that where the signal acts by a product."""
