@@ -2,20 +2,20 @@
 
     python experiments/figures/zoo.py           # seconds, from experiments/claims/collapse.json
 
-Writes zoo_detectors.png (AUC of every detector on every mechanism) beside its CSV, and zoo_alarms.png (measured use
-over training, with the alarms).
+Writes zoo_detectors.png (AUC of every detector on every mechanism) beside its CSV, zoo_alarms.png (measured use over
+training, with the alarms) and planning.png (counterfactual retrieval and success of planning, of every world model).
 """
 
 import argparse
 from pathlib import Path
 
-from smcrep.report.figures.zoo import detector_table, use_until_alarm
+from smcrep.report.figures.zoo import detector_table, retrieval_beside_planning, use_until_alarm
 from smcrep.results import read_claims, write_table
 from smcrep.script import run
 from smcrep.zoo import MECHANISMS
 
 ROOT = Path(__file__).parent.parent
-AUC, CURVE = "collapse.auc.", "collapse.use_over_training."
+AUC, CURVE, PLANNING = "collapse.auc.", "collapse.use_over_training.", "collapse.planning"
 
 
 def main() -> None:
@@ -32,6 +32,8 @@ def main() -> None:
     write_table(arguments.figures / "zoo_detectors.csv", "mechanism", mechanisms)
     if curves:
         use_until_alarm(curves, arguments.figures / "zoo_alarms.png")
+    if PLANNING in records:
+        retrieval_beside_planning(records[PLANNING], arguments.figures / "planning.png")
 
 
 if __name__ == "__main__":

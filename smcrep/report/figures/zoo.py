@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from smcrep.report import marks
 from smcrep.report.style import COLOURS, OTHERS, picture
 from smcrep.results import Record
 
@@ -44,6 +45,18 @@ def use_until_alarm(curves: Mapping[str, Record], path: Path) -> None:
             axis.set_title(name.replace("_", " "))
         figure.tight_layout()
         figure.text(0, -0.03, "dashed: the data turn faulty; brown: alarms of the monitor", fontsize=8)
+
+
+def retrieval_beside_planning(record: Record, path: Path) -> None:
+    """A point for each world model: what counterfactual retrieval says of it (1: always right, 0: by chance) and the
+    success of planning with it. "cfr_by_seed" and "success_by_seed" [seeds, models]; beside them two references."""
+    with picture(path, size=(4.2, 3.4)) as (_, (axis,)):
+        for said, success in zip(record.controls["cfr_by_seed"], record.controls["success_by_seed"], strict=True):
+            axis.plot(said, success, "o", ms=4, alpha=0.7, color=COLOURS["ours"])
+        marks.reference(axis, record.controls["planning_in_the_world"], "planning in the world itself")
+        marks.reference(axis, record.controls["random_actions"], "random actions")
+        axis.set(xlabel="counterfactual retrieval (1: always right)", ylabel="success of planning", ylim=(-0.05, 1.1))
+        axis.set_title(f"World models; rank correlation {record.value:.2f}")
 
 
 def use_over_training(history: Sequence[Mapping[str, Any]], signal: str, path: Path) -> None:

@@ -4,7 +4,12 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from smcrep.report.figures.zoo import detector_table, use_over_training, use_until_alarm
+from smcrep.report.figures.zoo import (
+    detector_table,
+    retrieval_beside_planning,
+    use_over_training,
+    use_until_alarm,
+)
 from smcrep.results import Record
 
 
@@ -26,6 +31,18 @@ def test_alarms_stand_at_their_time(tmp_path: Path, figures_kept: list[Figure]) 
     use_until_alarm({"late_leak": Record(0.5, controls=controls)}, tmp_path / "alarms.png")
     lines = figures_kept[0].axes[0].lines
     assert [list(line.get_xdata()) for line in lines] == [[0.5, 1.0], [0.75, 0.75], [0.5, 1.0], [0.5, 0.5]]  # type: ignore[arg-type]
+
+
+def test_a_point_for_each_world_model(tmp_path: Path, figures_kept: list[Figure]) -> None:
+    controls = {
+        "cfr_by_seed": [[0.1, 0.6], [0.2, 0.7]], "success_by_seed": [[0.0, 0.5], [0.1, 0.9]],
+        "planning_in_the_world": 0.99, "random_actions": 0.02,
+    }  # fmt: skip
+    retrieval_beside_planning(Record(0.9, controls=controls), tmp_path / "planning.png")
+    axis = figures_kept[0].axes[0]
+    points = [(list(line.get_xdata()), list(line.get_ydata())) for line in axis.lines if line.get_marker() == "o"]  # type: ignore[arg-type]
+    assert points == [([0.1, 0.6], [0.0, 0.5]), ([0.2, 0.7], [0.1, 0.9])]
+    assert [text.get_text() for text in axis.texts] == ["planning in the world itself", "random actions"]
 
 
 def test_history_of_one_run(tmp_path: Path, figures_kept: list[Figure]) -> None:
