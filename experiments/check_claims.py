@@ -4,15 +4,16 @@
     python experiments/check_claims.py --write    # draws tables and figures of all pages anew from the records
 
 A record is off where a field was changed by hand, where it differs from the cells it was made from, where its commit is
-not in the history or was dirty, or where its command names a script or an option that is not there. A page is off where
-a table or a value differs from its record, where a figure stands in prose without one, where docs/results.md lacks a
-record, and where a picture is older than the records it was drawn from. How tables and values are written stands in
-smcrep/report/claims.py. Records made by training code that has changed since are listed and marked, not refused:
-their commands make them again. Half a minute.
+not in the history or was dirty, where it names a place of one machine, or where its command names a script or an option
+that is not there. A page is off where a table or a value differs from its record, where a figure stands in prose
+without one, where docs/results.md lacks a record, and where a picture is older than the records it was drawn from. How
+tables and values are written stands in smcrep/report/claims.py. Records made by training code that has changed since
+are listed and marked, not refused: their commands make them again. Half a minute.
 """
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,9 @@ from smcrep.results import Record, read_claims, sealed
 ROOT = Path(__file__).parent.parent
 PICTURES = {
     "ablations.png": ("ablations", "*"),
+    "cures.png": ("collapse", "collapse.cure.*.*"),
+    "fusion_cells.png": ("fusion", "fusion.cell.*"),
+    "fusion_weights.png": ("fusion", "fusion.cell.*"),
     "generalisation_ablations.png": ("generalisation", "variant.*"),
     "generalisation_encoders.png": ("generalisation", "pretrained.*"),
     "generalisation_environments.png": ("generalisation", "*_drop"),
@@ -39,8 +43,13 @@ PICTURES = {
     "generalisation_modelnet10.png": ("generalisation", "modelnet10.10way*"),
     "generalisation_physics.png": ("generalisation", "physics.*"),
     "growth.png": ("speed", "growth.*"),
+    "planning.png": ("collapse", "collapse.planning"),
+    "zoo_alarms.png": ("collapse", "collapse.use_over_training.*"),
+    "zoo_detectors.png": ("collapse", "collapse.auc.*"),
 }
 """Picture in experiments/figures -> the records that it shows."""
+PLACE = re.compile(r"(?<![\w.])/(?:root|home|Users|tmp|mnt|work)/[^\s\"']+")
+"""Where something lies on one machine."""
 ALLOWED = {
     "README.md": ("LeRobot 0.6", "95 % intervals"),
     "docs/guides/extract.md": ("LeRobot 0.6",),
@@ -115,6 +124,8 @@ def wrong(root: Path, record: Record, history: History) -> list[str]:
     ]
     if record.seal and record.seal != sealed(record).seal:
         found.append("was changed by hand (its seal differs); run its command again")
+    if place := PLACE.search(json.dumps(asdict(record))):
+        found.append(f"names a place of one machine, {place[0]!r}; leave it out where the record is made")
     for commit in dict.fromkeys((record.commit, *record.commits)):
         if "dirty" in commit:
             found.append("was made from changed files; commit, then make it again")

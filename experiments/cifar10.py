@@ -29,32 +29,27 @@ draws them); interrupted, the same command goes on, and a cell that is written i
 import argparse
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import timm
 import torch
 from safetensors.torch import load_file, save_file
 from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
-from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import Tensor
 
 from smcrep import script
-from smcrep.data.augment import AUGMENTATION_DIM, Augmentation, AugmentationRanges, augment, sample
 from smcrep.data.readers.cifar import open_cifar10
 from smcrep.data.readers.images import open_parquet
 from smcrep.evaluation.comparison import bounds
 from smcrep.evaluation.sentence import percent
 from smcrep.files import atomic_write
-from smcrep.models.predictors import EquiMod as Displacement
-from smcrep.objectives import BYOL, AugSelf, CombinedWeights, EquiMod, HeadSizes, NTXent, VICReg
-from smcrep.objectives.equivariance import Equivariance, Moved, NoEquivariance
-from smcrep.objectives.invariance import Invariance, Views
+from smcrep.objectives import BYOL, AugSelf, CombinedWeights, EquiMod, NTXent, VICReg
+from smcrep.objectives.equivariance import Equivariance, NoEquivariance
+from smcrep.objectives.invariance import Invariance
 from smcrep.pretraining.recipes import data_folder
 from smcrep.probes.intervals import Estimate, over_seeds_and_objects, share_over_seeds_and_objects
 from smcrep.probes.knn import knn_classify
@@ -62,8 +57,10 @@ from smcrep.probes.linear import linear_classify
 from smcrep.provenance import made
 from smcrep.results import Record, write_claims, write_json
 from smcrep.sweep import Cell, cell_path, finished, sweep
+from smcrep.training import plain_pictures
+from smcrep.training.plain_pictures import BACKBONES, LR, Network, augmented, scale
 
-SIDE, NUM_CLASSES, WIDTHS, HIDDEN, PROJECTED, LR = 32, 10, (32, 64, 128, 256), 512, 128, 2e-3
+SIDE, NUM_CLASSES = 32, 10
 NUM_VAL, NUM_LABELLED, NUM_BLOCKS, NUM_ACTIONS = 5_000, 10_000, 100, 2_000
 """Training pictures held out; labels that probes are fitted to; blocks of neighbouring test pictures (the unit of the
 intervals; in the copies, a block holds as many of each class); views that the action is read from."""
@@ -200,145 +197,11 @@ def candidates(variant: str) -> list[CombinedWeights]:
     return [CombinedWeights(dial, EQUIVARIANCES.get(added, NoEquivariance())) for dial in DIALS[base]]
 
 
-def conv4() -> tuple[nn.Module, int]:
-    layers = [
-        layer
-        for a, b in pairwise((3, *WIDTHS))
-        for layer in (nn.Conv2d(a, b, 3, 2, 1, bias=False), nn.BatchNorm2d(b), nn.ReLU())
-    ]
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()), WIDTHS[-1]
-
-
-def resnet18() -> tuple[nn.Module, int]:
-    """For pictures of 32 pixels: a first layer of 3 x 3, no pooling behind it."""
-    network = timm.create_model("resnet18", num_classes=0)
-    network.conv1, network.maxpool = nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.Identity()
-    return network, 512
-
-
-BACKBONES = {"conv4": conv4, "resnet18": resnet18}
-
-
-def head(num_in: int) -> nn.Sequential:
-    layers = [
-        layer
-        for a, b in pairwise((num_in, HIDDEN, HIDDEN))
-        for layer in (nn.Linear(a, b, bias=False), nn.BatchNorm1d(b), nn.ReLU())
-    ]
-    return nn.Sequential(*layers, nn.Linear(HIDDEN, PROJECTED))
-
-
-class Network(nn.Module):
-    """Backbone and projector, and what an equivariance learns beside them: EquiMod a second projector and a linear
-    predictor of [embedding of the picture, action], AugSelf a network that reads the action from the backbone."""
-
-    def __init__(self, weights: CombinedWeights, network: str) -> None:
-        super().__init__()
-        self.backbone, dim = BACKBONES[network]()
-        self.backbone.to(memory_format=torch.channels_last)
-        self.projector = head(dim)
-        on_backbone = isinstance(weights.equivariance, AugSelf)
-        self.equivariant = nn.Identity() if on_backbone else head(dim)
-        self.predictor = Displacement(PROJECTED, AUGMENTATION_DIM)
-        sizes = HeadSizes(dim if on_backbone else PROJECTED, PROJECTED, AUGMENTATION_DIM)
-        self.heads = nn.ModuleDict(weights.heads(sizes))
-
-    def features(self, pictures: Tensor) -> Tensor:
-        """uint8 [n, s, s, 3] -> float32 [n, d]; in training by way of bfloat16."""
-        x = pictures.permute(0, 3, 1, 2).float() / 128 - 1  # in memory the channels stay last
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.training):
-            return self.backbone(x).float()
-
-
-def loss(
-    network: Network, target: AveragedModel | None, views: Tensor, action: Tensor, weights: CombinedWeights
-) -> Tensor:
-    """views uint8 [b, v, s, s, 3]: the picture itself where there is an equivariance, and two views of it, whose scaled
-    augmentations are ``action`` [b, 2, a]."""
-    h = network.features(views.flatten(0, 1)).unflatten(0, views.shape[:2])
-    z = network.projector(h[:, -2:].flatten(0, 1)).unflatten(0, (-1, 2))
-    slow = z.detach() if target is None else projected(target.module, views[:, -2:])
-    invariance = weights.invariance.loss(
-        Views(z[:, 0], z[:, 1], slow[:, 0], slow[:, 1], lambda name: network.heads[f"invariance_{name}"], None)
-    )
-    if isinstance(weights.equivariance, NoEquivariance):
-        return invariance.total
-    y = network.equivariant(h.flatten(0, 1)).unflatten(0, views.shape[:2])
-
-    def predict() -> Tensor:
-        return network.predictor(y[:, :1].expand(-1, 2, -1), None, action)
-
-    moved = Moved(
-        before=y[:, 0],
-        outcome=y[:, 1:],
-        target_outcome=y[:, 1:].detach(),
-        projected=z,
-        action=action,
-        predict=predict,
-        roll_out=no_roll_out,
-        head=lambda name: network.heads[f"equivariance_{name}"],
-    )
-    return invariance.total + weights.weight * weights.equivariance.loss(moved).total
-
-
-@torch.no_grad()
-def projected(network: nn.Module, views: Tensor) -> Tensor:
-    """[b, v, s, s, 3] -> [b, v, p]."""
-    assert isinstance(network, Network)
-    return network.projector(network.features(views.flatten(0, 1))).unflatten(0, views.shape[:2])
-
-
-def no_roll_out(steps: int) -> Tensor:
-    raise ValueError("augmentations do not compose; take an equivariance of one step")
-
-
 def train(data: Data, weights: CombinedWeights, seed: int, budget: Budget, *, steps: int, lr: float = LR) -> Network:
-    """The same first weights of the backbone, batches and views for one seed, whatever the ``weights``."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        network = Network(weights, budget.network).to(budget.device)
-    momentum, target = weights.target_momentum(), None
-    if momentum is not None:
-        target = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(momentum))
-    optimiser = torch.optim.AdamW(network.parameters(), lr=lr, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    rows, mean_std = batches(data.rows(0), budget.batch, generator), scale()
-    with_picture = not isinstance(weights.equivariance, NoEquivariance)
-    for _ in range(steps):
-        if target:
-            target.update_parameters(network)
-        pictures = data.pictures[next(rows)]
-        views, action = augmented(pictures, 2, generator, mean_std)
-        views = torch.cat([pictures[:, None], views], 1) if with_picture else views
-        optimiser.zero_grad()
-        loss(network, target, views.to(budget.device), action.to(budget.device), weights).backward()
-        optimiser.step()
-        schedule.step()
-    return network.eval()
-
-
-def batches(rows: Tensor, size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Endless, every row once before any is seen again; what does not fill a batch waits for the next round."""
-    while True:
-        order = rows[torch.randperm(len(rows), generator=generator)]
-        yield from order[: len(rows) // size * size].split(size)
-
-
-def scale() -> tuple[Tensor, Tensor]:
-    """Mean and deviation [a] of the numbers of an augmentation, over 10,000 draws; what never varies stays 0."""
-    drawn = sample(AugmentationRanges(), (10_000,), (SIDE, SIDE), torch.Generator().manual_seed(0)).vector()
-    std = drawn.std(0)
-    return drawn.mean(0), torch.where(std > 1e-6, std, torch.inf)
-
-
-def augmented(
-    pictures: Tensor, num: int, generator: torch.Generator, mean_std: tuple[Tensor, Tensor]
-) -> tuple[Tensor, Tensor]:
-    """``num`` views of each picture, uint8 [b, num, s, s, 3], and their scaled augmentations [b, num, a]."""
-    drawn: Augmentation = sample(AugmentationRanges(), (len(pictures), num), (SIDE, SIDE), generator)
-    views = augment(pictures[:, None].expand(-1, num, -1, -1, -1), drawn)
-    return views, (drawn.vector() - mean_std[0]) / mean_std[1]
+    return plain_pictures.train(
+        data.pictures[data.rows(0)], weights, seed=seed, steps=steps, batch=budget.batch, network=budget.network,
+        device=budget.device, lr=lr,
+    )  # fmt: skip
 
 
 @torch.no_grad()
@@ -379,9 +242,9 @@ def measured(network: Network, data: Data, device: str) -> dict[str, np.ndarray]
     sides = []
     for part in (0, 2):
         pictures = data.pictures[data.rows(part, NUM_ACTIONS)]
-        views, action = augmented(pictures, 1, torch.Generator().manual_seed(part), scale())
+        views, action = augmented(pictures, 1, torch.Generator().manual_seed(part), scale(SIDE))
         both = [encoded(network, x, device) for x in (pictures, views[:, 0])]
-        sides.append((np.concatenate(both, 1), action[:, 0].numpy()[:, np.isfinite(scale()[1].numpy())]))
+        sides.append((np.concatenate(both, 1), action[:, 0].numpy()[:, np.isfinite(scale(SIDE)[1].numpy())]))
     (x, y), (queries, wanted) = sides
     mean, std = x.mean(0), x.std(0) + 1e-6
     read = Ridge(alpha=100.0).fit((x - mean) / std, y).predict((queries - mean) / std)

@@ -25,7 +25,7 @@ Expected: ours is never worse where a fault can be seen in the reading or in its
 import argparse
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import nn
 
 from smcrep import script
 from smcrep.evaluation.broken_senses import SEVERITIES, Fault, all_faults
@@ -48,6 +48,7 @@ from smcrep.evaluation.fusion_data import (
     make_stores,
 )
 from smcrep.evaluation.fusion_fit import FitData, Reader
+from smcrep.evaluation.fusion_methods import Embedded, Only, Rule, Told, Unweighted
 from smcrep.evaluation.fusion_records import CLEAN, DESTROYED, EMBEDDING, OURS, TOLD, UNWEIGHTED, fusion_records
 from smcrep.files import atomic_write
 from smcrep.fusion import RULES
@@ -65,7 +66,7 @@ from smcrep.provenance import made
 from smcrep.results import write_claims, write_json
 from smcrep.senses import DEPTH, MASK, POINTS, RGB
 from smcrep.sweep import cell_path, finished
-from smcrep.transition import Beliefs, concatenate
+from smcrep.transition import concatenate
 
 DESTROYING = {RGB.name: "darkness", POINTS.name: "jitter", DEPTH.name: "missing_returns", MASK.name: "noise_blobs"}
 """Kind of each sense that at severity 1 leaves nothing of it."""
@@ -172,66 +173,6 @@ def judge(path: Path, seed: int, arguments: argparse.Namespace) -> None:
         means = {m: round(100 * float(np.mean(v)), 1) for m, v in found.items()}
         left = (time.monotonic() - begun) / (i + 1) * (len(missing) - i - 1) / 60
         print(f"{name}: {means} ({len(missing) - i - 1} left, ETA {left:.0f} min)", flush=True)
-
-
-class Only(nn.Module):
-    """One sense alone."""
-
-    def __init__(self, sense: int) -> None:
-        super().__init__()
-        self.sense = sense
-
-    def forward(self, beliefs: Beliefs) -> Tensor:
-        return torch.where(beliefs.present[..., self.sense, None], beliefs.mean[..., self.sense, :], 0)
-
-
-class Rule(nn.Module):
-    """A rule without weights."""
-
-    def __init__(self, rule: Callable[[Beliefs], tuple[Tensor, Tensor]]) -> None:
-        super().__init__()
-        self.rule = rule
-
-    def forward(self, beliefs: Beliefs) -> Tensor:
-        return self.rule(beliefs)[0]
-
-
-class Embedded(nn.Module):
-    """The invariant part of the embedding that our head makes."""
-
-    def __init__(self, head: DirectionHead) -> None:
-        super().__init__()
-        self.head = head
-
-    def forward(self, beliefs: Beliefs) -> Tensor:
-        return torch.cat(
-            [
-                self.head(beliefs[i : i + 2048])[0][:, : self.head.invariant_dim]
-                for i in range(0, len(beliefs.present), 2048)
-            ]
-        )
-
-
-class Unweighted(nn.Module):
-    """The directions of ours, all of length 1: what the weights add."""
-
-    def __init__(self, head: DirectionHead) -> None:
-        super().__init__()
-        self.head = head
-
-    def forward(self, beliefs: Beliefs) -> Tensor:
-        return self.head.directions.weighted(beliefs, torch.zeros(beliefs.present.shape)).embedding
-
-
-class Told(nn.Module):
-    """The directions of ours by the oracle's weights: told what the fault of each sense did to each query."""
-
-    def __init__(self, head: DirectionHead, fault: Tensor) -> None:
-        super().__init__()
-        self.head, self.fault = head, fault
-
-    def forward(self, beliefs: Beliefs) -> Tensor:
-        return self.head.directions.weighted(beliefs, self.fault).embedding
 
 
 def tuned(name: str, data: FitData, arguments: argparse.Namespace, seed: int) -> Reader:

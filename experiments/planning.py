@@ -14,6 +14,7 @@ twice, on states of their own:
     planning  the share of episodes in which the disc ends within 5 cm of its goal, 15 cm away or more at the start:
               the cross-entropy method on predicted latents, 6 pushes, replanned before each
 
+What was planted, and how close is close, were set on seeds 0 and 100, which are not reported.
 Leaves cells and claims/collapse.json in --out:
 
     collapse.planning    Spearman correlation of both over the checkpoints of a seed, mean over seeds. Beside it: the
@@ -23,6 +24,7 @@ Leaves cells and claims/collapse.json in --out:
 
 import argparse
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,7 @@ import numpy as np
 import torch
 from scipy import stats
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, normalize
+from torch.nn.functional import cross_entropy
 
 from smcrep import script
 from smcrep.probes.intervals import over_seeds
@@ -39,8 +41,8 @@ from smcrep.probes.retrieval import rank
 from smcrep.provenance import made
 from smcrep.results import Record, write_claims, write_json
 from smcrep.sweep import cell_path, finished
+from smcrep.zoo.push_world import REACH_M, actions, push, states
 
-RADIUS_M, START_M, REACH_M, SUBSTEPS = 0.1, 0.11, 0.2, 8  # of discs; of a point from a centre; of a push, and its parts
 NUM_FEATURES, LATENT, HIDDEN = 24, 16, 64
 STATES, BRANCHES, STEPS, LR, TEMPERATURE = 32, 4, 1500, 2e-3, 0.1
 AUDIT_STATES, OTHERS = 256, 8
@@ -73,43 +75,6 @@ CHECKPOINTS = (
     *(Checkpoint(turned=degrees) for degrees in (20.0, 45.0, 90.0)),
     Checkpoint(cut=True),
 )
-
-
-def push(state: Tensor, action: Tensor) -> Tensor:
-    """Places of both discs afterwards. A point is set down beside the first disc, moves straight, and is taken away;
-    what it would enter gives way along the line through both centres, and so does the second disc to the first.
-
-    state   [..., 4]: x, y of the first disc and of the second, in metres.
-    action  [..., 4]: where the point starts, from the centre of the first disc (a direction: it is put 1 cm from the
-            edge), and how far it moves.
-    """
-    first, second = state[..., :2], state[..., 2:]
-    point = first + START_M * normalize(action[..., :2], dim=-1)
-    for _ in range(SUBSTEPS):
-        point = point + action[..., 2:] / SUBSTEPS
-        first = _given_way(first, point, RADIUS_M)
-        second = _given_way(second, first, 2 * RADIUS_M)
-    return torch.cat([first, second], -1)
-
-
-def _given_way(centre: Tensor, by: Tensor, distance_m: float) -> Tensor:
-    apart = centre - by
-    now = apart.norm(dim=-1, keepdim=True).clamp_min(1e-6)
-    return torch.where(now < distance_m, by + apart * (distance_m / now), centre)
-
-
-def states(num: int, generator: torch.Generator) -> Tensor:
-    """[n, 4]: the second disc up to 20 cm from the edge of the first, anywhere around it."""
-    first = 0.6 * torch.rand(num, 2, generator=generator) - 0.3
-    away = normalize(torch.randn(num, 2, generator=generator), dim=-1)
-    return torch.cat([first, first + away * (2 * RADIUS_M + 0.2 * torch.rand(num, 1, generator=generator))], -1)
-
-
-def actions(*shape: int, generator: torch.Generator) -> Tensor:
-    """[..., 4]: any start, and a move more or less towards the disc."""
-    start = normalize(torch.randn(*shape, 2, generator=generator), dim=-1)
-    ahead = -REACH_M * torch.rand(*shape, 1, generator=generator) * start
-    return torch.cat([start, ahead + 0.3 * REACH_M * torch.randn(*shape, 2, generator=generator)], -1)
 
 
 def tasks(num: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -205,7 +170,7 @@ def rivals(model: WorldModel, sensor: Sensor, generator: torch.Generator) -> dic
     return {"validation_loss": -loss, "permutation_drop": mixed - loss}
 
 
-Ahead = Any
+Ahead = Callable[[Tensor, Tensor, Tensor], Tensor]
 """(states [e, 4], goals [e, 4], plans [e, s, h, 4]) -> costs [e, s]."""
 
 
@@ -306,7 +271,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("runs/planning"), help="folder of cells and claims")
     parser.add_argument(
-        "--seeds", nargs="+", type=script.at_least(0), default=[0, 1, 2, 3, 4], help="of worlds and weights"
+        "--seeds", nargs="+", type=script.at_least(0), default=[1, 2, 3, 4, 5], help="of worlds and weights"
     )
     parser.add_argument("--tiny", action="store_true", help="few checkpoints and steps, to see that it runs")
     arguments = parser.parse_args()

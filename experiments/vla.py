@@ -34,7 +34,7 @@ from smcrep.data.readers.lerobot_files import LeRobotFiles
 from smcrep.evaluation.sentence import plain
 from smcrep.extraction.extract import extract
 from smcrep.extraction.index import failures
-from smcrep.extraction.lerobot_copy import ENVIRONMENT_STATE, OURS, inject
+from smcrep.extraction.lerobot_copy import ENVIRONMENT_STATE, NORMALISATION_EPS, OURS, inject
 from smcrep.extraction.output import Output
 from smcrep.extraction.sources import SourceSpec
 from smcrep.hub import build_model, save_pretrained
@@ -47,8 +47,6 @@ from smcrep.senses import RGB
 SIDE, NUM_TINY = 32, 6
 PICTURES = (".jpg", ".jpeg", ".png")
 VIDEOS = (".mp4", ".mkv")
-EPS = 1e-8
-"""That LeRobot adds to a deviation (lerobot 0.6.1, ``processor/normalize_processor.py``)."""
 
 
 def main() -> None:
@@ -106,12 +104,17 @@ def of_sources(root: Path, out: Path) -> dict[str, Record]:
             failed, lines = failures(out / "sources" / name)
             accounted = manifest.num_rows
             controls = {"embedded": accounted - failed, "failed": failed, "lines": len(lines)}
-            controls |= {"first_lines": lines[:3]} if lines else {}
+            controls |= {"first_lines": [within(root, line) for line in lines[:3]]} if lines else {}
         except ValueError as error:
-            accounted, controls = rows, {"embedded": 0, "failed": rows, "refused": str(error).replace(str(root), "")}
+            accounted, controls = rows, {"embedded": 0, "failed": rows, "refused": within(root, str(error))}
         share = min(accounted, rows) / max(accounted, rows, 1)
         records[f"sources.{name}"] = Record(share, n=rows, unit="share of rows", controls={"rows": rows} | controls)
     return records
+
+
+def within(root: Path, words: str) -> str:
+    """Paths from the data's folder on: where that stands is of this machine."""
+    return words.replace(f"{root}/", "")
 
 
 def encoder(run: Path) -> Path:
@@ -179,7 +182,7 @@ def column(copy: Path, name: str) -> np.ndarray:
 def normalised(copy: Path) -> np.ndarray:
     """float64 [n, d]: as a policy of LeRobot gets them, told ``MEAN_STD``."""
     stats = json.loads((copy / "meta/stats.json").read_text(encoding="utf-8"))[ENVIRONMENT_STATE]
-    return (column(copy, ENVIRONMENT_STATE) - np.array(stats["mean"])) / (np.array(stats["std"]) + EPS)
+    return (column(copy, ENVIRONMENT_STATE) - np.array(stats["mean"])) / (np.array(stats["std"]) + NORMALISATION_EPS)
 
 
 def largest_mean(x: np.ndarray) -> float:

@@ -35,7 +35,7 @@ import torch
 from smcrep import script
 from smcrep.data.readers.lerobot import LeRobotRows
 from smcrep.evaluation.sentence import plain
-from smcrep.extraction.lerobot_copy import ENVIRONMENT_STATE, inject
+from smcrep.extraction.lerobot_copy import ENVIRONMENT_STATE, NORMALISATION_EPS, inject
 from smcrep.extraction.manifest import EmbeddingManifest, begin
 from smcrep.extraction.shards import write_shard
 from smcrep.provenance import stamped
@@ -46,8 +46,6 @@ NUM_ROWS, NUM_TINY, LENGTH, NUM_TABLES, DIM, ROWS_PER_SHARD = 1_000_000, 8_000, 
 MEAN, DEVIATION = 5.0, 3.0
 CAMERA, FPS, VIDEO_BYTES = "observation.images.front", 10, 1 << 16
 GIB = 1 << 30
-EPS = 1e-8
-"""That LeRobot adds to a deviation (lerobot 0.6.1, ``processor/normalize_processor.py``)."""
 
 
 def main() -> None:
@@ -181,7 +179,7 @@ def state(path: Path) -> tuple[Any, ...]:
 def standard(copy: Path) -> tuple[tuple[float, float], tuple[float, float]]:
     """(largest mean, farthest deviation from 1) over the numbers, after LeRobot's normalisation and without."""
     stats = json.loads((copy / "meta/stats.json").read_text(encoding="utf-8"))[ENVIRONMENT_STATE]
-    mean, deviation = np.array(stats["mean"]), np.array(stats["std"]) + EPS
+    mean, deviation = np.array(stats["mean"]), np.array(stats["std"]) + NORMALISATION_EPS
     count, sums, squares = 0, np.zeros((2, len(mean))), np.zeros((2, len(mean)))
     for x in batches(copy, len(mean)):
         both = np.stack([(x - mean) / deviation, x])

@@ -25,7 +25,7 @@ CALLED = dict.fromkeys(
 class Definition:
     """A function, a class without its methods, a method ("Class.method") or a constant.
 
-    code        its syntax tree in words, without docstrings
+    code        its syntax tree in words, without docstrings and imports
     names       that it mentions, and words in quotes that may be names
     attributes  those of them that may be a method: behind a dot, or in quotes
     bases       of a class
@@ -157,8 +157,18 @@ def _define(
             attributes.add(node.value)
         elif isinstance(node, ast.Import | ast.ImportFrom):
             names |= {a.name.rsplit(".", 1)[-1] for a in node.names}
-    code = "\n".join(ast.dump(node) for node in nodes)
+    code = "\n".join(ast.dump(_WithoutImports().visit(node)) for node in nodes)
     return Definition(code, frozenset(names | attributes), frozenset(attributes), bases, runs)
+
+
+class _WithoutImports(ast.NodeTransformer):
+    """Where a name comes from says nothing of what it does: that is in its own definition."""
+
+    def visit_Import(self, node: ast.Import) -> None:
+        """Leaves it out."""
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        """Leaves it out."""
 
 
 def _imports(tree: ast.Module) -> list[ast.alias]:

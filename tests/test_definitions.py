@@ -71,3 +71,10 @@ def test_the_code_of_a_definition_is_what_it_does() -> None:
     first = definitions(b'def f(x):\n    """Words."""\n    return x + 1\n')["f"]
     assert first.code == definitions(b"def f(x):\n\n    return x + 1  # one\n")["f"].code
     assert first.code != definitions(b"def f(x):\n    return x + 2\n")["f"].code
+
+
+def test_where_a_name_is_imported_is_not_what_a_definition_does() -> None:
+    late = definitions(b"def f(x):\n    import numpy as np\n    return np.exp(x)\n")["f"]
+    early = definitions(b"import numpy as np\ndef f(x):\n    return np.exp(x)\n")["f"]
+    assert late.code == early.code
+    assert {"numpy", "exp"} <= late.names & early.names

@@ -30,6 +30,8 @@ from smcrep.files import atomic_write_bytes, file_lock
 
 ENVIRONMENT_STATE = "observation.environment_state"
 OURS = "smcrep."
+NORMALISATION_EPS = 1e-8
+"""That LeRobot adds to a deviation (lerobot 0.6.1, ``processor/normalize_processor.py``)."""
 _MODES = '{"ENV":"MEAN_STD","STATE":"MODE","ACTION":"MODE","VISUAL":"MEAN_STD"}'
 NORMALISATION = {
     policy: f"--policy.normalization_mapping='{_MODES.replace('MODE', mode)}'"

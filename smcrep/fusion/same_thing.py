@@ -20,7 +20,7 @@ to the others. t changes no decision; it is 1 where one sense is sound, and near
 is then believed.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -32,7 +32,7 @@ from torch.nn import functional as F
 from smcrep.files import atomic_write
 from smcrep.fusion.baselines.few_shot import class_means, draw_decisions, few_shot_logits
 from smcrep.fusion.head import DirectionHead
-from smcrep.transition import Beliefs
+from smcrep.transition import Beliefs, concatenate
 
 OTHERS = 0.03
 """Least e: share of sound readings that are of something else."""
@@ -74,14 +74,14 @@ class SameThing(nn.Module):
 
     def looks(self, beliefs: Beliefs) -> Looks:
         """Beliefs [n] as they are compared."""
-        directions, means, trust = self.head.directions, [], []
-        for first in range(0, max(len(beliefs.present), 1), ROWS_AT_ONCE):
-            rows: Beliefs = beliefs[first : first + ROWS_AT_ONCE]
-            means.append(directions.directions(rows))
-            trust.append(directions(rows).gain.amax(-1))
-        mean, (slope, offset, others) = torch.cat(means), self.terms(self.quality(beliefs))
-        claimed = torch.zeros_like(mean[..., :1])
-        return Looks(mean, claimed, beliefs.present, beliefs.names, slope, offset, others, torch.cat(trust))
+        parts = range(0, max(len(beliefs.present), 1), ROWS_AT_ONCE)
+        return concatenate([self._looks(beliefs[first : first + ROWS_AT_ONCE]) for first in parts])
+
+    def _looks(self, beliefs: Beliefs) -> Looks:
+        mean, (slope, offset, others) = self.head.directions.directions(beliefs), self.terms(self.quality(beliefs))
+        trust = self.head.directions(beliefs).gain.amax(-1)
+        none = torch.zeros_like(mean[..., :1])
+        return Looks(mean, none, beliefs.present, beliefs.names, slope, offset, others, trust)
 
     def quality(self, beliefs: Beliefs) -> Tensor:
         """[..., m, r + 1]: how unusual each sense is by itself, standardised, and a one."""
@@ -172,10 +172,7 @@ def fit_same_thing(
     method.scale.copy_(own.std(0).clamp(min=1e-3))
     with torch.no_grad():
         looks, broken = method.looks(clean), method.looks(faulty)
-    rows = replace(looks, **{
-        name: torch.cat([getattr(looks, name), getattr(broken, name)])
-        for name in ("mean", "log_precision", "present", "slope", "offset", "others", "trust")
-    })  # fmt: skip
+    rows = concatenate([looks, broken])
     is_clean = torch.arange(len(rows.present)) < len(thing)
     drawn = draw_decisions(
         rows, thing.repeat(1 + copies), num_ways=num_ways, num_shots=num_shots, num_queries=8,

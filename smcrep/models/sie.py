@@ -1,6 +1,5 @@
 """The predictor of SIE: a matrix linear in the quaternion of the rotation."""
 
-import roma
 import torch
 from torch import Tensor, nn
 
@@ -20,6 +19,8 @@ class SIE(nn.Module):
         self.weight = nn.Parameter(weight)
 
     def forward(self, z: Tensor, rotation: Tensor | None, condition: Tensor) -> Tensor:
+        import roma  # brings torch's compiler in, which takes as long to import as torch
+
         if rotation is None:
             raise ValueError("sie predictor: the action carries no rotation (an image augmentation?); take 'mlp'")
         q = roma.rotmat_to_unitquat(rotation.to(z.dtype))

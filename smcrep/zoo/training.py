@@ -98,9 +98,11 @@ def adam_step(
     step: int,
     rate: Tensor,
     stack: Stack,
+    pace: Tensor | None = None,
 ) -> None:
     """Adam (arXiv:1412.6980, algorithm 1) with a learning rate for each model: rate [m]; ``step`` counts from 1. The
-    last layer of a slowed encoder has a part of it."""
+    last layer of a slowed encoder has a part of it; all encoders the share ``pace`` [m, 4 signals], where it is
+    given."""
     for name, weight in weights.items():
         first, second = moments[name]
         first.lerp_(grads[name], 1 - BETAS[0])
@@ -108,6 +110,8 @@ def adam_step(
         own = rate.view(-1, *[1] * (weight.ndim - 1))
         if name.startswith("encoder.1"):
             own = own * stack["slowed"][..., None, None]
+        if pace is not None and name.startswith("encoder"):
+            own = own * pace[..., None, None]
         slope = (first / (1 - BETAS[0] ** step)) / ((second / (1 - BETAS[1] ** step)).sqrt() + EPSILON)
         weight.sub_(own * slope)
 

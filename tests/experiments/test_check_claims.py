@@ -64,6 +64,7 @@ def found(clone: Path) -> list[str]:
     rewritten(claims / "demo.json", "setup.minutes", command="make ready")
     rewritten(claims / "generalisation.json", "fused.1shot", seeds=5)
     rewritten(claims / "structure.json", "docs.warnings", commit="e88fec215667-dirty")
+    rewritten(claims / "vla.json", "audit.policies.healthy", controls={"seen": ["3 of '/home/ann/sets/x.mp4': cut"]})
     edited(docs / "results.md", r"<!-- claims faults: .*?<!-- end -->", "")
     edited(clone / "README.md", r"\*\*0\.(\d)", r"**0.9\1")
     edited(docs / "guides/cluster.md", r"(<!-- value [^>]*-->)\d+", r"\g<1>50")
@@ -92,6 +93,7 @@ def found(clone: Path) -> list[str]:
         "demo: setup.minutes: its command makes 'ready'",
         "generalisation: fused.1shot: is not what the cells give",
         "structure: docs.warnings: was made from changed files",
+        "vla: audit.policies.healthy: names a place of one machine, '/home/ann/sets/x.mp4'",
         "docs/results.md: has no table with faults: kill.train",
         "README.md: a table or a value differs",
         "docs/guides/cluster.md: a table or a value differs",

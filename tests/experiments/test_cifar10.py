@@ -13,25 +13,27 @@ from smcrep.objectives import BYOL, CombinedWeights, EquiMod, NTXent, nt_xent
 from smcrep.objectives.equivariance import NoEquivariance
 from smcrep.results import Record, read_claims, write_json
 from smcrep.sweep import cell_path
+from smcrep.training import plain_pictures as module
 from tests.experiments.scripts import script
 
 cifar10: Any = script("cifar10")
+plain_pictures: Any = module
 BUDGET = cifar10.Budget(2, 8, "conv4", "cpu", True)
 
 
 def views(with_picture: bool, num: int = 8) -> tuple[Tensor, Tensor]:
     data, generator = cifar10.made_up(), torch.Generator().manual_seed(0)
     pictures = data.pictures[:num]
-    two, action = cifar10.augmented(pictures, 2, generator, cifar10.scale())
+    two, action = cifar10.augmented(pictures, 2, generator, cifar10.scale(cifar10.SIDE))
     return torch.cat([pictures[:, None], two], 1) if with_picture else two, action
 
 
 def test_equimod_is_the_contrast_of_two_views_and_of_what_the_picture_is_moved_to() -> None:
     weights = CombinedWeights(NTXent(0.5), EquiMod(0.2), weight=3.0)
-    network = cifar10.Network(weights, "conv4").eval()
-    (seen, action), d = views(True), cifar10.PROJECTED
+    network = plain_pictures.Network(weights, "conv4").eval()
+    (seen, action), d = views(True), plain_pictures.PROJECTED
     with torch.no_grad():
-        found = cifar10.loss(network, None, seen, action, weights)
+        found = plain_pictures.loss(network, None, seen, action, weights)
         picture, a, b = (network.features(seen[:, i]) for i in range(3))
         wanted = nt_xent(network.projector(a), network.projector(b), 0.5).total
         y = network.equivariant(picture)
@@ -44,8 +46,8 @@ def test_equimod_is_the_contrast_of_two_views_and_of_what_the_picture_is_moved_t
 
 def test_byol_lands_on_the_slow_network_which_follows_by_its_momentum() -> None:
     weights = CombinedWeights(BYOL(0.9), NoEquivariance())
-    network = cifar10.Network(weights, "conv4")
-    target = cifar10.AveragedModel(network, multi_avg_fn=cifar10.get_ema_multi_avg_fn(0.9))
+    network = plain_pictures.Network(weights, "conv4")
+    target = plain_pictures.AveragedModel(network, multi_avg_fn=plain_pictures.get_ema_multi_avg_fn(0.9))
     target.update_parameters(network)
     before = network.projector[-1].weight.detach().clone()
     with torch.no_grad():
@@ -53,12 +55,12 @@ def test_byol_lands_on_the_slow_network_which_follows_by_its_momentum() -> None:
     target.update_parameters(network)
     torch.testing.assert_close(target.module.projector[-1].weight, before + 0.1)
     seen, action = views(False)
-    cifar10.loss(network, target, seen, action, weights).backward()
+    plain_pictures.loss(network, target, seen, action, weights).backward()
     assert all(p.grad is None for p in target.parameters())
 
 
 def test_variants_of_one_seed_start_alike_and_see_the_same_views(monkeypatch: pytest.MonkeyPatch) -> None:
-    started, seen, real = [], [], cifar10.loss
+    started, seen, real = [], [], plain_pictures.loss
 
     def spied(network: Any, target: Any, views: Tensor, action: Tensor, weights: Any) -> Tensor:
         if len(seen) % BUDGET.steps == 0:
@@ -66,7 +68,7 @@ def test_variants_of_one_seed_start_alike_and_see_the_same_views(monkeypatch: py
         seen.append(views[:, -2:])
         return real(network, target, views, action, weights)
 
-    monkeypatch.setattr(cifar10, "loss", spied)
+    monkeypatch.setattr(plain_pictures, "loss", spied)
     for variant in ("simclr", "simclr_equimod", "byol"):
         cifar10.train(cifar10.made_up(), cifar10.candidates(variant)[0], 3, BUDGET, steps=BUDGET.steps)
     assert torch.equal(started[0], started[1])

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from smcrep.zoo.cures.alarm import LateWatch
 from smcrep.zoo.cures.cure import Cure, Seen, Step
@@ -74,27 +73,8 @@ def treat(
         pace = cure.pace(used, seen, step)
         if not cure.trains(step):
             rate[list(watch.restored)] = 0
-        paced(learned, grads, moments, number + 1, rate, stack, pace)
+        adam_step(learned, grads, moments, number + 1, rate, stack, pace)
         past.append((progress, draws))
         watch.look(number + 1, leaves, goes_back=cure.goes_back)
     done = {n: value.detach() for n, value in leaves.items()}
     return Treated(stack, done, {i: at / schedule.steps for i, at in watch.alarms.items()})
-
-
-@torch.no_grad()
-def paced(
-    weights: Mapping[str, Tensor],
-    grads: Mapping[str, Tensor],
-    moments: Mapping[str, tuple[Tensor, Tensor]],
-    step: int,
-    rate: Tensor,
-    stack: Stack,
-    pace: Tensor | None,
-) -> None:
-    """A step of Adam, of which the encoders take the share ``pace`` [m, 4 signals]."""
-    names = [] if pace is None else [name for name in weights if name.startswith("encoder")]
-    before = {name: weights[name].clone() for name in names}
-    adam_step(weights, grads, moments, step, rate, stack)
-    for name in names:
-        assert pace is not None
-        weights[name].copy_(before[name] + pace[..., None, None] * (weights[name] - before[name]))

@@ -13,9 +13,9 @@ from smcrep.zoo.cures.inverse import InverseHead
 from smcrep.zoo.cures.isotropy import NUM_SLICES
 from smcrep.zoo.cures.measure import measured
 from smcrep.zoo.cures.negatives import NUM_NEGATIVES
-from smcrep.zoo.cures.training import paced
 from smcrep.zoo.network import Architecture, start
 from smcrep.zoo.rows import CHANNELS, LATENT, Rows, audit_rows, oracle_prediction, training_rows
+from smcrep.zoo.training import adam_step
 from smcrep.zoo.world import CARRIER, OUTCOME_NOISE, draw
 
 REGRESSION, CONTRASTIVE = Architecture("concat", "regression"), Architecture("film", "contrastive")
@@ -235,7 +235,7 @@ def test_encoders_take_their_share_of_a_step() -> None:
     for weights, pace in ((whole, None), (shared, torch.tensor([[0.0, 0.25, 1.0, 1.0]]))):
         moments = {n: (torch.zeros_like(v), torch.zeros_like(v)) for n, v in weights.items()}
         grads = {n: torch.ones_like(v) for n, v in weights.items()}
-        paced(weights, grads, moments, 1, torch.tensor([0.1]), stack, pace)
+        adam_step(weights, grads, moments, 1, torch.tensor([0.1]), stack, pace)
     for name in ("encoder.0.weight", "encoder.1.bias"):
         moved = (shared[name] - begun[name]) / (whole[name] - begun[name])
         assert moved.mean((0, 2, 3)).tolist() == pytest.approx([0, 0.25, 1, 1], abs=1e-3)
