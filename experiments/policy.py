@@ -149,7 +149,11 @@ def main() -> None:
             found = cloned(world, looker(source, model), given.demonstrations, given.rollouts, steps, seed)
             write_json(path, {"variant": f"{task}_{source}", "seed": seed, "task": task, "input": source} | found)
             print(f"{task} {source} {seed}: {np.mean(found['success']):.2f} within {found['horizon']}", flush=True)
-    records = stamped(screened(given.out / "cells", tasks), "python experiments/policy.py", begun)
+    words = [f"--tasks {' '.join(tasks)} --seeds {' '.join(map(str, given.seeds))}"]
+    words += [f"--demonstrations {given.demonstrations} --rollouts {given.rollouts}"]
+    words += [f"--run {given.run}"] if given.run else []
+    command = " ".join(["python experiments/policy.py", *words])
+    records = stamped(screened(given.out / "cells", tasks), command, begun)
     write_claims(given.out / "claims/policy.json", records)
     for name, record in records.items():
         print(plain(name, record, "passed", "tried", "longest"))
