@@ -48,7 +48,7 @@ from smcrep.evaluation.fusion_data import (
     make_stores,
 )
 from smcrep.evaluation.fusion_fit import FitData, Reader
-from smcrep.evaluation.fusion_methods import Embedded, Only, Rule, Told, Unweighted
+from smcrep.evaluation.fusion_methods import Embedded, FixedRule, Only, Told, Unweighted
 from smcrep.evaluation.fusion_records import CLEAN, DESTROYED, EMBEDDING, OURS, TOLD, UNWEIGHTED, fusion_records
 from smcrep.files import atomic_write
 from smcrep.fusion import RULES
@@ -210,7 +210,7 @@ def made_of(name: str, data: FitData, settings: Any, generator: torch.Generator)
             return Reader(SameThing(DirectionHead(num_senses, data.dim, whole - data.dim), temperature=TEMPERATURE))
     dim = None if settings.whole else data.dim
     if name in RULES:
-        return Reader(Rule(RULES[name]), dim)
+        return Reader(FixedRule(RULES[name]), dim)
     if name.startswith("only_"):
         return Reader(Only(data.clean.names.index(name.removeprefix("only_"))), dim)
     return Reader(build(name, num_senses, whole if settings.whole else data.dim, settings, generator), dim)

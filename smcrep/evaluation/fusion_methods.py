@@ -21,7 +21,7 @@ class Only(nn.Module):
         return torch.where(beliefs.present[..., self.sense, None], beliefs.mean[..., self.sense, :], 0)
 
 
-class Rule(nn.Module):
+class FixedRule(nn.Module):
     """A rule without weights."""
 
     def __init__(self, rule: Callable[[Beliefs], tuple[Tensor, Tensor]]) -> None:
