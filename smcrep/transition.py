@@ -188,7 +188,9 @@ class Embedding(Batch):
 
 @dataclass(frozen=True)
 class Loss:
-    """``total`` to differentiate; ``parts`` detached, for the log."""
+    """``total`` to differentiate; ``parts`` detached, for the log. ``terms``: what the total is a weighted sum of, to
+    differentiate one by one; empty where it is a single term."""
 
     total: Tensor  # []
     parts: dict[str, Tensor]  # name -> []
+    terms: dict[str, Tensor] = field(default_factory=dict)  # name -> []

@@ -54,6 +54,7 @@ class CombinedWeights(ObjectiveWeights):
             losses[sense] = Loss(
                 invariance + self.weight * equivariance.total,
                 {"invariance": invariance.detach(), "equivariance": equivariance.total.detach()},
+                {"invariance": invariance} | (equivariance.terms or {"equivariance": equivariance.total}),
             )
         return mean_loss(losses)
 

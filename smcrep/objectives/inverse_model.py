@@ -27,7 +27,8 @@ class Inverse(Equivariance):
         forward = roll_out(moved.predict().flatten(0, 1)[:, None], moved.outcome.flatten(0, 1)[:, None], 1.0).total
         read = moved.head("inverse")(torch.cat(moved.pairs(), -1))
         inverse = augself(read, moved.action.flatten(0, 1)).total
-        return Loss(forward + self.inverse * inverse, {"forward": forward.detach(), "inverse": inverse.detach()})
+        terms = {"forward": forward, "inverse": inverse}
+        return Loss(forward + self.inverse * inverse, {name: term.detach() for name, term in terms.items()}, terms)
 
     def heads(self, sizes: HeadSizes) -> dict[str, nn.Module]:
         return {"inverse": mlp(2 * sizes.equivariant, self.hidden, sizes.action)}

@@ -91,7 +91,10 @@ class ObjectiveWeights(Kinds):
 
 
 def mean_loss(losses: dict[str, Loss]) -> Loss:
-    """Mean of the totals of equal losses, one a sense; its parts are those of each, "PART/SENSE"."""
+    """Mean of the totals of equal losses, one a sense; its parts are those of each, "PART/SENSE", its terms the means
+    of theirs."""
     total = torch.stack([loss.total for loss in losses.values()]).mean()
     parts = {f"{part}/{name}": value for name, loss in losses.items() for part, value in loss.parts.items()}
-    return Loss(total, parts)
+    names = dict.fromkeys(term for loss in losses.values() for term in loss.terms)
+    terms = {name: torch.stack([loss.terms[name] for loss in losses.values()]).mean() for name in names}
+    return Loss(total, parts, terms)

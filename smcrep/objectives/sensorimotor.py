@@ -95,7 +95,7 @@ def sensorimotor(
 
     Observations where a sense is absent neither predict, nor are predicted, nor stand among its candidates.
     ``parts`` names every term, such as ``equivariant/rgb>points``, and ``floor``: what none of the equivariant terms
-    can fall below without the action, among the candidates that are present.
+    can fall below without the action, among the candidates that are present. ``terms`` are the means of the groups.
     """
     if not beliefs.names or beliefs.mean.ndim != 4:
         raise ValueError(
@@ -124,6 +124,7 @@ def sensorimotor(
 
     total = fused.new_zeros(())
     parts: dict[str, Tensor] = {}
+    means: dict[str, Tensor] = {}
     floors: list[Tensor] = []
     for group, terms in wanted.items():
         values = []
@@ -138,10 +139,11 @@ def sensorimotor(
                 parts[f"{part}/{a}" if a == b else f"{part}/{a}>{b}"] = value.detach()
                 values.append(value)
         if values:
-            total = total + getattr(weights, group) * torch.stack(values).mean()
+            means[group] = torch.stack(values).mean()
+            total = total + getattr(weights, group) * means[group]
     if floors:
         parts["floor"] = torch.stack(floors).min()
-    return Loss(total, parts)
+    return Loss(total, parts, means)
 
 
 def _wanted(names: tuple[str, ...], weights: SensorimotorWeights) -> dict[str, list[tuple[str, str, str]]]:

@@ -23,6 +23,10 @@ from smcrep.training.step import StepInput, StepLoss
 from smcrep.training.stop import StopSignals
 from smcrep.transition import Targets, Transition
 
+COSINES_EVERY = 100
+"""Steps between cosines of the gradients of the loss's terms, which take seven tenths of a step (four terms, two
+senses): 0.7 % of the time."""
+
 
 class Batches(Protocol):
     """An endless stream of batches that can be continued where it stood, such as `data.loader.TransitionLoader`."""
@@ -57,6 +61,7 @@ def fit(
     fabric: Fabric,
     probe: Callable[[SensorimotorModel], dict[str, float]] | None = None,
     resume: bool = True,
+    cosines_every: int = COSINES_EVERY,
 ) -> Fitted:
     """Train the model of ``recipe`` into the folder ``out``: metrics.jsonl, tensorboard/, checkpoint/.
 
@@ -65,12 +70,14 @@ def fit(
     probe   model -> figures for the log, called every ``recipe.probe_every`` steps by the first process.
     resume  continue from out/checkpoint where there is one; on a CPU the weights then equal, bit for bit, those of a
             run that was never interrupted.
+    cosines_every  steps between records of which terms of the loss pull against each other
+            (`step.gradient_cosines`); 0: never. Weights and losses are the same with and without.
 
     SIGINT and SIGTERM end the run after the step in progress, with a checkpoint. Raises `NotFinite` before a bad
     gradient reaches the weights, the last checkpoint stays; ValueError where another process trains into ``out``.
     """
     with file_lock(out) if fabric.is_global_zero else nullcontext():
-        return _fit(recipe, source, out, fabric, probe, resume)
+        return _fit(recipe, source, out, fabric, probe, resume, cosines_every)
 
 
 def _fit(
@@ -80,6 +87,7 @@ def _fit(
     fabric: Fabric,
     probe: Callable[[SensorimotorModel], dict[str, float]] | None,
     resume: bool,
+    cosines_every: int,
 ) -> Fitted:
     state = checkpoint.load(out / "checkpoint", recipe) if resume else None
     model = build_seeded_model(recipe)
@@ -116,7 +124,8 @@ def _fit(
                 group["lr"] = rate * group["lr_scale"]
             transition = next(stream)[0].to(fabric.device)
             with _own_randomness(recipe.seed, step, fabric) as generator:
-                total, parts = wrapped(StepInput(transition, generator))
+                cosines = bool(cosines_every) and (step + 1) % cosines_every == 0
+                total, parts = wrapped(StepInput(transition, generator, cosines=cosines))
             fabric.backward(total)
             norm = fabric.clip_gradients(wrapped, optimiser, max_norm=recipe.optim.grad_clip, error_if_nonfinite=False)
             assert norm is not None

@@ -1,6 +1,8 @@
 """One step of training as a pure function: Transition -> Loss. Everything else in this package serves this file."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from itertools import combinations
 from typing import Any, cast
 
 import torch
@@ -9,6 +11,7 @@ from torch import Tensor, nn
 from smcrep.models.model import SensorimotorModel
 from smcrep.objectives.objective import ObjectiveWeights, Observed
 from smcrep.objectives.processes import processes
+from smcrep.probes.collapse.gradients import gramian
 from smcrep.senses import SENSES, prepared_name
 from smcrep.training.heads import TARGET, follow
 from smcrep.training.recipes import Recipe
@@ -117,6 +120,32 @@ def drop_senses(present: Tensor, probability: float, generator: torch.Generator 
     return torch.where(kept.any(-1, keepdim=True), kept, present)
 
 
+def gradient_cosines(model: SensorimotorModel, terms: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Cosines [] of the gradients of any two terms of a loss (`Loss.terms`) in the last weights that they share, as
+    "gradient_cosine/A-B": below 0 a step that lowers one raises the other. {} where there are no two terms, or the
+    encoders are frozen.
+
+    One backward pass a term, from the loss to those weights and no further; the graph stays for the loss itself.
+    """
+    learning = {name: term for name, term in terms.items() if term.requires_grad}
+    weights = last_shared(model)
+    if len(learning) < 2 or not weights:
+        return {}
+    cosines = gramian(list(learning.values()), weights)
+    pairs = combinations(enumerate(learning), 2)
+    return {f"gradient_cosine/{a}-{b}": torch.tensor(cosines[i, j], device=model.device) for (i, a), (j, b) in pairs}
+
+
+def last_shared(model: SensorimotorModel) -> list[nn.Parameter]:
+    """Of each sense the last matrix of the encoder's ``backbone`` that learns: what lies behind it is the invariant
+    part's or the equivariant part's alone. An encoder without a backbone counts as one."""
+    found = []
+    for encoder in model.encoders.values():
+        body = getattr(encoder, "backbone", encoder)
+        found += [p for p in body.parameters() if p.requires_grad and p.ndim > 1][-1:]
+    return found
+
+
 class StepLoss(nn.Module):
     """The step as a module with one forward, so that DDP sees one forward for one backward."""
 
@@ -132,12 +161,13 @@ class StepLoss(nn.Module):
             sense_dropout=self.recipe.sense_dropout,
             generator=step.generator,
         )
-        return loss.total, loss.parts
+        cosines = gradient_cosines(self.model, loss.terms) if step.cosines else {}
+        return loss.total, loss.parts | cosines
 
 
 class StepInput:
     """What one forward needs. Not a dataclass on purpose: Fabric and DDP search dataclasses for tensors to convert,
-    and refuse frozen ones."""
+    and refuse frozen ones. ``cosines``: those of the gradients of the loss's terms stand among its parts."""
 
-    def __init__(self, transition: Transition, generator: torch.Generator) -> None:
-        self.transition, self.generator = transition, generator
+    def __init__(self, transition: Transition, generator: torch.Generator, *, cosines: bool = False) -> None:
+        self.transition, self.generator, self.cosines = transition, generator, cosines
