@@ -8,7 +8,8 @@ training, clean and with faulty sensors (the kinds of training of `smcrep.corrup
 others of both kinds. `smcrep.load_model`
 of the new folder embeds with it: `weight`, `precision` and `p_value` of each sense come beside the embedding. Beside it
 lies same_thing.safetensors: decisions from few labels that a sense which holds another object does not mislead
-(`smcrep.fusion.same_thing.SameThing`). How good both are: experiments/fusion.py.
+(`smcrep.fusion.same_thing.SameThing`), and same_outcome.safetensors, the same for the outcome of an action
+(`smcrep.fusion.same_outcome.SameOutcome`). How good they are: experiments/fusion.py and fusion_outcomes.py.
 """
 
 import argparse
@@ -20,9 +21,11 @@ import torch
 
 from smcrep import script
 from smcrep.evaluation.fusion_data import Sizes, faulty_rows, gather, make_stores
+from smcrep.evaluation.fusion_outcomes import outcomes_of, predictor
 from smcrep.fusion.directions import SHRINKAGE
 from smcrep.fusion.fit_variance import VarianceFit
 from smcrep.fusion.head import DirectionHead, fit_head
+from smcrep.fusion.same_outcome import SameOutcome, fit_same_outcome
 from smcrep.fusion.same_thing import SameThing, fit_same_thing
 from smcrep.hub import build_model
 from smcrep.pretraining import load
@@ -73,9 +76,12 @@ def main() -> None:
         num_shots=NUM_SHOTS if not arguments.tiny else 2, generator=torch.Generator().manual_seed(arguments.seed),
     )  # fmt: skip
     same.save(out / "same_thing.safetensors")
+    outcome, seen = SameOutcome(model.fuse), outcomes_of(known, val)
+    fit_same_outcome(outcome, predictor(known, seen.condition), seen.before, seen.after)
+    outcome.save(out / "same_outcome.safetensors")
     model.eval().save_pretrained(out, {"run": str(arguments.run), "commit": commit(), "head": vars(settings)})
-    seen = model.look(val.gallery)
-    weight = ", ".join(f"{name} {w:.2f}" for name, w in zip(config.names, seen.weight.mean(0).tolist(), strict=True))
+    look = model.look(val.gallery)
+    weight = ", ".join(f"{name} {w:.2f}" for name, w in zip(config.names, look.weight.mean(0).tolist(), strict=True))
     print(f"{out}: weights on clean observations of new objects: {weight}")
 
 

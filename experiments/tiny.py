@@ -52,6 +52,7 @@ def commands(out: str) -> list[str]:
         f"fuse.py --tiny --run {out}/demo --out {out}/fused",
         f"corruptions.py --tiny --out {out}",
         f"fusion.py --tiny --trials 1 --methods ours equal late_fusion_transformer qmf --out {out}/fusion",
+        f"fusion_outcomes.py --tiny --out {out}/fusion",
         f"figures/fusion.py --claims {out}/fusion/claims/fusion.json --figures {out}",
         f"tuning.py --tiny --methods equimod --out {out}/tuning --chosen {out}/tuning.json",
         f"geometry.py --tiny --out {out}/geometry",

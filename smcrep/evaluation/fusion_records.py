@@ -39,13 +39,13 @@ def fusion_records(cells: Cells, command: str) -> dict[str, Record]:
         return {}
     records = {f"fusion.cell.{name}": _cell(cells[name], accuracy[name], stamp) for name in accuracy}
     faulty = [name for name in accuracy if name not in (CLEAN, DESTROYED)]
-    records["fusion.never_worse.cells"] = _never_worse(accuracy, faulty, stamp)
+    records["fusion.never_worse.cells"] = never_worse(accuracy, faulty, stamp)
     records |= {
-        "fusion.gain.noisy": _gain(accuracy, faulty, STATIC, stamp),
-        "fusion.gain.clean": _gain(accuracy, [CLEAN], STATIC, stamp),
+        "fusion.gain.noisy": gain(accuracy, faulty, STATIC, stamp),
+        "fusion.gain.clean": gain(accuracy, [CLEAN], STATIC, stamp),
     }
     if set(DYNAMIC) & set(about["accuracy"]):
-        records["fusion.gain.over_dynamic"] = _gain(accuracy, faulty, DYNAMIC, stamp)
+        records["fusion.gain.over_dynamic"] = gain(accuracy, faulty, DYNAMIC, stamp)
     if {TOLD, EMBEDDING, UNWEIGHTED} <= set(about["accuracy"]):
         records |= _oracle(accuracy, faulty, stamp)
     return records | _precision(cells, stamp) | _coverage(cells, stamp)
@@ -60,7 +60,7 @@ def _cell(own: Mapping[int, Mapping[str, Any]], accuracy: dict[str, np.ndarray],
     return Record(found.value, found.ci95, seeds=len(own), n=found.n, unit="accuracy", controls=controls, **stamp)
 
 
-def _never_worse(accuracy: Accuracy, faulty: list[str], stamp: dict[str, Any]) -> Record:
+def never_worse(accuracy: Accuracy, faulty: list[str], stamp: dict[str, Any]) -> Record:
     """Cells in which ours loses more than a point, or may lose more than two, to the best of each sense alone, equal
     weights and the tuned late-fusion transformer, chosen cell by cell on the very objects: hard on ours. The lower
     bound holds over all cells at once (Bonferroni, one-sided)."""
@@ -90,7 +90,7 @@ def _is_known(name: str) -> bool:
     return (sense, kind) in CORRUPTIONS and CORRUPTIONS[sense, kind].in_training
 
 
-def _gain(accuracy: Accuracy, over: list[str], rivals: tuple[str, ...], stamp: dict[str, Any]) -> Record:
+def gain(accuracy: Accuracy, over: list[str], rivals: tuple[str, ...], stamp: dict[str, Any]) -> Record:
     """Ours less the best of ``rivals``, in the mean over the cells ``over``."""
     mean = {m: np.mean([accuracy[cell][m] for cell in over], 0) for m in accuracy[CLEAN]}
     best = max((m for m in rivals if m in mean), key=lambda m: mean[m].mean())
