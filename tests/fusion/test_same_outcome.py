@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -127,8 +128,8 @@ def test_ratios_are_those_of_a_logistic_regression(fitted: SameOutcome) -> None:
     for slope, offset, own in zip(fitted.slope.tolist(), fitted.offset.tolist(), cosines, strict=True):
         peer = LogisticRegression(C=1e6, class_weight="balanced", tol=1e-8, max_iter=1000)
         peer.fit(own.flatten()[:, None].double().numpy(), true)
-        assert slope == pytest.approx(float(peer.coef_[0, 0]), rel=0.02)
-        assert offset == pytest.approx(float(peer.intercept_[0]), rel=0.02)
+        assert slope == pytest.approx(float(np.ravel(peer.coef_)[0]), rel=0.02)
+        assert offset == pytest.approx(float(np.ravel(peer.intercept_)[0]), rel=0.02)
 
 
 @torch.no_grad()
