@@ -18,6 +18,7 @@ Leaves in --out cells/FAULT-SEED.json (accuracy of each method and object, 15-wa
                                       weights and the tuned late-fusion transformer, or may lose more than two (bound
                                       over all cells at once)
     fusion.gain.noisy, .clean         ours less the best static rule, mean over faulty cells and clean
+    fusion.dropout.beyond             ours less the other sense alone, where one is absent from every query
 
 Expected: ours is never worse where a fault can be seen in the reading or in its disagreement with another sense.
 """

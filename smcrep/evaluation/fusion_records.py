@@ -46,6 +46,8 @@ def fusion_records(cells: Cells, command: str) -> dict[str, Record]:
     }
     if set(DYNAMIC) & set(about["accuracy"]):
         records["fusion.gain.over_dynamic"] = gain(accuracy, faulty, DYNAMIC, stamp)
+    if gone := [name for name in faulty if f".{ABSENT}." in name]:
+        records["fusion.dropout.beyond"] = _beyond_dropout(accuracy, gone, stamp)
     if {TOLD, EMBEDDING, UNWEIGHTED} <= set(about["accuracy"]):
         records |= _oracle(accuracy, faulty, stamp)
     return records | _precision(cells, stamp) | _coverage(cells, stamp)
@@ -100,6 +102,21 @@ def gain(accuracy: Accuracy, over: list[str], rivals: tuple[str, ...], stamp: di
         difference.value, difference.ci95, seeds=len(mean[OURS]), n=difference.n, unit="accuracy", controls=controls,
         **stamp,
     )  # fmt: skip
+
+
+def _beyond_dropout(accuracy: Accuracy, gone: list[str], stamp: dict[str, Any]) -> Record:
+    """Ours less the best of each sense alone, where a sense is absent from every query (in training, from at most .4 of
+    observations): the worst of the senses."""
+    singles = [m for m in accuracy[CLEAN] if m.startswith("only_")]
+    best = {name: max(singles, key=lambda m: accuracy[name][m].mean()) for name in gone}
+    found = {name: over_seeds_and_objects(accuracy[name][OURS] - accuracy[name][best[name]]) for name in gone}
+    worst = min(found.values(), key=lambda estimate: estimate.value)
+    controls: dict[str, Any] = {f"{name} less {best[name]}": round(own.value, 4) for name, own in found.items()}
+    others = [m for m in accuracy[CLEAN] if m != OURS and m not in singles]
+    for m in others:
+        controls[m] = round(min(float((accuracy[n][m] - accuracy[n][best[n]]).mean()) for n in gone), 4)
+    seeds = len(accuracy[gone[0]][OURS])
+    return Record(worst.value, worst.ci95, seeds=seeds, n=worst.n, unit="accuracy", controls=controls, **stamp)
 
 
 def _oracle(accuracy: Accuracy, faulty: list[str], stamp: dict[str, Any]) -> dict[str, Record]:

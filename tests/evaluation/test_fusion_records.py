@@ -55,6 +55,8 @@ def planted() -> dict[str, dict[int, dict[str, Any]]]:
 
 def test_differences_are_those_planted() -> None:
     records = fusion_records(planted(), "command")
+    assert records["fusion.dropout.beyond"].value == pytest.approx(0.55 - 0.6)
+    assert records["fusion.dropout.beyond"].controls["equal"] == 0
     assert records["fusion.never_worse.cells"].value == 1
     controls = records["fusion.never_worse.cells"].controls
     assert controls["rgb.absent.1.00 less only_rgb"] == -0.05
