@@ -3,6 +3,8 @@ part, both float32 [b, trunk_dim]. Which sense has which network is written in `
 
 from smcrep.encoders.cloud import CloudEncoder, PointNet
 from smcrep.encoders.dgcnn import DGCNN
+from smcrep.encoders.point_transformer import PointTransformer
+from smcrep.encoders.pointnet2 import PointNet2
 from smcrep.encoders.spatial import SmallCNN, SpatialEncoder
 from smcrep.encoders.staged import StagedMap
 from smcrep.encoders.timm_map import TimmMap
@@ -13,6 +15,8 @@ __all__ = [
     "DGCNN",
     "CloudEncoder",
     "PointNet",
+    "PointNet2",
+    "PointTransformer",
     "SmallCNN",
     "SpatialEncoder",
     "StagedMap",

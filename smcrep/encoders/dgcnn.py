@@ -13,10 +13,16 @@ CHUNK_NUMBERS = 1 << 24
 
 
 def nearest_neighbours(
-    x: Tensor, k: int, left_out: Tensor | None = None, *, chunk_numbers: int = CHUNK_NUMBERS
+    x: Tensor,
+    k: int,
+    left_out: Tensor | None = None,
+    *,
+    queries: Tensor | None = None,
+    chunk_numbers: int = CHUNK_NUMBERS,
 ) -> Tensor:
-    """int64 [b, n, min(k, n)]: for each row of x [b, n, c] the nearest rows, itself first, nearest before farther. Rows
-    ``left_out`` (bool [b, n]) are neighbours of none; where too few are left, the first comes again.
+    """int64 [b, n, min(k, n)]: for each row of x [b, n, c] (or of ``queries`` [b, q, c]) the nearest rows of x, itself
+    first, nearest before farther. Rows ``left_out`` (bool [b, n]) are neighbours of none; where too few are left, the
+    first comes again.
 
     Equal to `cdist` + `topk`, computed over slices of rows so that at most about ``chunk_numbers`` distances exist.
     """
@@ -25,7 +31,7 @@ def nearest_neighbours(
     k = min(k, num_points)
     rows = max(1, chunk_numbers // max(1, num_batch * num_points))
     found = []
-    for part in x.split(rows, 1):
+    for part in (x if queries is None else queries.float()).split(rows, 1):
         # The expanded square loses digits far from the origin and could put another point before itself.
         distance = torch.cdist(part, x, compute_mode="donot_use_mm_for_euclid_dist")
         if left_out is not None:
@@ -33,6 +39,12 @@ def nearest_neighbours(
         nearest = distance.topk(k, largest=False)
         found.append(torch.where(nearest.values.isinf(), nearest.indices[..., :1], nearest.indices))
     return torch.cat(found, 1)
+
+
+def rows_at(x: Tensor, index: Tensor) -> Tensor:
+    """[b, q, k, c]: the rows of x [b, n, c] that ``index`` [b, q, k] numbers."""
+    b, q, k = index.shape
+    return x.gather(1, index.reshape(b, q * k, 1).expand(-1, -1, x.shape[-1])).view(b, q, k, x.shape[-1])
 
 
 class EdgeConvolution(nn.Module):
@@ -46,9 +58,7 @@ class EdgeConvolution(nn.Module):
 
     def forward(self, x: Tensor, neighbours: Tensor) -> Tensor:
         here = self.neighbour(x)
-        b, n, k = neighbours.shape
-        index = neighbours.reshape(b, n * k, 1).expand(-1, -1, here.shape[-1])
-        there = here.gather(1, index).view(b, n, k, here.shape[-1]).max(2).values  # the rest does not depend on j
+        there = rows_at(here, neighbours).max(2).values  # the rest does not depend on j
         return nn.functional.leaky_relu(self.norm(there - here + self.own(x)), 0.2)
 
 

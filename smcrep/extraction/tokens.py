@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from smcrep.encoders.cloud import PointNet
 from smcrep.encoders.dgcnn import DGCNN
+from smcrep.encoders.point_transformer import PointTransformer
+from smcrep.encoders.pointnet2 import PointNet2
 from smcrep.models.model import SensorimotorModel
 from smcrep.transition import Embedding
 
@@ -39,7 +41,8 @@ def _layer(name: str, encoder: nn.Module) -> nn.Module:
     backbone = getattr(encoder, "backbone", None)
     if not isinstance(backbone, nn.Module):
         raise ValueError(f"{name} has no tokens: its encoder, {type(encoder).__name__}, has no backbone")
-    return backbone.last if isinstance(backbone, PointNet | DGCNN) else backbone
+    of_clouds = isinstance(backbone, PointNet | PointNet2 | DGCNN | PointTransformer)
+    return backbone.last if of_clouds else backbone
 
 
 def _tokens(name: str, output: Any) -> Tensor:

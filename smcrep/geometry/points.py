@@ -1,4 +1,5 @@
-"""Point sets: how far apart they are, which of their points stand alone, and how some points stand in for others."""
+"""Point sets: how far apart they are, which of their points stand alone, which are spread over them, and how some
+points stand in for others."""
 
 import torch
 from torch import Tensor
@@ -22,6 +23,22 @@ def chamfer(a: Tensor, b: Tensor, *, share: float = 1.0) -> Tensor:
 def _trimmed_mean(distance: Tensor, share: float) -> Tensor:
     number = max(1, round(share * distance.shape[-1]))
     return distance.topk(number, largest=False).values.mean(-1)
+
+
+def farthest_points(points: Tensor, num: int) -> Tensor:
+    """int64 [b, min(num, n)]: numbers of points of [b, n, 3], each the farthest from those before it (Gonzalez, TCS 38,
+    1985; Eldar et al., IEEE TIP 6, 1997), beginning with the farthest from the middle of their box: the same points in
+    any order and however many copies there are, which come after all others."""
+    num_batch, num_points = points.shape[:2]
+    middle = (points.amax(1, keepdim=True) + points.amin(1, keepdim=True)) / 2
+    distance = (points - middle).square().sum(-1)
+    found = torch.empty(num_batch, min(num, num_points), dtype=torch.int64, device=points.device)
+    for i in range(found.shape[1]):
+        found[:, i] = distance.argmax(-1)
+        chosen = points.gather(1, found[:, i, None, None].expand(-1, -1, 3))
+        own = (points - chosen).square().sum(-1)
+        distance = own if i == 0 else torch.minimum(distance, own)
+    return found
 
 
 def repeated(points: Tensor) -> Tensor:

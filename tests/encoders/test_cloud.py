@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from smcrep.encoders import DGCNN, CloudEncoder, PointNet
+from smcrep.encoders import DGCNN, CloudEncoder, PointNet, PointNet2, PointTransformer
 from smcrep.encoders.cloud import MOST_POINTS, prepared
 
-BACKBONES = {"pointnet": PointNet, "dgcnn": DGCNN}
+BACKBONES = {"pointnet": PointNet, "pointnet2": PointNet2, "dgcnn": DGCNN, "point_transformer": PointTransformer}
 
 
 def encoder_of(name: str, scale_m: float = 0.05) -> torch.nn.Module:
@@ -86,6 +86,9 @@ class TestEncoder:
         expected = build(name)(x)
         for harmed in (padded, stray, torch.cat([x, x], 1)):
             torch.testing.assert_close(build(name)(harmed), expected, atol=1e-5, rtol=0)
+        few = x[:, :7]  # fewer than an encoder asks for neighbours
+        padded = torch.cat([few, few.repeat(1, 5, 1)], 1)
+        torch.testing.assert_close(build(name)(padded), build(name)(few), atol=1e-5, rtol=0)
 
     def test_orientation_changes_the_features(self, name: str) -> None:
         """An alignment network, or centring and sorting by axis, would not."""

@@ -1,10 +1,10 @@
-"""Chamfer distance is the paper's sum in loops, with means; repeated and isolated points are those that loops find."""
+"""Chamfer distance is the paper's sum in loops, with means; repeated, isolated and farthest points those of loops."""
 
 import pytest
 import torch
 
 from smcrep.geometry import points as module
-from smcrep.geometry.points import chamfer, filled, isolation, repeated
+from smcrep.geometry.points import chamfer, farthest_points, filled, isolation, repeated
 
 
 def test_it_is_the_sum_in_loops() -> None:
@@ -116,3 +116,22 @@ def test_left_out_points_become_copies_of_the_others_as_many_of_each(clouds: tor
     assert torch.equal(found[0][~left_out[0]], clouds[0][~left_out[0]])
     assert found[0].unique(dim=0, return_counts=True)[1].tolist() == [3] * 4
     assert torch.equal(found[1:], clouds[1:])  # nothing left out, nothing left
+
+
+def test_farthest_points_equal_a_loop_in_any_order_and_leave_copies_for_last() -> None:
+    points = torch.randn(2, 30, 3, generator=torch.Generator().manual_seed(0))
+    found = farthest_points(points, 12)
+    for own, chosen in zip(points, found.tolist(), strict=True):
+        middle = (own.amax(0) + own.amin(0)) / 2
+        expected = [int((own - middle).norm(dim=-1).argmax())]
+        while len(expected) < 12:
+            nearest = [min(float((point - own[j]).norm()) for j in expected) for point in own]
+            expected.append(nearest.index(max(nearest)))
+        assert chosen == expected
+    order = torch.randperm(30, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(order[farthest_points(points[:, order], 12)], found)
+    padded = torch.cat([points, points[:, :1].expand(-1, 90, -1)], 1)
+    assert torch.equal(farthest_points(padded, 12), found)
+    every = farthest_points(padded, 40)[:, :30].sort().values
+    assert torch.equal(every, torch.arange(30).expand(2, -1)), "each once before any copy"
+    assert farthest_points(points[:0], 5).shape == (0, 5)

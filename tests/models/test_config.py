@@ -77,7 +77,10 @@ def test_record_without_version_is_refused() -> None:
         ({"senses": {"rgb": 3}}, r"senses\['rgb'\] is int; give RGBSettings"),
         ({"senses": {"rgb": {"sizes": 3}}}, r"senses.rgb: unknown field 'sizes'; did you mean 'size'"),
         ({"predictor": "magic"}, "predictor is 'magic'; choose one of group_residual"),
-        ({"senses": {"points": {"encoder": "x"}}}, "encoder is 'x'; choose one of pointnet, dgcnn"),
+        (
+            {"senses": {"points": {"encoder": "x"}}},
+            "encoder is 'x'; choose one of pointnet, pointnet2, dgcnn, point_transformer",
+        ),
         (
             {"num_vectors": 0, "num_tensors": 0},
             "num_vectors is 0 and num_tensors 0; give 0 or more of each, and at least 1",

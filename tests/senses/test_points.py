@@ -141,7 +141,7 @@ def test_sparse_clouds_hold_fewer_points_of_their_own() -> None:
     ("wrong", "words"),
     [
         ({"sparse_share": 1.5}, r"sparse_share is 1.5; give 0 \(none\) to 1"),
-        ({"encoder": "x"}, "encoder is 'x'; choose one of pointnet, dgcnn"),
+        ({"encoder": "x"}, "encoder is 'x'; choose one of pointnet, pointnet2, dgcnn, point_transformer"),
         ({"scale_m": 0.0}, "scale_m is 0.0; give metres above 0"),
         ({"scale_m": math.nan}, "scale_m is nan; give metres above 0"),
         ({"num_train_points": -1}, r"num_train_points is -1; give 0 \(all\) or more"),
