@@ -60,7 +60,9 @@ def training(run: Path) -> Section:
     figures.curves([json.loads(line) for line in lines if line], path, chance=probe_chance(run))
     words = (
         "Loss terms in the groups in which the objective averages them, and the online probes on validation objects. "
-        "The dashed floor is what the equivariant terms cannot fall below without the action."
+        "The dashed floor is what the equivariant terms cannot fall below without the action. Of gradients: the cosine "
+        "between those of two terms in the last weights that they share, where 100 steps were made; below 0 a step that "
+        "lowers one raises the other."
     )
     return Section("Training", pictures=[(path, words)])
 

@@ -1,4 +1,5 @@
-"""A training in pictures: every loss term, the floor, and the online probes, as metrics.jsonl names them."""
+"""A training in pictures: every loss term, the floor, which terms pull apart, and the online probes, as metrics.jsonl
+names them."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,9 +14,11 @@ Row = Mapping[str, float]
 NO_TERMS = {"step", "loss", "gradient_norm", "learning_rate", "observations_per_s", "seconds"}
 """What the training loop logs of itself; everything else is a term of the objective or a probe."""
 TOTAL, FLOOR, PROBE, FUSED, CROSS, PLAIN = "loss", "floor", "probe/", "fused", ">", "terms"
+COSINE = "gradient_cosine"
 TITLES = {
     TOTAL: "Total loss", PLAIN: "Loss terms", "invariant": "Invariant terms", "equivariant": "Equivariant terms",
     CROSS: "Cross-modal terms", FUSED: "Fused terms",
+    COSINE: "Gradients of two terms",
     "probe/few_shot": "Probe: few-shot accuracy", "probe/retrieval": "Probe: outcome ranked first",
 }  # fmt: skip
 COLUMNS = 4
@@ -39,6 +42,9 @@ def curves(metrics: Sequence[Row], path: Path, *, chance: Mapping[str, float] | 
             axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
             if group.startswith(PROBE):
                 _share(axis, (chance or {}).get(group.removeprefix(PROBE)))
+            elif group == COSINE:
+                axis.set(ylabel="cosine", ylim=(-1.05, 1.05))
+                marks.reference(axis, 0.0, "below: they pull apart")
             else:
                 _losses(axis, metrics, names)
             if group != TOTAL:

@@ -97,5 +97,17 @@ def test_terms_of_no_sense_have_a_panel(figures_kept: list[Figure], tmp_path: Pa
     assert {str(line.get_label()) for line in figures_kept[0].axes[1].lines} == set(loss.parts)
 
 
+def test_terms_that_pull_apart_have_a_panel_from_minus_1_to_1(figures_kept: list[Figure], tmp_path: Path) -> None:
+    name = "gradient_cosine/invariant-cross_modal"
+    rows = [{"step": step, "loss": 2.0, name: cosine} for step, cosine in ((100, 0.3), (200, -0.4))]
+    assert groups(rows) == {"loss": ["loss"], "gradient_cosine": [name]}
+    curves(rows, tmp_path / "curves.png")
+    axis = figures_kept[0].axes[1]
+    (line,) = [line for line in axis.lines if line.get_label() == "invariant-cross modal"]
+    assert list(line.get_ydata()) == [0.3, -0.4]
+    assert axis.get_ylim() == (-1.05, 1.05)
+    assert [text.get_text() for text in axis.texts] == ["below: they pull apart"]
+
+
 def test_a_run_without_probes_has_no_panel_for_them(metrics: list[dict[str, float]]) -> None:
     assert not any(group.startswith("probe/") for group in groups([row for row in metrics if "loss" in row]))
