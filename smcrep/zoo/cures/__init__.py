@@ -6,6 +6,9 @@ from smcrep.zoo.cures.film import FiLM
 from smcrep.zoo.cures.going_back import Replay, Rollback
 from smcrep.zoo.cures.interventional import Interventional
 from smcrep.zoo.cures.inverse import InverseHead
+from smcrep.zoo.cures.inverse_kendall import InverseKendall
+from smcrep.zoo.cures.inverse_min_norm import InverseMinNorm
+from smcrep.zoo.cures.inverse_upgrad import InverseUPGrad
 from smcrep.zoo.cures.isotropy import Isotropy
 from smcrep.zoo.cures.negatives import Negatives
 from smcrep.zoo.cures.ogm_ge import OGMGE
@@ -21,6 +24,9 @@ CURES: dict[str, Cure] = {
     "randomised": Randomised(),
     "negatives": Negatives(),
     "inverse": InverseHead(),
+    "inverse_kendall": InverseKendall(),
+    "inverse_min_norm": InverseMinNorm(),
+    "inverse_upgrad": InverseUPGrad(),
     "dropout": Dropout(),
     "staged": Staged(),
     "ogm_ge": OGMGE(),

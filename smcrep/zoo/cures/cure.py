@@ -78,8 +78,14 @@ class Cure:
         return {}
 
     def loss(self, p: Parameters, seen: Seen, step: Step) -> Tensor | None:
-        """[m, b], added to the loss of each row with the strength as its weight."""
+        """[m, b], added to the loss of each row with the strength as its weight, unless `slopes` says otherwise."""
         return None
+
+    def slopes(
+        self, task: Tensor, added: Tensor | None, learned: Mapping[str, Tensor], step: Step
+    ) -> dict[str, Tensor]:
+        """The gradient by which ``learned`` weights are trained, of the task's loss and of the added one [m, b]."""
+        return gradient(task if added is None else task + step.strength[:, None] * added, learned)
 
     def gradients(self, grads: dict[str, Tensor], step: Step) -> dict[str, Tensor]:
         return grads
@@ -91,6 +97,12 @@ class Cure:
     def trains(self, step: Step) -> bool:
         """False: a model that has gone back stays there."""
         return True
+
+
+def gradient(loss: Tensor, learned: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Of losses [m, b], which are means over rows and separate over models, in the weights of all models."""
+    found = torch.autograd.grad(loss.mean(1).sum(), list(learned.values()), materialize_grads=True)
+    return dict(zip(learned, found, strict=True))
 
 
 def dense(name: str, inputs: int, outputs: int, models: int, generator: torch.Generator) -> dict[str, Tensor]:

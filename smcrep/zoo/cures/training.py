@@ -65,11 +65,7 @@ def treat(
         seen = Seen(rows, found, predicted, observe(used, rows.outcome, architecture, stack))
         loss = losses(predicted, seen.observed, architecture, schedule.group_size)
         loss = torch.where(free[:, None], 1 - torch.cosine_similarity(predicted, seen.observed, -1), loss)
-        added = cure.loss(used, seen, step)
-        if added is not None:
-            loss = loss + on[:, None] * added
-        slopes = torch.autograd.grad(loss.mean(1).sum(), list(learned.values()), materialize_grads=True)
-        grads = cure.gradients(dict(zip(learned, slopes, strict=True)), step)
+        grads = cure.gradients(cure.slopes(loss, cure.loss(used, seen, step), learned, step), step)
         pace = cure.pace(used, seen, step)
         if not cure.trains(step):
             rate[list(watch.restored)] = 0
