@@ -74,6 +74,8 @@ def vectors_only(run: Run) -> Run:
 VARIANTS = {
     "points": Variant("points"),
     "dgcnn": Variant("points", change=lambda run: with_sense(run, "points", encoder="dgcnn")),
+    "pointnet2": Variant("points", change=lambda run: with_sense(run, "points", encoder="pointnet2")),
+    "point_transformer": Variant("points", change=lambda run: with_sense(run, "points", encoder="point_transformer")),
     "trunk_512": Variant("points", change=lambda run: with_model(run, trunk_dim=512)),
     "predictor_512": Variant("points", change=lambda run: with_model(run, predictor_hidden=512)),
     "vectors_only": Variant("points", change=vectors_only),
@@ -107,6 +109,9 @@ IN_WORDS = {
     "rgb": "recipe, RGB",
     "equivariant_half": "equivariant part halved",
     "equivariant_twice": "equivariant part doubled",
+    "dgcnn": "DGCNN",
+    "pointnet2": "PointNet++",
+    "point_transformer": "point transformer",
     "points_64": "64 points",
     "points_256": "256 points",
     "points_scans_only": "scans only",
