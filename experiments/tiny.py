@@ -59,6 +59,7 @@ def commands(out: str) -> list[str]:
         f"action_tokens.py --tiny --out {out}/tokens",
         *(f"{name}.py --tiny --out {out}/vla" for name in ("vla", "vla_language", "vla_inject", "vla_exact")),
         f"captions.py --tiny --run {out}/demo --out {out}/captions",
+        f"skills.py --tiny --run {out}/demo --out {out}/skills",
         f"policy.py --tiny --out {out}/policy",
         f"policy_audit.py --tiny --out {out}/policy_audit",
         f"objectives.py --tiny --variants ours ntxent+augself byol+none sie_published --out {out}/objectives",

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from smcrep.vla.pointing import ANYTHING, crop, point
 from smcrep.vla.skills import Skill, clip_chooser, clipseg_finder, largest_patch, select
 
 SKILLS = (
@@ -146,3 +147,15 @@ def test_the_whole_path_runs_on_real_code(folders: tuple[Path, Path]) -> None:
 def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"lacks config\.json, model\.safetensors"):
         clip_chooser(tmp_path)
+
+
+def test_clip_and_clipseg_point_at_a_thing_too(folders: tuple[Path, Path]) -> None:
+    """Finding and choosing are the same callables; random weights find what they find."""
+    find = clipseg_finder(folders[1])
+    middle = float(find(PICTURE, ANYTHING).median())
+    pointed = point(PICTURE, ["a mug", "the key"], clip_chooser(folders[0]), find, threshold=middle)
+    assert len(pointed.regions) == len(pointed.scores) > 0
+    assert pointed.regions.any(0).sum() <= (find(PICTURE, ANYTHING) > middle).sum()
+    crops = [crop(PICTURE, region) for region in pointed.regions]
+    wanted = torch.stack([clip_chooser(folders[0])(each, ["a mug", "the key"]) for each in crops])
+    torch.testing.assert_close(pointed.scores, wanted)
