@@ -25,6 +25,8 @@ from smcrep.objectives.pairs import Pairs, all_pairs, star
 from smcrep.objectives.rigid_body import newton_euler
 from smcrep.objectives.sen import SEN, sen
 from smcrep.objectives.sensorimotor import SensorimotorWeights, sensorimotor
+from smcrep.objectives.seq_jepa import SeqJEPAWeights, SequenceModel, seq_jepa, standardise
+from smcrep.objectives.shared_private import SharedPrivateWeights, soft_orthogonality
 from smcrep.objectives.sie import SIE, sie
 from smcrep.objectives.sigreg import SIGReg, sigreg
 from smcrep.objectives.simclr import SimCLRWeights
@@ -58,6 +60,9 @@ __all__ = [
     "Pairs",
     "SIGReg",
     "SensorimotorWeights",
+    "SeqJEPAWeights",
+    "SequenceModel",
+    "SharedPrivateWeights",
     "SimCLRWeights",
     "TimeContrastWeights",
     "VICReg",
@@ -81,8 +86,11 @@ __all__ = [
     "roll_out",
     "sen",
     "sensorimotor",
+    "seq_jepa",
     "sie",
     "sigreg",
+    "soft_orthogonality",
+    "standardise",
     "star",
     "time_contrast",
     "vicreg",

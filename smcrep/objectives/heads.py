@@ -7,11 +7,13 @@ from torch import nn
 
 @dataclass(frozen=True)
 class HeadSizes:
-    """Numbers of what heads take: the equivariant part, the projected invariant part, the vector of an action."""
+    """Numbers of what heads take: the equivariant part, the projected invariant part, the vector of an action, the
+    invariant part."""
 
     equivariant: int
     projected: int
     action: int
+    invariant: int
 
 
 def mlp(num_in: int, hidden: int, num_out: int) -> nn.Sequential:

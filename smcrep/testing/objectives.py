@@ -55,7 +55,7 @@ def synthetic_observed(
         return observed
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        heads = weights.heads(HeadSizes(DIM - NUM_INVARIANT, NUM_INVARIANT, ACTION_DIM))
+        heads = weights.heads(HeadSizes(DIM - NUM_INVARIANT, NUM_INVARIANT, ACTION_DIM, NUM_INVARIANT))
     target = None
     if weights.target_momentum() is not None:
         slow = (mean + 0.1 * normal(*mean.shape)).detach()

@@ -16,7 +16,9 @@ def add_heads(model: SensorimotorModel, objective: ObjectiveWeights) -> None:
     """Put into ``model.objective_heads`` what ``objective`` asks for; torch's generator draws the weights. A target
     network starts as a copy of the model, and learns nothing by itself."""
     config = model.config
-    heads = objective.heads(HeadSizes(config.equivariant_dim, config.projector_dim, config.action_dim))
+    heads = objective.heads(
+        HeadSizes(config.equivariant_dim, config.projector_dim, config.action_dim, config.invariant_dim)
+    )
     if objective.target_momentum() is not None:
         heads[TARGET] = copy.deepcopy(model).requires_grad_(False)
     model.objective_heads.update(heads)

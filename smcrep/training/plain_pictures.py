@@ -67,7 +67,7 @@ class Network(nn.Module):
         on_backbone = isinstance(weights.equivariance, AugSelf)
         self.equivariant = nn.Identity() if on_backbone else head(dim)
         self.predictor = Displacement(PROJECTED, AUGMENTATION_DIM)
-        sizes = HeadSizes(dim if on_backbone else PROJECTED, PROJECTED, AUGMENTATION_DIM)
+        sizes = HeadSizes(dim if on_backbone else PROJECTED, PROJECTED, AUGMENTATION_DIM, dim)
         self.heads = nn.ModuleDict(weights.heads(sizes))
 
     def features(self, pictures: Tensor) -> Tensor:

@@ -20,6 +20,8 @@ from smcrep.objectives import (
     NoEquivariance,
     NTXent,
     SensorimotorWeights,
+    SeqJEPAWeights,
+    SharedPrivateWeights,
     SimCLRWeights,
     TimeContrastWeights,
     VICRegWeights,
@@ -37,7 +39,9 @@ OBJECTIVES = {
     "vicreg": VICRegWeights(),
     "clip": CLIPWeights(),
     "crosspoint": CrossPointWeights(),
+    "shared_private": SharedPrivateWeights(),
     "time": TimeContrastWeights(),
+    "seq_jepa": SeqJEPAWeights(action=6, hidden=8, layers=1, attention_heads=2),
     **{name: CombinedWeights(kind(), NoEquivariance()) for name, kind in Invariance.kinds().items()},
     **{name: CombinedWeights(NTXent(), kind()) for name, kind in Equivariance.kinds().items() if kind is not CARE},
 }
