@@ -46,7 +46,7 @@ from smcrep.evaluation.world import simulation_of
 from smcrep.geometry.action import KINDS
 from smcrep.models.model import SensorimotorModel
 from smcrep.pretraining import load
-from smcrep.probes.collapse import AuditReport
+from smcrep.probes.collapse import AuditReport, advice
 from smcrep.probes.collapse import audit as audit_signals
 from smcrep.probes.collapse.indicators import rank_me
 from smcrep.probes.collapse.utilisation import another_state
@@ -232,7 +232,8 @@ def explain(model: SensorimotorModel, store: Store, signal: str, run: Path) -> N
     write_report(report, run / f"audit-{signal}", run / f"figures/use-{signal}.png")
     diagnosis = report.signals[signal].diagnosis if signal in report.signals else None
     if diagnosis:
-        print(f"  {signal}: {diagnosis.name.replace('_', ' ')}. {' '.join(diagnosis.sentences)}")
+        told = " ".join(diagnosis.sentences + advice(diagnosis.name))
+        print(f"  {signal}: {diagnosis.name.replace('_', ' ')}. {told}")
 
 
 def write_report(report: AuditReport, path: Path, figure: Path) -> None:

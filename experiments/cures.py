@@ -3,6 +3,7 @@
     python experiments/cures.py                     # a quarter of an hour on one core; goes on where it was interrupted
     python experiments/cures.py --signals physics --out runs/cures_physics
     python experiments/cures.py --tiny              # half a minute; the numbers mean nothing
+    python experiments/cures.py --advice            # seconds: what audits advise, anew from the published records
 
 A cell is a signal, an architecture, a cure and a seed (a world, data and weights): all mechanisms are planted on the
 signal and trained with the cure, from the start or, in late collapse, from the alarm of the monitor on. The strength of
@@ -28,17 +29,17 @@ from typing import Any
 import torch
 
 from smcrep import script
+from smcrep.probes.collapse.advice import ENOUGH_USE, MOST_COST, TABLE
 from smcrep.provenance import made
 from smcrep.report.style import label, picture
-from smcrep.results import Record, write_claims, write_json, write_table
+from smcrep.results import Record, read_claims, write_claims, write_json, write_table
 from smcrep.sweep import cell_path, finished
 from smcrep.zoo import ARCHITECTURES, SIGNALS, Schedule, make_world
 from smcrep.zoo.cures import CURES, MECHANISMS_CURED, Cure, Patient, patients, treat
+from smcrep.zoo.cures.known import known_cures
 from smcrep.zoo.cures.measure import measured
 from smcrep.zoo.cures.patients import healthy_twins
 from smcrep.zoo.cures.records import (
-    ENOUGH_USE,
-    MOST_COST,
     TWIN,
     Outcome,
     chosen_strengths,
@@ -50,6 +51,7 @@ from smcrep.zoo.network import Architecture
 STEPS = 400
 ARCHITECTURE_NAMES = ["concat-regression", "film-contrastive"]
 TINY_CURES, TINY_MECHANISMS = ["interventional", "film", "rollback"], ["leak", "late", "additive"]
+PUBLISHED = Path(__file__).parent / "claims/collapse.json"
 MEASURED_WITH = 10**6
 """Added to a seed: rows of the measurement are the same for all cures."""
 
@@ -72,7 +74,11 @@ def main() -> None:
     )
     parser.add_argument("--cures", nargs="+", default=list(CURES), choices=list(CURES), help="beside none")
     parser.add_argument("--tiny", action="store_true", help="few models and steps, to see that it runs")
+    parser.add_argument("--advice", action="store_true", help="only write what audits advise, from the records")
     arguments = parser.parse_args()
+    if arguments.advice:
+        write_json(TABLE, {"source": PUBLISHED.name, "cures": known_cures(read_claims(PUBLISHED))})
+        return
     if set(arguments.selection) & set(arguments.seeds):
         raise ValueError("a seed is among --selection and --seeds: what is chosen on it cannot be reported on it")
     if arguments.tiny:

@@ -30,7 +30,7 @@ def test_wheel_holds_the_package_and_imports(tmp_path: Path) -> None:
         names = set(archive.namelist())
         archive.extractall(tmp_path / "site")
     packaged = {n for n in names if n.startswith("smcrep/")}
-    data = {"smcrep/py.typed", "smcrep/pretraining/ycb.json"}
+    data = {"smcrep/py.typed", "smcrep/pretraining/ycb.json", "smcrep/probes/collapse/known_cures.json"}
     assert {str(p.relative_to(ROOT)) for p in (ROOT / "smcrep").rglob("*.py")} | data == packaged
     assert {n.split("/")[0] for n in names - packaged} == {f"smcrep-{wheel.name.split('-')[1]}.dist-info"}
     code = "import smcrep; print(smcrep.__file__, smcrep.__version__)"

@@ -3,6 +3,7 @@
 from smcrep.probes.collapse.accuracy import conditional_utilisation, perceptual_score, perceptual_score_of_task
 from smcrep.probes.collapse.adapter import Adapter, Classifier, Contrastive, KeywordModel, LatentPredictor, Policy
 from smcrep.probes.collapse.additive import crossed_outputs, emap, interaction_gain, interaction_share
+from smcrep.probes.collapse.advice import KnownCure, advice, known_cures
 from smcrep.probes.collapse.alignment import alignment, cone, modality_gap, uniformity
 from smcrep.probes.collapse.alpha_req import alpha_req
 from smcrep.probes.collapse.attribution import gradient_shap, integrated_gradients
@@ -58,6 +59,7 @@ __all__ = [
     "Evidence",
     "Group",
     "KeywordModel",
+    "KnownCure",
     "LatentPredictor",
     "Orbit",
     "Parts",
@@ -71,6 +73,7 @@ __all__ = [
     "UseEvidence",
     "UseStream",
     "Utilisation",
+    "advice",
     "against_isotropic",
     "alignment",
     "alpha_req",
@@ -101,6 +104,7 @@ __all__ = [
     "interaction_share",
     "isotropic_null",
     "isotropic_participation",
+    "known_cures",
     "learned_constant",
     "levina_bickel",
     "lidar",

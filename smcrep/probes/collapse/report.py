@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from smcrep.probes.collapse.advice import advice
 from smcrep.probes.collapse.diagnosis import Diagnosis
 from smcrep.probes.intervals import Estimate
 
@@ -81,6 +82,7 @@ class AuditReport:
         signals = {
             name: {
                 "diagnosis": asdict(signal.diagnosis),
+                "advice": list(advice(signal.diagnosis.name)),
                 "test": asdict(signal.test),
                 "readings": _plain(signal.readings),
             }
@@ -100,7 +102,7 @@ class AuditReport:
             lines += [
                 "",
                 f"{name}: {signal.diagnosis.name.replace('_', ' ')}",
-                *(f"  {line}" for line in signal.diagnosis.sentences),
+                *(f"  {line}" for line in signal.diagnosis.sentences + advice(signal.diagnosis.name)),
             ]
             test = signal.test
             lines.append(

@@ -6,16 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from smcrep.probes.collapse.advice import ENOUGH_USE, MOST_COST
 from smcrep.probes.intervals import Estimate, over_seeds
 from smcrep.results import Record
 
 NONE, TWIN = "none", "twin"
 BEST_OF = ("leak", "starvation", "late")
 """Mechanisms with a record of their best cure."""
-ENOUGH_USE = 0.75
-"""The bar, of the healthy model's use."""
-MOST_COST = 3.0
-"""The bar, in points of accuracy."""
 HEALTHY_USE = 0.5
 """A model with nothing planted that makes less of the signal than this share of the oracle is no measure of health: its
 world is left out for that architecture and seed. Contrastive models are that where the signal acts by a product."""
@@ -63,7 +60,10 @@ def outcomes_of(cells: Sequence[Mapping[str, Any]]) -> list[Outcome]:
 def merit(outcomes: Sequence[Outcome]) -> float:
     """What is chosen by: mean use, of which more than the healthy model's is no gain; ten points of cost over the bar
     outweigh all of it."""
-    use, cost = (float(np.mean([getattr(o, name) for o in outcomes])) for name in ("use", "cost"))
+    return merit_of(*(float(np.mean([getattr(o, name) for o in outcomes])) for name in ("use", "cost")))
+
+
+def merit_of(use: float, cost: float) -> float:
     return min(use, 1.0) - max(0.0, cost - MOST_COST) / 10
 
 
