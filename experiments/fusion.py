@@ -11,6 +11,9 @@ them, and the unseen scans. A cell is a kind of fault of
 one sense at one severity, half of the kinds in no training: the queries are faulty, the labelled observations are not.
 Beliefs of each cell are kept; interrupted, the same command goes on.
 
+Swapped reliability, with --swapped: all is learned anew, by the settings chosen, where one sense alone was ever faulty;
+in the test that sense is sound and another is faulty, as badly as its kinds go.
+
 Leaves in --out cells/FAULT-SEED.json (accuracy of each method and object, 15-way, 5 labels), tuned/ and claims/:
 
     fusion.cell.FAULT                 accuracy of ours, the others beside it
@@ -18,6 +21,7 @@ Leaves in --out cells/FAULT-SEED.json (accuracy of each method and object, 15-wa
                                       weights and the tuned late-fusion transformer, or may lose more than two (bound
                                       over all cells at once)
     fusion.gain.noisy, .clean         ours less the best static rule, mean over faulty cells and clean
+    fusion.swapped.never_worse.cells, .gain.noisy     the same of swapped reliability
     fusion.dropout.beyond             ours less the other sense alone, where one is absent from every query
 
 Expected: ours is never worse where a fault can be seen in the reading or in its disagreement with another sense.
@@ -26,7 +30,7 @@ Expected: ours is never worse where a fault can be seen in the reading or in its
 import argparse
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -47,10 +51,20 @@ from smcrep.evaluation.fusion_data import (
     faulty_rows,
     gather,
     make_stores,
+    with_sense,
 )
 from smcrep.evaluation.fusion_fit import FitData, Reader
 from smcrep.evaluation.fusion_methods import Embedded, FixedRule, Only, Told, Unweighted
-from smcrep.evaluation.fusion_records import CLEAN, DESTROYED, EMBEDDING, OURS, TOLD, UNWEIGHTED, fusion_records
+from smcrep.evaluation.fusion_records import (
+    CLEAN,
+    DESTROYED,
+    EMBEDDING,
+    OURS,
+    SWAPPED,
+    TOLD,
+    UNWEIGHTED,
+    fusion_records,
+)
 from smcrep.files import atomic_write
 from smcrep.fusion import RULES
 from smcrep.fusion.baselines.fitting import drawn_by, fit, fit_decider
@@ -62,6 +76,7 @@ from smcrep.fusion.head import DirectionHead, fit_head
 from smcrep.fusion.learn_directions import DirectionLearning
 from smcrep.fusion.method import Decider, FitSettings
 from smcrep.fusion.same_thing import SameThing, fit_same_thing
+from smcrep.models.model import SensorimotorModel
 from smcrep.pretraining import load, pretrain, tiny
 from smcrep.provenance import made
 from smcrep.results import write_claims, write_json
@@ -105,6 +120,7 @@ def main() -> None:
     learned = [OURS, *RULES, *METHODS]
     parser.add_argument("--methods", nargs="+", default=learned, choices=learned, help="which are judged")
     parser.add_argument("--trials", type=script.at_least(1), default=20, help="settings tried for each method")
+    parser.add_argument("--swapped", action="store_true", help="the cells of swapped reliability too")
     parser.add_argument("--tiny", action="store_true", help="a run of seconds, few objects, one severity")
     arguments = parser.parse_args()
     if not arguments.runs and not arguments.tiny:
@@ -121,6 +137,7 @@ def command_of(runs: Sequence[Path], arguments: argparse.Namespace) -> str:
         f"--runs {' '.join(map(str, runs))}",
         f"--methods {' '.join(arguments.methods)}",
         f"--trials {arguments.trials}",
+        *(["--swapped"] if arguments.swapped else []),
     ]
     return " ".join(["python experiments/fusion.py", *words])
 
@@ -133,10 +150,13 @@ def judge(path: Path, seed: int, arguments: argparse.Namespace) -> None:
     faults = all_faults(model.config.names, (1.0,) if small else SEVERITIES)
     ruined = tuple(Fault(name, DESTROYING[name], 1.0) for name in model.config.names if name in DESTROYING)
     cells: dict[str, tuple[Fault, ...]] = {CLEAN: (), **{str(fault): (fault,) for fault in faults}, DESTROYED: ruined}
-    missing = {name: own for name, own in cells.items() if not cell_path(arguments.out / "cells", name, seed).exists()}
-    print(f"fusion, {path}: {len(cells) - len(missing)} of {len(cells)} cells are there already", flush=True)
-    if not missing:
+    trained = {f"{SWAPPED}.{fault}": fault for fault in all_faults(model.config.names, (1.0,))}
+    every = [*cells, *(trained if arguments.swapped else ())]
+    left = [name for name in every if not cell_path(arguments.out / "cells", name, seed).exists()]
+    print(f"fusion, {path}: {len(every) - len(left)} of {len(every)} cells are there already", flush=True)
+    if not left:
         return
+    missing = {name: own for name, own in cells.items() if name in left}
     stores = make_stores(run.store, arguments.out / "stores", sizes, processes=2)
     folder = arguments.out / f"beliefs/{seed}"
     sets = {split: gather(model, own, folder / split) for split, own in stores.items()}
@@ -172,8 +192,55 @@ def judge(path: Path, seed: int, arguments: argparse.Namespace) -> None:
         about |= made(command_of([path], arguments), begun)
         write_json(cell_path(arguments.out / "cells", name, seed), about | {"accuracy": found})
         means = {m: round(100 * float(np.mean(v)), 1) for m, v in found.items()}
-        left = (time.monotonic() - begun) / (i + 1) * (len(missing) - i - 1) / 60
-        print(f"{name}: {means} ({len(missing) - i - 1} left, ETA {left:.0f} min)", flush=True)
+        left_min = (time.monotonic() - begun) / (i + 1) * (len(missing) - i - 1) / 60
+        print(f"{name}: {means} ({len(missing) - i - 1} left, ETA {left_min:.0f} min)", flush=True)
+    swapped = {name: fault for name, fault in trained.items() if name in left}
+    for m, sense in enumerate(model.config.names):
+        own = {name: fault for name, fault in swapped.items() if fault.sense != sense}
+        if own:
+            judge_swapped(model, m, own, data, folder, seed, arguments, path)
+
+
+def judge_swapped(
+    model: SensorimotorModel,
+    m: int,
+    cells: Mapping[str, Fault],
+    data: FitData,
+    folder: Path,
+    seed: int,
+    arguments: argparse.Namespace,
+    path: Path,
+) -> None:
+    """Cells of which the faults are of other senses than sense m, which alone is faulty in training."""
+    begun, sets = time.monotonic(), data.sets
+    faulty = {
+        split: [with_sense(sets[split].gallery, rows, m) for rows in copies] for split, copies in data.given.items()
+    }
+    one_faulty = FitData(data.dim, sets, faulty, data.shots, num_query=data.num_query)
+    names = [*arguments.methods, *(f"only_{name}" for name in model.config.names)]
+    readers = {name: learned_anew(name, one_faulty, arguments, seed) for name in names}
+    draws, whole = data.draws("test", 10 if arguments.tiny else EPISODES), sets["test"].gallery
+    gallery = {name: reader.read(whole) for name, reader in readers.items()}
+    for i, (name, fault) in enumerate(cells.items()):
+        queries = broken_queries(model, sets["test"], (fault,), folder / "test")
+        found = {
+            k: by_object(recognised(r.method, gallery[k], r.read(queries), draws), draws).tolist()
+            for k, r in readers.items()
+        }
+        about = {"variant": name, "seed": seed, "shots": data.shots, "in_training": False, "faults": [asdict(fault)]}
+        about |= {"accuracy": found} | made(command_of([path], arguments), begun)
+        write_json(cell_path(arguments.out / "cells", name, seed), about)
+        print(f"{name}: ours {100 * float(np.mean(found.get(OURS, [0]))):.1f} ({len(cells) - i - 1} left)", flush=True)
+
+
+def learned_anew(name: str, data: FitData, arguments: argparse.Namespace, seed: int) -> Reader:
+    """The method by the settings of tuned/, learned from ``data``."""
+    path = arguments.out / f"tuned/{name}-{seed}.json"
+    if not path.is_file():  # nothing to learn
+        return tuned(name, data, arguments, seed)
+    kind = OurSettings if name == OURS else FitSettings
+    settings = kind(**json.loads(path.read_text(encoding="utf-8"))["settings"])
+    return learned(name, data, settings, torch.Generator().manual_seed(seed))
 
 
 def tuned(name: str, data: FitData, arguments: argparse.Namespace, seed: int) -> Reader:

@@ -26,6 +26,7 @@ BENCHMARKS = (
     "cache",
     "maps",
     "losses",
+    "clouds",
 )
 
 
@@ -51,7 +52,7 @@ def commands(out: str) -> list[str]:
         f"vision.py --tiny --variants from_nothing tuned two_streams --seeds 0 --out {out}/vision",
         f"fuse.py --tiny --run {out}/demo --out {out}/fused",
         f"corruptions.py --tiny --out {out}",
-        f"fusion.py --tiny --trials 1 --methods ours equal late_fusion_transformer qmf --out {out}/fusion",
+        f"fusion.py --tiny --swapped --trials 1 --methods ours equal late_fusion_transformer qmf --out {out}/fusion",
         f"fusion_outcomes.py --tiny --out {out}/fusion",
         f"figures/fusion.py --claims {out}/fusion/claims/fusion.json --figures {out}",
         f"tuning.py --tiny --methods equimod --out {out}/tuning --chosen {out}/tuning.json",
@@ -62,7 +63,8 @@ def commands(out: str) -> list[str]:
         f"skills.py --tiny --run {out}/demo --out {out}/skills",
         f"policy.py --tiny --out {out}/policy",
         f"policy_audit.py --tiny --out {out}/policy_audit",
-        f"objectives.py --tiny --variants ours ntxent+augself byol+none sie_published --out {out}/objectives",
+        f"objectives.py --tiny --variants ours ntxent+augself byol+none sie_published seqjepa --out {out}/objectives",
+        f"shared_private.py --tiny --seeds 0 --out {out}/shared_private",
         f"cifar10.py --tiny --variants simclr simclr_equimod --seeds 0 --out {out}/cifar10",
         f"figures/cifar10.py --claims {out}/cifar10/claims/cifar10.json --figures {out}",
         f"interval_coverage.py --tiny --out {out}/coverage",

@@ -125,12 +125,12 @@ def broken_queries(model: SensorimotorModel, objects: ObjectSet, faults: Sequenc
             path = folder / f"{fault}-{i}.safetensors"
             parts.append(kept(path, partial(broken, model, store, own, fault, views=1)))
             first += store.num_states
-        found = _with_sense(found, _joined(parts), clean.names.index(fault.sense))
+        found = with_sense(found, _joined(parts), clean.names.index(fault.sense))
     return found
 
 
-def _with_sense(beliefs: Beliefs, others: Beliefs, m: int) -> Beliefs:
-    """``beliefs`` with sense m as in ``others``."""
+def with_sense(beliefs: Beliefs, others: Beliefs, m: int) -> Beliefs:
+    """``beliefs`` [n] with sense m as in ``others`` [n]."""
     is_m = torch.arange(beliefs.present.shape[-1]) == m
     mean, log_precision = (
         torch.where(is_m[:, None], getattr(others, name), getattr(beliefs, name)) for name in ("mean", "log_precision")

@@ -46,7 +46,7 @@ class FitData:
         *,
         num_query: int,
     ) -> None:
-        self.dim, self.sets, self.shots, self.num_query = dim, sets, shots, num_query
+        self.dim, self.sets, self.given, self.shots, self.num_query = dim, sets, faulty, shots, num_query
         self.clean, self.faulty = sets["fit"].gallery, faulty["fit"]
         self.rows = concatenate([self.clean, *self.faulty])
         objects = torch.from_numpy(sets["fit"].objects)

@@ -13,7 +13,8 @@ from smcrep.probes.intervals import over_seeds_and_objects, share_over_seeds_and
 from smcrep.results import Record
 
 OURS, EMBEDDING, UNWEIGHTED, TOLD = "ours", "ours_embedding", "ours_unweighted", "ours_told"
-CLEAN, DESTROYED = "clean", "all.destroyed.1.00"
+CLEAN, DESTROYED, SWAPPED = "clean", "all.destroyed.1.00", "swapped"
+"""Cells; names of those of swapped reliability begin with the last."""
 STATIC = ("equal", "precision", "concatenation")
 FEARED = "late_fusion_transformer"
 NUM_WORST = 8
@@ -27,14 +28,13 @@ Accuracy = dict[str, dict[str, np.ndarray]]
 
 def fusion_records(cells: Cells, command: str) -> dict[str, Record]:
     """All claims that the cells support; those of our head where it is among the methods. ``command`` made them."""
+    swapped = {name: own for name, own in cells.items() if name.startswith(f"{SWAPPED}.")}
+    cells = {name: own for name, own in cells.items() if name not in swapped}
     about = next(iter(cells[CLEAN].values()))
     commits = tuple(dict.fromkeys(cell["commit"] for own in cells.values() for cell in own.values()))
     stamp = {name: about[name] for name in ("commit", "machine", "minutes")}
     stamp |= {"command": command, "commits": commits}
-    accuracy: Accuracy = {
-        name: {m: np.array([own[seed]["accuracy"][m] for seed in sorted(own)]) for m in about["accuracy"]}
-        for name, own in cells.items()
-    }
+    accuracy = _accuracy(cells)
     if OURS not in about["accuracy"]:
         return {}
     records = {f"fusion.cell.{name}": _cell(cells[name], accuracy[name], stamp) for name in accuracy}
@@ -43,6 +43,7 @@ def fusion_records(cells: Cells, command: str) -> dict[str, Record]:
     records |= {
         "fusion.gain.noisy": gain(accuracy, faulty, STATIC, stamp),
         "fusion.gain.clean": gain(accuracy, [CLEAN], STATIC, stamp),
+        "fusion.gain.mixed": gain(accuracy, [CLEAN] * len(faulty) + faulty, STATIC, stamp),  # half of the queries each
     }
     if set(DYNAMIC) & set(about["accuracy"]):
         records["fusion.gain.over_dynamic"] = gain(accuracy, faulty, DYNAMIC, stamp)
@@ -50,7 +51,18 @@ def fusion_records(cells: Cells, command: str) -> dict[str, Record]:
         records["fusion.dropout.beyond"] = _beyond_dropout(accuracy, gone, stamp)
     if {TOLD, EMBEDDING, UNWEIGHTED} <= set(about["accuracy"]):
         records |= _oracle(accuracy, faulty, stamp)
+    if swapped:
+        under = _accuracy(swapped)
+        records[f"fusion.{SWAPPED}.never_worse.cells"] = never_worse(under, list(under), stamp)
+        records[f"fusion.{SWAPPED}.gain.noisy"] = gain(under, list(under), STATIC, stamp)
     return records | _precision(cells, stamp) | _coverage(cells, stamp)
+
+
+def _accuracy(cells: Cells) -> Accuracy:
+    return {
+        name: {m: np.array([own[seed]["accuracy"][m] for seed in sorted(own)]) for m in own[min(own)]["accuracy"]}
+        for name, own in cells.items()
+    }
 
 
 def _cell(own: Mapping[int, Mapping[str, Any]], accuracy: dict[str, np.ndarray], stamp: dict[str, Any]) -> Record:
@@ -66,8 +78,9 @@ def never_worse(accuracy: Accuracy, faulty: list[str], stamp: dict[str, Any]) ->
     """Cells in which ours loses more than a point, or may lose more than two, to the best of each sense alone, equal
     weights and the tuned late-fusion transformer, chosen cell by cell on the very objects: hard on ours. The lower
     bound holds over all cells at once (Bonferroni, one-sided)."""
-    singles = [m for m in accuracy[CLEAN] if m.startswith("only_")]
-    rivals = [m for m in (*singles, "equal", FEARED) if m in accuracy[CLEAN]]
+    methods = accuracy[faulty[0]]
+    singles = [m for m in methods if m.startswith("only_")]
+    rivals = [m for m in (*singles, "equal", FEARED) if m in methods]
     found = {}
     for name in faulty:
         by_method = accuracy[name]
@@ -94,7 +107,7 @@ def _is_known(name: str) -> bool:
 
 def gain(accuracy: Accuracy, over: list[str], rivals: tuple[str, ...], stamp: dict[str, Any]) -> Record:
     """Ours less the best of ``rivals``, in the mean over the cells ``over``."""
-    mean = {m: np.mean([accuracy[cell][m] for cell in over], 0) for m in accuracy[CLEAN]}
+    mean = {m: np.mean([accuracy[cell][m] for cell in over], 0) for m in accuracy[over[0]]}
     best = max((m for m in rivals if m in mean), key=lambda m: mean[m].mean())
     difference = over_seeds_and_objects(mean[OURS] - mean[best])
     controls = {m: round(float(v.mean()), 4) for m, v in mean.items()} | {"against": best}

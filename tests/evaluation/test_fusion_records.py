@@ -53,6 +53,25 @@ def planted() -> dict[str, dict[int, dict[str, Any]]]:
     return {CLEAN: {0: cell(0.9, 0.9, None)}} | cells
 
 
+def test_half_faulty_is_the_mean_of_clean_and_faulty() -> None:
+    records = fusion_records(planted(), "command")
+    mean = (records["fusion.gain.clean"].value + records["fusion.gain.noisy"].value) / 2
+    assert records["fusion.gain.mixed"].value == pytest.approx(mean)
+
+
+def test_swapped_reliability_has_records_of_its_own() -> None:
+    cells = planted()
+    swapped = {
+        "swapped.rgb.noise.1.00": {0: cell(0.7, 0.6, ("rgb", "noise", 1.0))},
+        "swapped.points.jitter.1.00": {0: cell(0.5, 0.6, ("points", "jitter", 1.0))},
+    }
+    records, before = fusion_records(cells | swapped, "command"), fusion_records(cells, "command")
+    assert records["fusion.swapped.never_worse.cells"].value == 1
+    assert records["fusion.swapped.never_worse.cells"].n == 2
+    assert records["fusion.swapped.gain.noisy"].value == pytest.approx(0)
+    assert {name: record for name, record in records.items() if ".swapped." not in name} == before
+
+
 def test_differences_are_those_planted() -> None:
     records = fusion_records(planted(), "command")
     assert records["fusion.dropout.beyond"].value == pytest.approx(0.55 - 0.6)
