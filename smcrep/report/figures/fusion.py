@@ -25,7 +25,7 @@ def cell_table(cells: Mapping[str, Record], rivals: Sequence[str], path: Path) -
     """Two tables for each sense: accuracy of ours, and ours less the best of ``rivals`` (of those that are among the
     controls). A row is a kind of fault (bold: never met in training), a column a severity; "clean" is a cell too."""
     own = {cell_of(name): record for name, record in cells.items() if name.count(".") > 1}
-    senses = list(dict.fromkeys(sense for sense, _, _ in own))
+    senses, unit = list(dict.fromkeys(sense for sense, _, _ in own)), next(iter(own.values())).unit
     severities = sorted({severity for _, _, severity in own})
     kinds = {sense: list(dict.fromkeys(kind for name, kind, _ in own if name == sense)) for sense in senses}
     height = 0.24 * max(map(len, kinds.values())) + 0.9
@@ -46,7 +46,7 @@ def cell_table(cells: Mapping[str, Record], rivals: Sequence[str], path: Path) -
                 left,
                 100 * accuracy,
                 severities,
-                f"{label(sense)} faulty: accuracy of ours, %",
+                f"{label(sense)} faulty: {unit} of ours, %",
                 (0, 100),
                 "viridis",
             )
