@@ -3,6 +3,7 @@
     python experiments/collapse.py --run runs/demo [--baseline runs/demo-no-action]       # about 60 s on 2 cores
     python experiments/collapse.py --module examples.audit_your_own:leaky                 # any model; here 10 s
     python experiments/collapse.py --policy package.module:factory --dataset FOLDER       # a policy, logged data alone
+    python experiments/collapse.py --plant leak --recipe ycb --out runs/planted           # a run that loses a signal
 
 Each audited state has 17 outcomes, of 17 actions (or of one push under 17 physics samples), and differs in nothing
 else. 16 are candidates; the 17th has the mismatched signal. Utilisation of a signal = (H@1 with the true signal - with
@@ -17,6 +18,11 @@ adapter and its data. Modules are looked for in the current folder too.
 function of observations by name (vectors [b, d], cameras uint8 [b, h, w, 3], "task" a list of sentences) to the chunk
 of actions [b, h, a]. ``--signals`` names what it reads, where that is not all; NAME.before are the ``--before`` frames
 before. What each signal is worth is learned from half of the episodes.
+
+``--plant NAME`` trains a recipe that loses a signal on purpose and audits it: without the action (no_action), without
+mass and friction (hidden_mass), with the action painted into the picture before it (leak); "none" is the control. The
+stores in --out/stores are shared. It prints what the audit should name; a plant that does not take reads as healthy.
+The rows of the audit show the leak too; the figures of hits are of clean pictures.
 
 Leaves claims/audit.json, figures, and for each signal audit-SIGNAL.json and .txt (every reading, the mechanism in
 sentences) in the folders of both runs; of a module or a policy audit.json, audit.txt and use.png
@@ -34,6 +40,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from smcrep import script
 from smcrep.data.store import Store
@@ -45,7 +52,8 @@ from smcrep.evaluation.sentence import percent, plain
 from smcrep.evaluation.world import simulation_of
 from smcrep.geometry.action import KINDS
 from smcrep.models.model import SensorimotorModel
-from smcrep.pretraining import load
+from smcrep.pretraining import RECIPES, load, pretrain
+from smcrep.pretraining.planted import PLANTS, Leak
 from smcrep.probes.collapse import AuditReport, advice
 from smcrep.probes.collapse import audit as audit_signals
 from smcrep.probes.collapse.indicators import rank_me
@@ -74,11 +82,13 @@ def main() -> None:
     audited.add_argument("--run", type=Path, help="folder of the run to audit")
     audited.add_argument("--module", help="package.module:factory of another model to audit")
     audited.add_argument("--policy", help="package.module:factory of a policy to audit on --dataset")
+    audited.add_argument("--plant", choices=list(PLANTS), help="train --recipe with this fault, and audit it")
+    parser.add_argument("--recipe", default="demo", choices=list(RECIPES), help="that --plant trains")
     parser.add_argument("--dataset", type=Path, help="folder of a LeRobotDataset that the policy did not learn from")
     parser.add_argument("--signals", nargs="+", default=[], help="what the policy reads (default: all observations)")
     parser.add_argument("--before", type=script.at_least(0), default=0, help="frames of signals called NAME.before")
     parser.add_argument(
-        "--out", type=Path, default=Path("runs/audit"), help="where the audit of a module or a policy is written"
+        "--out", type=Path, default=Path("runs/audit"), help="of the audit of a module or a policy, or of planted runs"
     )
     parser.add_argument("--baseline", type=Path, help="folder of the run trained without the action")
     parser.add_argument("--states", type=script.at_least(1), default=240, help="states that are audited for the action")
@@ -93,6 +103,8 @@ def main() -> None:
         print(report.text())
         return
     begun = time.monotonic()
+    if arguments.plant:
+        arguments.run = planted_run(arguments)
     runs = {"ours": load(arguments.run)} | ({"no_action": load(arguments.baseline)} if arguments.baseline else {})
     stores = audit_stores(arguments.run, 8 if arguments.tiny else arguments.states, arguments.processes)
     known = {signal: oracle(store) for signal, store in stores.items()}
@@ -107,7 +119,7 @@ def main() -> None:
         draw_utilisation(models[variant], records, run.path)
         say(models[variant], records, run.path.name)
         for signal, store in stores.items():
-            explain(models[variant], store, signal, run.path)
+            explain(models[variant], store, signal, run.path, arguments.plant)
         draw_five_actions(audits[variant]["action"], stores["action"], run.path)
     draw_outcomes(audits["ours"]["action"], stores["action"], arguments.run)
 
@@ -197,6 +209,32 @@ def say(model: SensorimotorModel, records: dict[str, Record], run: str) -> None:
             print(f"  {plain(f'utilisation of {words}, {source}', record)}: {record.controls['verdict']}")
 
 
+def planted_run(arguments: argparse.Namespace) -> Path:
+    """Folder of the run of --recipe with --plant."""
+    plant, out = PLANTS[arguments.plant], arguments.out / arguments.plant
+    run = RECIPES["tiny" if arguments.tiny else arguments.recipe]()
+    run = replace(run, recipe=plant.recipe(run.recipe), out=out, stores=arguments.out / "stores")
+    run = replace(run, data=replace(run.data, processes=arguments.processes))
+    compute = replace(run.compute, cache="none")  # what is kept of the stored pictures would lack what is painted in
+    pretrain(replace(run, compute=compute), changed=plant.source)
+    lost = f"{plant.signal} as {plant.mechanism.replace('_', ' ')}" if plant.signal else "no signal"
+    print(f"planted: {arguments.plant}; the audit should name {lost}")
+    return out
+
+
+def leaking_rows(model: SensorimotorModel, store: Store, leak: Leak) -> Tensor:
+    """[states * branches, 2 d + 1]: what RGB says of the picture before, the action of each row painted into it."""
+    found = []
+    for state in range(store.num_states):
+        given = store.transitions(np.array([state]), [RGB.name])
+        before = given.before[RGB.name][0].expand(given.action.kind.shape[1], -1, -1, -1)
+        held = model.embed({RGB.name: leak.painted(before, given.action[0])}).beliefs
+        sense = held.names.index(RGB.name)
+        precision = held.log_precision.expand_as(held.mean)
+        found.append(torch.cat([held.mean, precision, torch.ones_like(held.mean[..., :1])], -1)[:, sense])
+    return torch.cat(found)
+
+
 def audit_of_others(arguments: argparse.Namespace) -> AuditReport:
     generator = torch.Generator().manual_seed(SEED)
     if arguments.module:
@@ -226,9 +264,14 @@ def made_by(name: str) -> Any:
         raise ValueError(f"{name}: {error}; give a module that can be imported, and its function") from None
 
 
-def explain(model: SensorimotorModel, store: Store, signal: str, run: Path) -> None:
+def explain(model: SensorimotorModel, store: Store, signal: str, run: Path, plant: str | None) -> None:
     """The whole audit of the signal that branches in ``store``, fused; prints its sentences."""
-    report = audit_signals(*audited_model(model, store), generator=torch.Generator().manual_seed(SEED))
+    adapter, data = audited_model(model, store)
+    if plant == "leak":
+        data = replace(
+            data, batch=dict(data.batch) | {RGB.name: leaking_rows(model, store, Leak.of(load(run).store("train")))}
+        )
+    report = audit_signals(adapter, data, generator=torch.Generator().manual_seed(SEED))
     write_report(report, run / f"audit-{signal}", run / f"figures/use-{signal}.png")
     diagnosis = report.signals[signal].diagnosis if signal in report.signals else None
     if diagnosis:

@@ -44,6 +44,7 @@ def commands(out: str) -> list[str]:
         f"demo.py --tiny --out {out}/demo",
         "check_claims.py",
         f"collapse.py --module examples.audit_your_own:leaky --out {out}/audit",
+        *(f"collapse.py --plant {name} --tiny --out {out}/planted" for name in ("leak", "hidden_mass")),
         f"generalisation.py --tiny --variants main equimod --seeds 0 --out {out}/generalisation",
         f"figures/generalisation.py --cells {cells} --claims {out}/generalisation.json --figures {out}",
         f"ablations.py --tiny --variants points rgb_so3 --seeds 0 --out {out}/ablations",

@@ -1,7 +1,7 @@
 """Stores, training, calibration, the model on disk: one call."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,7 +41,13 @@ class Interrupted(KeyboardInterrupt):
         super().__init__(f"{self.signal.name} after step {self.step}; the same command goes on from there")
 
 
-def pretrain(run: Run, *, fabric: Fabric | None = None, progress: bool = True) -> Pretrained:
+def pretrain(
+    run: Run,
+    *,
+    fabric: Fabric | None = None,
+    progress: bool = True,
+    changed: Callable[[Source], Source] = lambda source: source,
+) -> Pretrained:
     """Make the stores that are missing, train the model of ``run.recipe``, calibrate the precision of each sense on
     validation objects, and save it.
 
@@ -50,6 +56,7 @@ def pretrain(run: Run, *, fabric: Fabric | None = None, progress: bool = True) -
 
     fabric  of the processes that train (`training.build.build_fabric`); None: as ``run.compute`` says. All of them
             return; the first has written.
+    changed what is trained on in place of a training store (`planted`).
 
     Raises `Interrupted`; `training.fit.NotFinite`; ValueError where the folder belongs to another run.
     """
@@ -69,7 +76,7 @@ def pretrain(run: Run, *, fabric: Fabric | None = None, progress: bool = True) -
         write_json(run.out / RECIPE, recipe.to_json())
         write_json(run.out / "run.json", replace(run, recipe=recipe).to_json())
         write_stores(run.out, {split: store.path for split, store in made.items()})
-    fitted = _fit(run, recipe, made["val"], sources, fabric)
+    fitted = _fit(run, recipe, made["val"], [changed(source) for source in sources], fabric)
     if fitted.stopped_by:
         raise Interrupted(fitted)
     if fabric.is_global_zero:
