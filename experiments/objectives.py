@@ -7,9 +7,11 @@
 A cell is one objective with one seed: recipe `ycb` with one image stream, 800 steps, the same vectors and tensors, the
 same calibration where the objective trains the fused embedding, evaluated on validation objects. A+B is an invariance
 with an equivariance and their default weights; they keep the recipe's predictor, but for `equimod_published` and
-`sie_published`, which have their paper's. `untrained` is the model before its first step. CARE needs one action on all
-states and contrast through time needs frames in order, which this store has not: they are left out. Cells run several
-at once, one thread each; interrupted, the same command goes on, and a cell that is written is done.
+`sie_published`, which have their paper's, and for `seqjepa`, which is read by its own networks: recognition from its
+aggregate of one view, the outcome from one view and the action. `untrained` is the model before its first step. CARE
+needs one action on all states and contrast through time needs frames in order, which this store has not: they are left
+out. Cells run several at once, one thread each; interrupted, the same command goes on, and a cell that is written is
+done.
 
     objective.VARIANT.h1     the true outcome among 16, fused; beside it 7-way recognition with one label, the outcome
                              across senses, residuals of the group laws, gain over no change, seconds a step, and the
@@ -27,8 +29,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from smcrep import script
 from smcrep.evaluation.by_object import laws, outcomes, recognition
@@ -36,9 +41,22 @@ from smcrep.evaluation.comparison import bounds
 from smcrep.evaluation.encoded import Encoded, encode
 from smcrep.evaluation.recognition import choose_strength
 from smcrep.evaluation.sentence import percent
+from smcrep.geometry.action import ActionLike
 from smcrep.models.model import SensorimotorModel
-from smcrep.objectives import CARE, SIE, CombinedWeights, Equivariance, Invariance, VICReg, objectives
+from smcrep.objectives import (
+    CARE,
+    SIE,
+    CombinedWeights,
+    Equivariance,
+    Invariance,
+    SeqJEPAWeights,
+    SequenceModel,
+    VICReg,
+    objectives,
+    standardise,
+)
 from smcrep.pretraining import Run, pretrain, stores, tiny, ycb
+from smcrep.pretraining.folder import Pretrained
 from smcrep.pretraining.stores import some_states
 from smcrep.pretraining.variants import one_stream, with_data, with_model, with_optim, with_recipe
 from smcrep.probes.intervals import Estimate, over_seeds_and_objects, share_over_seeds_and_objects
@@ -47,6 +65,8 @@ from smcrep.report import marks
 from smcrep.report.style import COLOURS, picture
 from smcrep.results import Record, write_claims, write_json
 from smcrep.sweep import Cell, cell_path, finished, sweep
+from smcrep.training import checkpoint
+from smcrep.training.build import build_seeded_model
 from smcrep.transition import FUSED
 
 Change = Callable[[Run], Run]
@@ -62,7 +82,7 @@ def variants() -> dict[str, Change]:
     """Every invariance alone, every equivariance beside NT-Xent, and what papers publish together."""
     named = [f"{a}+none" for a in Invariance.kinds()]
     named += [f"ntxent+{b}" for b in Equivariance.kinds() if b not in ("none", CARE.kind())]
-    named += ["byol+conditionalbyol", "vicreg+inverse", "sigreg+inverse", "clip", "crosspoint"]
+    named += ["byol+conditionalbyol", "vicreg+inverse", "sigreg+inverse", "clip", "crosspoint", "seqjepa"]
     sie = CombinedWeights(VICReg(10, 0, 0), SIE())
     return {
         OURS: lambda run: run,
@@ -116,6 +136,10 @@ def run_cell(run: Run, out: Path, small: bool, name: str, seed: int) -> None:
     pretrained = pretrain(replace(changed, out=run.out / f"{name}-{seed}"), progress=False)
     model, train, val = pretrained.model, pretrained.store("train"), pretrained.store("val")
     training, encoded = encode(model, train, some_states(train, NUM_TRAINING_STATES)), encode(model, val)
+    if isinstance(changed.recipe.objective, SeqJEPAWeights):
+        by_sequences = BySequences(pretrained, training)
+        model = cast(SensorimotorModel, by_sequences)
+        training, encoded = by_sequences.seen(training), by_sequences.seen(encoded)
     metrics = measured(model, training, encoded, num_episodes=20 if small else EPISODES)
     log = (pretrained.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     seconds = max(json.loads(line).get("seconds", 0.0) for line in log)
@@ -140,6 +164,40 @@ def measured(
     except ValueError:  # an encoder that collapsed
         return found
     return found | {name: kept[f"law_{name}.{FUSED}"] for name in ("inverse", "composition", "gain")}
+
+
+class BySequences:
+    """seq-JEPA read as its authors do: invariant is the aggregate (of one view), equivariant the whole latent, and the
+    outcome is what the objective's own networks predict from one view. All of them are in the checkpoint alone."""
+
+    def __init__(self, pretrained: Pretrained, training: Encoded) -> None:
+        recipe = pretrained.recipe
+        trained = build_seeded_model(recipe)
+        state = checkpoint.load(pretrained.path / "checkpoint", recipe)
+        assert state is not None
+        trained.load_state_dict(state["model"])
+        self.config, self.scale = trained.config, trained.action_encoder.action_scale
+        self.network = cast(SequenceModel, trained.objective_heads["sequence"]).eval()
+        self.every = {sense: h.flatten(0, 1) for sense, h in training.latent.items()}
+
+    @torch.no_grad()
+    def seen(self, encoded: Encoded) -> Encoded:
+        """Its latents standardised as those of ``training``, behind their aggregates."""
+        latent = {}
+        for sense, h in encoded.latent.items():
+            h = standardise(h, self.every[sense])
+            one = h.flatten(0, 1)[:, None]
+            aggregate = self.network.aggregate(one, one.new_zeros(len(one), 0, self.config.action_dim))
+            latent[sense] = torch.cat([aggregate.unflatten(0, h.shape[:2]), h], -1)
+        return replace(encoded, latent=latent, num_invariant=latent[FUSED].shape[-1] - self.config.embed_dim)
+
+    def condition(self, action: ActionLike, physics: object = None) -> Tensor:
+        return self.scale(action.vector())
+
+    @torch.no_grad()
+    def predict(self, source: str, h: Tensor, action: Tensor) -> Tensor:
+        found = self.network(h.flatten(0, -2)[:, None], action.flatten(0, -2)[:, None])
+        return found.unflatten(0, h.shape[:-1])
 
 
 def report(out: Path) -> None:
