@@ -1,6 +1,8 @@
 """What a script can come to use of planted sources: nothing that is called is missed, and what nobody calls is left."""
 
-from smcrep.definitions import IMPORTED, definitions, reached
+import ast
+
+from smcrep.definitions import IMPORTED, _last, _target, definitions, reached
 
 SOURCES = {
     "a.py": """
@@ -78,3 +80,19 @@ def test_where_a_name_is_imported_is_not_what_a_definition_does() -> None:
     early = definitions(b"import numpy as np\ndef f(x):\n    return np.exp(x)\n")["f"]
     assert late.code == early.code
     assert {"numpy", "exp"} <= late.names & early.names
+
+
+def test_names_of_bases_and_of_what_is_set() -> None:
+    for text, name in {
+        "C": "C",
+        "a.b.C": "C",
+        "C[T]": "C",
+        "a.C[T][U]": "C",
+        "make(1)": "make",
+        "a.make()[T]": "make",
+    }.items():
+        assert _last(ast.parse(text, mode="eval").body) == name
+    for text, name in {"a = 1": "a", "a: int = 1": "a", "a = b = 1": None, "a.b = 1": None, "a, b = c": None}.items():
+        (node,) = ast.parse(text).body
+        assert isinstance(node, ast.Assign | ast.AnnAssign)
+        assert _target(node) == name

@@ -111,3 +111,19 @@ def test_folder_without_permission_is_refused(tmp_path: Path) -> None:
 def test_a_lock_makes_its_folder_and_those_above_it(tmp_path: Path) -> None:
     with file_lock(tmp_path / "new" / "folder"):
         assert (tmp_path / "new" / "folder").is_dir()
+
+
+def test_where_nothing_can_be_locked_partial_files_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may belong to a process that runs now."""
+    partial = tmp_path / ".a.json.part"
+    partial.touch()
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    with file_lock(tmp_path):
+        assert not partial.exists(), "with a lock it is nobody's"
+    partial.touch()
+    monkeypatch.setattr("smcrep.files.fcntl.flock", refuse)
+    with file_lock(tmp_path):
+        assert partial.exists()

@@ -1,5 +1,6 @@
 """How a script ends: one line and a status for what a user can mend, a traceback for what only we can."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -46,3 +47,12 @@ def main():
 run("it", main, Odd)
 """
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+
+
+def test_plug_ins_are_there_before_main_begins(tmp_path: Path) -> None:
+    (tmp_path / "my_plug_in.py").write_text("loaded = True\n")
+    code = (
+        "import sys; from smcrep.script import run; run('it', lambda: sys.exit(int('my_plug_in' not in sys.modules)))"
+    )
+    environment = os.environ | {"SMCREP_PLUGINS": "my_plug_in", "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0

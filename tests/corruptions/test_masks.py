@@ -5,6 +5,7 @@ import pytest
 import torch
 from scipy import ndimage
 
+from smcrep.corruptions.draws import direction
 from smcrep.corruptions.masks import grown, missing_part, noise_blobs, shifted, shrunk
 from tests.corruptions.samples import generator, masks, severities
 
@@ -74,3 +75,13 @@ def test_the_missing_part_is_the_stated_share_of_the_object_at_one_end(severity:
         gone = (mask != whole).float()[..., None]
         apart = (gone * place).sum((0, 1)) / gone.sum() - (mask[..., None] * place).sum((0, 1)) / mask.sum()
         assert apart.norm() > 3
+
+
+def test_a_shift_goes_where_its_direction_points() -> None:
+    """Down and right are the first and the second number of the direction, as it is drawn."""
+    data = torch.zeros(30, 32, 40, dtype=torch.uint8)
+    data[:, 15, 20] = 1
+    out = shifted(data, severities(30, 1), generator())
+    toward = direction(data, 2, generator=generator())
+    for mask, (down, right) in zip(out, toward.tolist(), strict=True):
+        assert mask.nonzero().tolist() == [[15 + round(8 * down), 20 + round(8 * right)]]

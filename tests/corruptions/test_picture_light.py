@@ -60,3 +60,9 @@ def test_a_cast_doubles_or_halves_the_channel_that_changes_most() -> None:
     assert 0.4 < (out.log2().gather(1, out.log2().abs().argmax(1, keepdim=True)) > 0).double().mean() < 0.6
     half = colour_cast(grey(400, 100), severities(400, 0.5), generator()).double()[:, 0, 0] / 100
     assert (half.log2() - out.log2() / 2).abs().max() < 0.02
+
+
+def test_a_wide_picture_is_hidden_as_a_square_one_is() -> None:
+    data = torch.full((40, 24, 60, 3), 128, dtype=torch.uint8)
+    hidden = (occlusion(data, severities(40, 1), generator()) != data).any(-1)
+    assert hidden.double().mean().item() == pytest.approx(0.5, rel=0.05)

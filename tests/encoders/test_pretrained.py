@@ -186,3 +186,12 @@ def test_counters_of_batches_may_be_absent_and_nothing_else() -> None:
     without.pop(next(name for name in without if name.endswith("running_var")))
     with pytest.raises(ValueError, match=r"the state dict lacks '.*running_var'"):
         load_image_weights(ours, without)
+
+
+def test_the_name_of_a_file_may_be_a_string(tmp_path: Path) -> None:
+    path = write(tmp_path, learned(), "safetensors")
+    here, there = backbone(), backbone()
+    load_image_weights(here, str(path))
+    load_image_weights(there, path)
+    for name, own in here.state_dict().items():
+        assert torch.equal(own, there.state_dict()[name])

@@ -6,6 +6,8 @@ import torch
 from smcrep.evaluation.fusion_planted import (
     DIM,
     WITHIN,
+    Asked,
+    answered,
     asked_things,
     bent_line,
     claimed_over_true,
@@ -16,6 +18,7 @@ from smcrep.evaluation.fusion_planted import (
     recognised_things,
 )
 from smcrep.fusion.manifold import fit_som
+from smcrep.transition import Beliefs
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -116,3 +119,17 @@ def test_questions_ask_each_sense_as_often_and_answers_are_what_it_knows() -> No
         nearest = torch.cdist(data.beliefs.mean[own, sense], means).argmin(1) + 5 * sense
         assert float((nearest == data.answer[own]).float().mean()) > 0.9
     assert data.beliefs.mean.shape[-1] == DIM
+
+
+def test_an_answer_far_from_the_others_counts_as_one_of_them() -> None:
+    """Two colours and two shapes along axes; one row of the first colour lies a hundred times as far the other way."""
+    axes = torch.eye(DIM)[:4]
+    answer = torch.tensor([0, 0, 0, 1, 1, 2, 3, 3, 0, 1, 2, 3, 0, 1, 2, 3])
+    mean = axes[answer]
+    mean[2] *= -100
+    present = torch.ones(16, 1, dtype=torch.bool)
+    data = Asked(Beliefs(mean[:, None], torch.zeros(16, 1, DIM), present), torch.zeros(16, 2), answer)
+    found = answered(lambda beliefs, _: (beliefs.mean[:, 0], None), data, 2)  # type: ignore[arg-type]
+    assert {name: share.tolist() for name, share in found.items()} == {
+        n: [1.0] * 4 for n in ("contextual", "precision")
+    }

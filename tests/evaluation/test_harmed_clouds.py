@@ -67,7 +67,9 @@ def test_planted_model_is_right_wrong_and_refusing_where_it_was_made_so(harmed: 
     found = records(harmed, harmed)
     assert found["clouds.robust.accuracy.clean"].value == 1
     assert found["clouds.robust.128_points"].value == 0
+    assert found["clouds.robust.accuracy.clean"].unit == "accuracy"
     lost = found["clouds.robust.one_zero"]
+    assert lost.unit == "accuracy lost"
     assert lost.value == pytest.approx(1 - 1 / NUM_OBJECTS)  # it always answers 0
     assert lost.n == NUM_OBJECTS  # the interval is over objects, of which one loses nothing
     assert lost.ci95 is not None

@@ -1,6 +1,8 @@
 """Embeddings in a copy of a LeRobotDataset: every row its own, all statistics those of numpy, no video touched."""
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -130,6 +132,20 @@ def test_no_video_is_copied_or_touched(made: tuple) -> None:
     assert [p.relative_to(copy) for p in sorted(copy.rglob("*.mp4"))] == videos
     for path in videos:
         assert (root / path).samefile(copy / path)
+
+
+def test_on_another_disk_videos_are_linked_by_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = small_set(tmp_path / "set")
+    out, _ = embedded(tmp_path, root)
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", refuse)
+    inject(root, out, tmp_path / "copy")
+    videos = sorted((tmp_path / "copy").rglob("*.mp4"))
+    assert len(videos) == 2
+    assert all(path.is_symlink() and path.read_bytes() for path in videos)
 
 
 def test_rows_without_an_embedding_have_the_mean_and_no_sense(tmp_path: Path) -> None:

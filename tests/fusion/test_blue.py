@@ -125,3 +125,8 @@ def test_bad_input_gets_one_line() -> None:
         estimate_correlation(torch.zeros(1, 2, 3))
     with pytest.raises(ValueError, match="constant or NaN in some dimension"):
         estimate_correlation(torch.zeros(5, 2, 3))
+
+
+def test_a_sense_given_twice_is_correlated_at_one_less_the_least_shrinkage() -> None:
+    errors = torch.randn(500, 1, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    assert estimate_correlation(errors.expand(-1, 2, -1))[0, 1].item() == pytest.approx(0.999, abs=2e-4)

@@ -5,6 +5,7 @@ import roma
 import torch
 
 from smcrep.models.predictors import PREDICTORS, Sizes
+from smcrep.models.sie import SIE
 
 
 def predictor() -> torch.nn.Module:
@@ -36,3 +37,10 @@ def test_it_starts_as_the_identity_where_nothing_turns_and_not_elsewhere() -> No
 def test_actions_without_a_rotation_are_refused() -> None:
     with pytest.raises(ValueError, match="carries no rotation"):
         predictor()(some_z(1), None, torch.zeros(1, 4))
+
+
+def test_it_starts_near_the_identity() -> None:
+    torch.manual_seed(0)
+    weight = SIE(100).weight
+    assert torch.equal(weight[3], torch.eye(100))
+    assert weight[:3].std().item() == pytest.approx(0.1 / 100**0.5, rel=0.02), "z' = z + 10 % in the norm"

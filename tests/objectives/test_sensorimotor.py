@@ -194,3 +194,8 @@ def test_beliefs_without_names_are_refused() -> None:
     held = replace(beliefs(random_mean()), names=())
     with pytest.raises(ValueError, match="one name a sense"):
         sensorimotor(held, held.mean[:, :, 0], copy, copy, all_pairs(B, V), WEIGHTS, num_invariant=DI)  # type: ignore[arg-type]
+
+
+def test_by_default_all_terms_count_alike() -> None:
+    weights = SensorimotorWeights()
+    assert {weights.invariant, weights.equivariant, weights.cross_modal, weights.fused} == {1.0}

@@ -79,6 +79,21 @@ def test_depth_video_gives_metres_and_clouds(tmp_path: Path) -> None:
     np.testing.assert_allclose(cloud[pixel], [(4 - 15.5) * z / 40, (10 - 14.5) * z / 50, z], rtol=1e-5)
 
 
+def test_clouds_of_a_column_are_read_as_they_are(tmp_path: Path) -> None:
+    root = small_set(tmp_path / "set")
+
+    def with_clouds(table: pa.Table) -> pa.Table:
+        clouds = [[float(row), 0.0, 1.0, 0.0, float(row), 2.0] for row in range(len(table))]
+        return table.append_column("observation.points", pa.array(clouds, pa.list_(pa.float32())))
+
+    for path in sorted((root / "data").rglob("*.parquet")):
+        edit_table(path, with_clouds)
+    source = LeRobotRows(root, columns={"points": "observation.points"})
+    (cloud,) = source.read(range(2, 3), ["points"]).data["points"]
+    assert cloud is not None
+    np.testing.assert_array_equal(cloud, [[2, 0, 1], [0, 2, 2]])
+
+
 def test_named_cameras_are_taken_and_unknown_ones_refused(tmp_path: Path) -> None:
     root = small_set(tmp_path / "set", depth=True)
     assert LeRobotRows(root, {"rgb": CAMERA}).senses == ("rgb",)

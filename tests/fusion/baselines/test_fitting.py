@@ -174,3 +174,10 @@ def test_parameters_are_counted() -> None:
 def test_settings_that_cannot_be_are_refused(options, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         FitSettings(**options)
+
+
+def test_what_has_no_weights_is_ready_to_use_too() -> None:
+    nothing = torch.nn.Identity().train()
+    beliefs = Beliefs(torch.zeros(4, 2, 3), torch.zeros(4, 2, 3), torch.ones(4, 2, dtype=torch.bool))
+    found = fit(nothing, beliefs, torch.arange(4), QUICK, generator=torch.Generator())  # type: ignore[arg-type]
+    assert not found.training
