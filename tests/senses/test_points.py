@@ -65,6 +65,15 @@ def test_clouds_of_another_unit_than_those_of_the_training_are_refused(factor: f
         POINTS.plausible(settings, factor * CLOUDS)
 
 
+def test_some_of_its_points_tell_the_unit_of_a_large_cloud() -> None:
+    clouds = sample("points", 2, size=300)
+    settings = POINTS.fit(PointsSettings(), clouds)
+    POINTS.plausible(settings, clouds)
+    for factor in (39.4, 0.001):
+        with pytest.raises(ValueError, match="give one object, in metres"):
+            POINTS.plausible(settings, factor * clouds)
+
+
 def test_clouds_of_different_numbers_of_points_become_one_batch() -> None:
     clouds = [sample("points", 1, size=size, seed=size)[0].double().numpy() for size in (5, 12, 3)]
     found = POINTS.convert(clouds)

