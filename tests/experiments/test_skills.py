@@ -59,7 +59,7 @@ def test_claims_are_means_over_seeds_with_their_controls() -> None:
         }
 
     thing = torch.arange(8).view(4, 2)
-    records = skills.claims([cell(1.0, 0.9), cell(0.0, 0.1)], cell(0.0, 0.0), thing)
+    records = skills.claims([cell(1.0, 0.9), cell(0.0, 0.1)], thing)
     choice, covered = records["vla.skill_choice"], records["vla.skill_mask_iou"]
     assert (choice.value, choice.n, choice.seeds) == (0.75, 16, 2)
     assert choice.controls["chance"] == 0.5
@@ -67,4 +67,3 @@ def test_claims_are_means_over_seeds_with_their_controls() -> None:
     assert choice.controls["true_masks"] == 0.5
     assert covered.value == pytest.approx(0.5)
     assert covered.controls["iou_of_right_choices"] == pytest.approx((0.9 + 0.5 + 0.5) / 3)
-    assert covered.controls["untrained_encoder"] == pytest.approx(0.25)
