@@ -18,22 +18,27 @@ from smcrep.transition import FUSED, Loss
 class SharedPrivateWeights(ObjectiveWeights):
     """The invariant part of each sense is split: its first numbers are shared, the others private. Sum of
 
-    shared         CLIP's contrast of the shared parts, view by view, mean over pairs of senses
-    private        NT-Xent of the private parts of view i and view i + 1, for all i in turn, mean over senses
+    shared         CLIP's contrast of the shared parts (projected with zeros for the private), view by view, mean over
+                   pairs of senses
+    private        NT-Xent of both parts of view i and view i + 1, for all i in turn, mean over senses; no gradient
+                   reaches the shared part, so the private one learns what tells states apart beyond it
     orthogonality  `soft_orthogonality` of both parts, mean over senses
 
-    the last two with their weights. Each part is projected with zeros in the place of the other. Aligning what is
-    shared and keeping what is private orthogonal to it is that of Domain Separation Networks (arXiv:1608.06019). There
-    reconstruction keeps the private part from emptiness; here a contrast within the sense does, as for what is unique
-    in FactorCL (arXiv:2306.05268). Nothing is predicted. `smcrep.probes.decodable` shows what is found in which part.
+    with their weights. Aligning what is shared and keeping what is private orthogonal to it is that of Domain
+    Separation Networks (arXiv:1608.06019). There reconstruction keeps the private part from emptiness; here a contrast
+    within the sense does, as for what is unique in FactorCL (arXiv:2306.05268). There one weight moves both parts; with
+    one here, the private parts take common numbers from the shared ones, so each has its own. Nothing is predicted.
+    `smcrep.probes.decodable` shows what is found in which part.
     """
 
     share: float = 0.5
     """Of the numbers of the invariant part, those that are shared."""
     private: float = 1.0
     """Weight of the private contrast beside the shared one."""
-    orthogonality: float = 10.0
-    """Weight of the penalty."""
+    orthogonality: float = 30.0
+    """Weight of the penalty as it moves the private part."""
+    orthogonality_of_shared: float = 3.0
+    """Weight of the penalty as it moves the shared part; well below the other."""
     shared_temperature: float = 0.07
     """Divides the cosines of the shared contrast; see `CLIPWeights`."""
     private_temperature: float = 0.1
@@ -42,13 +47,15 @@ class SharedPrivateWeights(ObjectiveWeights):
     def loss(self, observed: Observed) -> Loss:
         num_shared = self.num_shared(observed.num_invariant)
         is_shared = torch.arange(observed.num_invariant, device=observed.fused.device) < num_shared
-        shared, private = (
-            projected_senses(
-                replace(observed, project=lambda z, kept=kept: observed.project(torch.where(kept, z, 0))),
-                "shared_private",
-            )
-            for kept in (is_shared, ~is_shared)
-        )
+
+        def shared_alone(z: Tensor) -> Tensor:
+            return observed.project(torch.where(is_shared, z, 0))
+
+        def beyond_shared(z: Tensor) -> Tensor:
+            return observed.project(torch.where(is_shared, z.detach(), z))
+
+        shared = projected_senses(replace(observed, project=shared_alone), "shared_private")
+        private = projected_senses(replace(observed, project=beyond_shared), "shared_private")
         whole = {sense: z[..., : observed.num_invariant] for sense, z in observed.latents().items() if sense != FUSED}
         whole = {sense: observed.processes.gather(z).flatten(0, 1) for sense, z in whole.items()}
         views = range(observed.fused.shape[1])
@@ -60,12 +67,11 @@ class SharedPrivateWeights(ObjectiveWeights):
             f"private/{sense}": _mean(nt_xent(z[:, i - 1], z[:, i], self.private_temperature) for i in views)
             for sense, z in private.items()
         }
-        terms |= {
-            f"orthogonality/{sense}": soft_orthogonality(z[:, :num_shared], z[:, num_shared:]).total
-            for sense, z in whole.items()
-        }
+        split = {sense: z.split([num_shared, z.shape[1] - num_shared], 1) for sense, z in whole.items()}
+        terms |= {f"orthogonality/{sense}": soft_orthogonality(s.detach(), p).total for sense, (s, p) in split.items()}
+        of_shared = _mean(soft_orthogonality(s, p.detach()) for s, p in split.values())
         weights = {"shared": 1.0, "private": self.private, "orthogonality": self.orthogonality}
-        total = observed.fused.new_zeros(())
+        total = self.orthogonality_of_shared * of_shared
         for group, weight in weights.items():
             own = [term for name, term in terms.items() if name.startswith(f"{group}/")]
             total = total + weight * torch.stack(own).mean()
@@ -87,8 +93,8 @@ class SharedPrivateWeights(ObjectiveWeights):
 
 def soft_orthogonality(shared: Tensor, private: Tensor) -> Loss:
     """|S^T P|^2 / n^2, the squared Frobenius norm, S [n, ds] and P [n, dp] the parts of n observations minus their
-    means, each row then of length 1 (arXiv:1608.06019, eq. 5, with the centring and normalisation of its code; the
-    paper sums, its code takes the mean over ds * dp, here neither n nor the widths set the scale).
+    means, each row then of length 1 (the difference loss of arXiv:1608.06019, centred and normalised as in its code;
+    the paper sums, its code takes the mean over ds * dp, here neither n nor the widths set the scale).
 
     From 0 to 1: 0 where the parts are not correlated, about 1 / n where they are independent, and 1 where both have one
     and the same single direction. Only linear dependence is seen. Constant parts give 0.

@@ -61,14 +61,19 @@ def test_keeps_the_laws_of_objectives_with_the_value_of_a_constant() -> None:
 
 
 def test_terms_are_of_the_shared_and_of_the_private_numbers() -> None:
-    """3 of 4 invariant numbers shared; the other part is zeros where a part is projected."""
+    """3 of 4 invariant numbers shared; zeros stand for the private one where they are aligned."""
     weights = SharedPrivateWeights(
-        0.75, private=0.3, orthogonality=2.0, shared_temperature=0.2, private_temperature=0.4
+        0.75,
+        private=0.3,
+        orthogonality=2.0,
+        orthogonality_of_shared=0.5,
+        shared_temperature=0.2,
+        private_temperature=0.4,
     )
     given = synthetic_observed()
     z = {sense: given.latents()[sense].detach()[..., :4] for sense in ("first", "second")}
     shared = {sense: given.project(x * torch.tensor([1, 1, 1, 0])) for sense, x in z.items()}
-    private = {sense: given.project(x * torch.tensor([0, 0, 0, 1])) for sense, x in z.items()}
+    private = {sense: given.project(x) for sense, x in z.items()}
     wanted = {
         "shared/first>second": sum(clip(shared["first"][:, i], shared["second"][:, i], 0.2).total for i in range(4)) / 4
     }
@@ -84,18 +89,29 @@ def test_terms_are_of_the_shared_and_of_the_private_numbers() -> None:
     own = {
         group: [float(v) for k, v in wanted.items() if k.startswith(group)] for group in ("shared", "private", "orth")
     }
-    total = own["shared"][0] + 0.3 * sum(own["private"]) / 2 + 2 * sum(own["orth"]) / 2
+    total = own["shared"][0] + 0.3 * sum(own["private"]) / 2 + 2.5 * sum(own["orth"]) / 2
     assert float(found.total.detach()) == pytest.approx(total)
     assert weights.fused_only() is None
 
 
-def test_shared_numbers_get_no_gradient_of_the_private_contrast_but_by_the_penalty() -> None:
+@pytest.mark.parametrize(
+    ("weights", "moves_shared"),
+    [
+        ({"private": 1e9}, False),
+        ({"orthogonality": 1e9}, False),
+        ({"orthogonality_of_shared": 1e9}, True),
+    ],
+    ids=lambda x: next(iter(x)) if isinstance(x, dict) else "",
+)
+def test_each_weight_moves_its_own_part(weights: dict[str, float], moves_shared: bool) -> None:
     given = synthetic_observed()
-    (gradient,) = torch.autograd.grad(
-        SharedPrivateWeights(private=1e9, orthogonality=0.0).loss(given).total / 1e9, given.beliefs.mean
-    )
-    assert gradient[..., :2].abs().max() < 1e-8
-    assert gradient[..., 2:4].abs().max() > 1e-4
+    none = {"private": 0.0, "orthogonality": 0.0, "orthogonality_of_shared": 0.0}
+    total = SharedPrivateWeights(**(none | weights)).loss(given).total / 1e9
+    (gradient,) = torch.autograd.grad(total, given.beliefs.mean)
+    shared, private = (gradient[..., part].abs().max() for part in (slice(0, 2), slice(2, 4)))
+    moved, still = (shared, private) if moves_shared else (private, shared)
+    assert moved > 1e-4
+    assert still < 1e-7  # what the shared contrast leaves of itself beside a weight of 1e9
     assert not gradient[..., 4:].any()  # the equivariant part
 
 
