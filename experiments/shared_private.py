@@ -111,7 +111,6 @@ def found(
         test=parts[1],
         train_targets=targets[0],
         test_targets=targets[1],
-        rng=np.random.default_rng(seed),
     )
 
 
