@@ -26,9 +26,9 @@ class SharedPrivateWeights(ObjectiveWeights):
 
     with their weights. Aligning what is shared and keeping what is private orthogonal to it is that of Domain
     Separation Networks (arXiv:1608.06019). There reconstruction keeps the private part from emptiness; here a contrast
-    within the sense does, as for what is unique in FactorCL (arXiv:2306.05268). There one weight moves both parts; with
-    one here, the private parts take common numbers from the shared ones, so each has its own. Nothing is predicted.
-    `smcrep.probes.decodable` shows what is found in which part.
+    within the sense does, as for what is unique in FactorCL (arXiv:2306.05268). The paper has one weight of the
+    penalty. With one, private parts took common numbers from the shared ones here, so each part is moved by a weight of
+    its own. Nothing is predicted. `smcrep.probes.decodable` shows what is found in which part.
     """
 
     share: float = 0.5
