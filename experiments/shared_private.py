@@ -194,7 +194,7 @@ def draw(tables: dict[str, dict[tuple[str, str], Decoded]], path: Path) -> None:
                     if belongs(part, number):
                         axis.add_patch(Rectangle((j - 0.47, i - 0.45), 0.94, 0.9, fill=False, ec="#a05195", lw=1.5))
             axis.set_xticks(range(len(numbers)), numbers, rotation=40, ha="right")
-            axis.set_yticks(range(len(parts)), parts)
+            axis.set_yticks(range(len(parts)), parts if axis is axes[0] else [""] * len(parts))
             axis.set_title(name.replace("_", " "))
             axis.grid(False)
 
