@@ -51,7 +51,6 @@ LAYERS = (2, 6)
 """Of MiniLM: of acts in phrasings of training left out in turn .944 were read so, .928 by the last layer alone, .94 or
 less with another beside it."""
 NUM_PHRASINGS = task.NUM_TRAINED + 2
-QUESTIONS = ("paraphrase_top1", "phrasing_in_turn")
 
 
 def main() -> None:
@@ -63,45 +62,45 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
     text = HashedNGrams() if arguments.tiny else MiniLM(layers=LAYERS)
-    found = [read(seed, text, arguments.out, arguments.tiny) for seed in range(1 if arguments.tiny else SEEDS)]
-    records = stamped(claims(found), "python experiments/vla_language.py", begun)
-    write_claims(arguments.out / "claims/vla.json", records)
-    for name, record in records.items():
-        print(plain(name, record, *record.controls))
+    readings = [drawn(seed, text, arguments.out, arguments.tiny) for seed in range(1 if arguments.tiny else SEEDS)]
+    for question, measured in QUESTIONS.items():
+        record = claim([measured(reading, seed) for seed, reading in enumerate(readings)])
+        name = f"language.{question}"
+        records = stamped({name: record}, "python experiments/vla_language.py", begun)
+        write_claims(arguments.out / "claims/vla.json", records)
+        print(plain(name, records[name], *record.controls), flush=True)
 
 
-def claims(found: list[dict[str, dict[str, Any]]]) -> dict[str, Record]:
-    """Of each question hits and units of all seeds in one; controls in their mean."""
-    records = {}
-    for question in QUESTIONS:
-        seeds = [each[question] for each in found]
-        hits = np.concatenate([seed["hits"] for seed in seeds])
-        units = np.concatenate([[f"{i} {unit}" for unit in seed["units"]] for i, seed in enumerate(seeds)])
-        shares = [name for name in seeds[0] if name not in ("hits", "units", "failing")]
-        controls: dict[str, Any] = {name: float(np.mean([seed[name] for seed in seeds])) for name in shares}
-        controls["failing"] = ", ".join(sorted({words for seed in seeds for words in seed["failing"]}))
-        estimate = share_over_units(hits, units)
-        records[f"language.{question}"] = Record(
-            estimate.value, estimate.ci95, seeds=len(seeds), n=len(hits), unit="H@1", controls=controls
-        )
-    return records
+def claim(seeds: list[dict[str, Any]]) -> Record:
+    """Hits and units of all seeds in one; controls in their mean."""
+    hits = np.concatenate([seed["hits"] for seed in seeds])
+    units = np.concatenate([[f"{i} {unit}" for unit in seed["units"]] for i, seed in enumerate(seeds)])
+    shares = [name for name in seeds[0] if name not in ("hits", "units", "failing")]
+    controls: dict[str, Any] = {name: float(np.mean([seed[name] for seed in seeds])) for name in shares}
+    controls["failing"] = ", ".join(sorted({words for seed in seeds for words in seed["failing"]}))
+    estimate = share_over_units(hits, units)
+    return Record(estimate.value, estimate.ci95, seeds=len(seeds), n=len(hits), unit="H@1", controls=controls)
 
 
-def read(seed: int, text: TextEncoder, out: Path, tiny: bool) -> dict[str, dict[str, Any]]:
-    """Of both questions hits [n], the unit (object) of each, and controls."""
+def drawn(seed: int, text: TextEncoder, out: Path, tiny: bool) -> "Reading":
+    """Sentences about objects to learn from, and about those held out."""
     rng = np.random.default_rng(seed)
     trained_on, held_out = task.objects(rng)
     num_train, num_test = (400, 100) if tiny else (NUM_TRAIN, NUM_TEST)
     train, test = task.training(trained_on, num_train, rng), task.asked(held_out, num_test, rng)
-    reading = Reading(train, test, vectors_of(out, train.texts, text), vectors_of(out, test.texts, text), held_out)
-    wrong = task.Sentences(train.texts, rng.permutation(train.meaning), train.phrasing)
-    shuffled = Reading(wrong, test, reading.vectors, reading.asked, held_out)
-    units = np.array([f"{f} {c}" for f, c, _ in test.meaning.tolist()])
+    return Reading(train, test, vectors_of(out, train.texts, text), vectors_of(out, test.texts, text), held_out)
+
+
+def paraphrase(reading: "Reading", seed: int) -> dict[str, Any]:
+    """hits [n] of sentences in held-out phrasings, the unit (object) of each, and controls."""
+    train, test = reading.train, reading.test
+    wrong = task.Sentences(train.texts, np.random.default_rng([seed, 1]).permutation(train.meaning), train.phrasing)
+    shuffled = Reading(wrong, test, reading.vectors, reading.asked, reading.held_out)
     old, new = train.phrasing < task.NUM_TRAINED, test.phrasing >= task.NUM_TRAINED
     hits = reading.hits(old, new)
-    paraphrase = {
+    return {
         "hits": hits,
-        "units": units[new],
+        "units": reading.units[new],
         "chance": 1 / len(reading.meanings),
         "shuffled_captions": shuffled.hits(old, new).mean(),
         "trained_phrasings": reading.hits(old, ~new).mean(),
@@ -111,16 +110,23 @@ def read(seed: int, text: TextEncoder, out: Path, tiny: bool) -> dict[str, dict[
         "aligner": aligned(reading, old, new, seed),
         "failing": failing(test, new, hits),
     }
-    every, few, ridge = (np.zeros(len(units)) for _ in range(3))
+
+
+def in_turn(reading: "Reading", seed: int) -> dict[str, Any]:
+    """The same of all sentences, each phrasing read by what was learned from the others."""
+    learned, asked = reading.train.phrasing, reading.test.phrasing
+    every, few, ridge = (np.zeros(len(asked)) for _ in range(3))
     for out_of in range(NUM_PHRASINGS):
-        rows = test.phrasing == out_of
+        rows = asked == out_of
         others = [(out_of + i) % NUM_PHRASINGS for i in range(1, 4)]
-        every[rows] = reading.hits(train.phrasing != out_of, rows)
-        few[rows] = reading.hits(np.isin(train.phrasing, others), rows)
-        ridge[rows] = reading.hits(train.phrasing != out_of, rows, ridge=True)
-    turn = {"hits": every, "units": units, "chance": 1 / len(reading.meanings), "of_3": few.mean()}
-    turn |= {"ridge": ridge.mean(), "failing": failing(test, np.ones(len(units), bool), every)}
-    return dict(zip(QUESTIONS, (paraphrase, turn), strict=True))
+        every[rows] = reading.hits(learned != out_of, rows)
+        few[rows] = reading.hits(np.isin(learned, others), rows)
+        ridge[rows] = reading.hits(learned != out_of, rows, ridge=True)
+    found = {"hits": every, "units": reading.units, "chance": 1 / len(reading.meanings), "of_3": few.mean()}
+    return found | {"ridge": ridge.mean(), "failing": failing(reading.test, np.ones(len(asked), bool), every)}
+
+
+QUESTIONS = {"paraphrase_top1": paraphrase, "phrasing_in_turn": in_turn}
 
 
 class Reading:
@@ -129,7 +135,8 @@ class Reading:
     def __init__(
         self, train: task.Sentences, test: task.Sentences, vectors: Tensor, asked: Tensor, held_out: np.ndarray
     ) -> None:
-        self.train, self.test, self.vectors, self.asked = train, test, vectors, asked
+        self.train, self.test, self.vectors, self.asked, self.held_out = train, test, vectors, asked, held_out
+        self.units = np.array([f"{f} {c}" for f, c, _ in test.meaning.tolist()])
         self.meanings = task.gallery(held_out)
         self.true = np.array([np.flatnonzero((self.meanings == row).all(1))[0] for row in test.meaning])
 

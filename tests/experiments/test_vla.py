@@ -147,7 +147,9 @@ def test_nothing_is_asked_that_was_learned(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(vla_language.Reading, "hits", hits)
     monkeypatch.setattr(vla_language, "aligned", lambda *given: hits(*given[:3]).mean())
-    vla_language.read(0, vla_language.HashedNGrams(), tmp_path, True)
+    reading = vla_language.drawn(0, vla_language.HashedNGrams(), tmp_path, True)
+    for measured in vla_language.QUESTIONS.values():
+        measured(reading, 0)
     trained = set(range(task.NUM_TRAINED))
     both = [(learned, asked) for learned, asked in calls if learned & asked]
     assert both == [(trained, trained)]
