@@ -87,7 +87,7 @@ def test_the_decision_is_the_sum_over_sets_of_senses_by_hand(fitted: SameOutcome
     before, after, predict, _ = before_and_after(2, num=3)
     before = replace(before, present=torch.tensor([[True, True], [True, False], [True, True]]))
     found, head, e = fitted(predict, before, after), fitted.head, fitted.others
-    gain, sets = head.directions(before).gain, [(True, False), (False, True), (True, True)]
+    sets = [(True, False), (False, True), (True, True)]
     observed = head(after)[0][..., D:]
     for s in range(3):
         likely = torch.zeros(ACTIONS, ACTIONS, dtype=torch.float64)
@@ -99,8 +99,8 @@ def test_the_decision_is_the_sum_over_sets_of_senses_by_hand(fitted: SameOutcome
             start = head(own)[0][0, D:]
             prior = 1.0
             for m, use in enumerate(senses):
-                trust = (1 - e) * float(gain[s, m])
-                prior *= trust if use else 1 - trust
+                if before.present[s, m]:
+                    prior *= 1 - e if use else e
             expected = predict(start.expand(3, ACTIONS, -1))[s]
             for i in range(ACTIONS):
                 for j in range(ACTIONS):
