@@ -29,8 +29,8 @@ from smcrep.fusion.head import DirectionHead
 from smcrep.transition import Beliefs
 
 OTHERS = 0.2
-"""e. On validation objects .03, .1, .2, .3 and .5 find 88.7, 88.9, 89.0, 89.0 and 88.8 % where a sense is faulty, in the
-worst cell 5.6, 3.5, 2.0, 1.4 and 1.3 points below the better sense, and 92.0, 91.9, 91.7, 91.6 and 91.5 % clean."""
+"""e. On validation objects .03, .1, .2, .3 and .5 find 88.7, 88.9, 89.0, 89.0 and 88.8 % where a sense is faulty, in
+the worst cell 5.6, 3.5, 2.0, 1.4 and 1.3 points below the better sense, and 92.0, 91.9, 91.7, 91.6 and 91.5 % clean."""
 FIRST_SLOPE, FIRST_OFFSET = 10.0, -5.0
 
 Predict = Callable[[Tensor], Tensor]
