@@ -174,7 +174,7 @@ def main() -> None:
             claims(cells, task.scenes["test"].thing), f"python experiments/skills.py --run {arguments.run}", begun
         )
         write_claims(out / "claims/vla.json", records)
-    draw(out / "figures/skills.png", task, load_file(out / f"cell-{key}-0.safetensors")["chosen"], cells[0])
+        draw(out / "figures/skills.png", task, load_file(out / f"cell-{key}-0.safetensors")["chosen"], cells[0])
     for name, record in records.items():
         print(plain(name, record, *record.controls))
 
