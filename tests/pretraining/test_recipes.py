@@ -10,7 +10,7 @@ import torch
 from smcrep.encoders.two_streams import TwoStreamEncoder
 from smcrep.hub import build_model
 from smcrep.pretraining import RECIPES, demo, push, tiny, ycb
-from smcrep.pretraining.recipes import HELD_OUT, data_folder
+from smcrep.pretraining.recipes import HELD_OUT, PUSH, data_folder
 from smcrep.pretraining.variants import one_stream, two_streams
 from smcrep.records import differences
 from smcrep.training.recipes import Recipe
@@ -77,3 +77,9 @@ def test_one_stream_undoes_two_streams() -> None:
         assert not isinstance(build_model(alone.recipe.model).encoders["rgb"], TwoStreamEncoder)
     assert two_streams(alone) == ycb()
     assert one_stream(demo()) == demo()
+
+
+def test_pushes_of_the_recipe_go_below_the_middle() -> None:
+    """What tips over, nobody can predict."""
+    low, high = PUSH.push_height
+    assert -0.5 < low < high < 0

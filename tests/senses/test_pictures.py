@@ -193,3 +193,10 @@ def test_larger_pictures_than_the_limit_are_refused_before_they_are_decoded(monk
     for value in (COLOUR, FILES["colour"][0], Image.fromarray(COLOUR)):
         with pytest.raises(ValueError, match=r"^transform: .*(100 pixels|limit 100)"):
             RGB.convert(value)
+
+
+def test_a_picture_may_have_as_many_pixels_as_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "MAX_PIXELS", 12)
+    assert pictures.rgb_image(Image.new("RGB", (4, 3))).size == (4, 3)
+    with pytest.raises(ValueError, match="13 x 1 pixels, limit 12"):
+        pictures.rgb_image(Image.new("RGB", (13, 1)))

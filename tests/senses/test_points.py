@@ -159,3 +159,12 @@ def test_sparse_clouds_hold_fewer_points_of_their_own() -> None:
 def test_settings_out_of_range_are_refused(wrong: dict, words: str) -> None:
     with pytest.raises(ValueError, match=rf"^PointsSettings: {words}"):
         PointsSettings(**wrong)
+
+
+def test_one_cloud_of_another_unit_among_others_is_enough_and_larger_objects_pass() -> None:
+    clouds = sample("points", 3, size=300)
+    settings = POINTS.fit(PointsSettings(), clouds)
+    POINTS.plausible(settings, 8 * clouds)
+    clouds[1] *= 1000
+    with pytest.raises(ValueError, match=r"points\[1\] is"):
+        POINTS.plausible(settings, clouds)

@@ -137,3 +137,18 @@ def test_frozen_groups_of_a_timm_encoder_learn_nothing_from_the_start(num_groups
     frozen = {name for name, p in encoder.named_parameters() if not p.requires_grad}
     of = tuple(f"backbone.model.{stem}" for stem in stems)
     assert frozen == {name for name, _ in encoder.named_parameters() if of and name.startswith(of)}
+
+
+def test_by_default_channels_are_scaled_alike_about_the_middle_grey() -> None:
+    assert (RGBSettings().mean, RGBSettings().std) == ((0.5,) * 3, (0.25,) * 3)
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_depthwise_kernels_learn_unless_they_are_frozen(frozen: bool) -> None:
+    settings = RGBSettings(encoder="efficientnet_lite0", frozen_groups=1, frozen_depthwise=frozen)
+    encoder = RGB.encoder(settings, 8)
+    assert RGB.start
+    RGB.start(settings, encoder)
+    kernels = [m.weight for m in encoder.modules() if isinstance(m, nn.Conv2d) and m.groups == m.in_channels > 1]
+    assert len(kernels) > 3
+    assert kernels[-1].requires_grad is not frozen

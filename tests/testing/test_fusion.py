@@ -10,7 +10,7 @@ from torch import Tensor
 from smcrep.fusion import equal_precision, precision_weighted, product_claim, von_mises_fisher
 from smcrep.testing import assert_claim_laws, assert_fusion_laws
 from smcrep.testing.claims import CLAIM_LAWS
-from smcrep.testing.fusion import LAWS, Setting, on_the_sphere
+from smcrep.testing.fusion import LAWS, Setting, flat_case, on_the_sphere
 from smcrep.transition import Beliefs
 
 SETTING = Setting(3, 6, 0, False)
@@ -128,3 +128,14 @@ def test_laws_that_are_named_are_left_out_and_unknown_ones_are_refused() -> None
         assert_fusion_laws(precision_weighted, breaks=("flat",))
     with pytest.raises(ValueError, match="there is no law 'twice'; they are sense_alone"):
         assert_claim_laws(product_claim, breaks=("twice",))
+
+
+def test_rules_on_the_sphere_are_asked_about_unit_vectors_alone() -> None:
+    """Were they not, a rule that says so would fail where it is right."""
+
+    def strict(beliefs: Beliefs) -> tuple[Tensor, Tensor]:
+        length = beliefs.mean.norm(dim=-1)
+        assert torch.allclose(length[beliefs.present], torch.ones((), dtype=length.dtype), atol=1e-6)
+        return von_mises_fisher(beliefs)
+
+    flat_case(strict, Setting(3, 6, 0, True))

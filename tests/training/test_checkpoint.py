@@ -12,9 +12,9 @@ STATE = {"step": 3, "model": {"w": torch.tensor([1.0, 2.0])}, "source": {"drawn"
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
-    path = checkpoint.save(tmp_path / "new", STATE, tiny_recipe())
+    path = checkpoint.save(tmp_path / "in" / "new", STATE, tiny_recipe())
     assert [p.name for p in path.parent.iterdir()] == [path.name]
-    state = checkpoint.load(tmp_path / "new", tiny_recipe())
+    state = checkpoint.load(tmp_path / "in" / "new", tiny_recipe())
     assert state is not None
     assert state["step"] == 3
     assert state["source"] == {"drawn": 7}

@@ -83,3 +83,10 @@ def test_what_is_no_distribution_is_refused() -> None:
     for bad in (np.ones((2, 2)), -np.ones((2, 2, 2)), np.zeros((2, 2, 2))):
         with pytest.raises(ValueError, match="give finite p"):
             pid(bad)
+
+
+def test_one_negative_probability_is_enough() -> None:
+    joint = np.full((2, 2, 2), 0.25)
+    joint[0, 0, 0] = -0.1
+    with pytest.raises(ValueError, match="give finite p"):
+        pid(joint)

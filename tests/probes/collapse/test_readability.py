@@ -59,3 +59,10 @@ def test_bad_input_is_refused() -> None:
         readable(normal(20, 2), normal(20, 2), np.zeros(20))
     with pytest.raises(ValueError, match="no layer 'x'"):
         readable_by_layer(nn.Sequential(nn.Linear(1, 1)), lambda b: 0, {}, "a", ("x",))
+
+
+@pytest.mark.parametrize("scale", [1e-7, 1e7])
+def test_the_unit_of_a_signal_does_not_matter(scale: float) -> None:
+    y = normal(200, 2)
+    x = y + normal(200, 2, seed=1)
+    assert readable(x, scale * y).value == pytest.approx(readable(x, y).value, rel=1e-6)

@@ -111,3 +111,15 @@ def test_terms_that_pull_apart_have_a_panel_from_minus_1_to_1(figures_kept: list
 
 def test_a_run_without_probes_has_no_panel_for_them(metrics: list[dict[str, float]]) -> None:
     assert not any(group.startswith("probe/") for group in groups([row for row in metrics if "loss" in row]))
+
+
+def test_the_axis_holds_every_loss_and_names_stand_where_there_are_several(
+    metrics: list[dict[str, float]], figures_kept: list[Figure], tmp_path: Path
+) -> None:
+    curves([row | {"loss": 7 * row["loss"]} if "loss" in row else row for row in metrics], tmp_path / "a.png")
+    for axis in figures_kept[0].axes:
+        for line in axis.get_lines():
+            assert max(line.get_ydata()) <= axis.get_ylim()[1]  # type: ignore[arg-type]
+    total, *others = [axis for axis in figures_kept[0].axes if axis.get_lines()]
+    assert total.get_legend() is None
+    assert all(axis.get_legend() for axis in others)

@@ -22,6 +22,7 @@ def test_neighbours(figures_kept: list[Figure], tmp_path: Path) -> None:
     same = np.array([[True, False], [False, True]])
     figures.neighbours(IMAGES, [0, 1], np.array([[2, 3], [4, 5]]), same, tmp_path / "n.png")
     assert green(figures_kept[0]) == [1, 5]
+    assert all(len(axis.get_xticks()) == len(axis.get_yticks()) == 0 for axis in figures_kept[0].axes)
 
 
 def test_outcomes(figures_kept: list[Figure], tmp_path: Path) -> None:
