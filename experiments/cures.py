@@ -1,6 +1,6 @@
 """Which cure brings a collapsed signal back, and what does it cost? Models of the zoo, each mechanism with each cure.
 
-    python experiments/cures.py                     # a quarter of an hour on one core; goes on where it was interrupted
+    python experiments/cures.py                     # twenty minutes on one core; goes on where it was interrupted
     python experiments/cures.py --signals physics --out runs/cures_physics
     python experiments/cures.py --tiny              # half a minute; the numbers mean nothing
     python experiments/cures.py --advice            # seconds: what audits advise, anew from the published records
@@ -17,6 +17,7 @@ Leaves in --out cells/SIGNAL.ARCHITECTURE.CURE-SEED.json, claims/collapse.json a
 
 Expected: rows in which the signal was set after the observation cure what is wrong with data; standardised features
 cure starvation and mutes; FiLM cures a signal that is only added; a wire that is cut stays cut whatever the training.
+Weighing the loss of the inverse head otherwise than by a small constant brings no more back, and costs healthy models.
 """
 
 import argparse
