@@ -1,6 +1,6 @@
 """Senses share some factors and keep others to themselves: is each found in the part where it belongs?
 
-    python experiments/shared_private.py --out runs/shared_private    # about 2 minutes on 1 core
+    python experiments/shared_private.py --out runs/shared_private    # about a minute on 1 core
     python experiments/shared_private.py --tiny                       # seconds
 
 A planted world: a state has two common numbers, two that only the first sense shows and two that only the second does;
