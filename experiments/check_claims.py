@@ -36,6 +36,7 @@ PICTURES = {
     "cures.png": ("collapse", "collapse.cure.*.*"),
     "fusion_cells.png": ("fusion", "fusion.cell.*"),
     "fusion_weights.png": ("fusion", "fusion.cell.*"),
+    "fusion_outcomes.png": ("fusion_outcomes", "fusion.outcome.cell.*"),
     "generalisation_ablations.png": ("generalisation", "variant.*"),
     "generalisation_encoders.png": ("generalisation", "pretrained.*"),
     "generalisation_environments.png": ("generalisation", "*_drop"),

@@ -39,6 +39,7 @@ KNOWN = {
     ("imports by name", "smcrep/plugins.py"): "the modules that the user's own SMCREP_PLUGINS names",
     ("imports by name", "experiments/collapse.py"): "the module of the user's own model, which --module names",
     ("imports by name", "experiments/faults/commands.py"): "our own scripts by their names, in a forked child",
+    ("imports by name", "experiments/benchmarks/clouds.py"): "modules of pytorch3d, where it is installed",
     ("reads numpy files", "smcrep/data/readers/modelnet.py"): "allow_pickle=False; a pickle is refused below",
     ("reads numpy files", "smcrep/data/readers/three_d_ie_bench.py"): "allow_pickle=False, of 4 kB at most",
     ("reads numpy files", "experiments/structure.py"): "allow_pickle=False, the file that it wrote itself a moment ago",
