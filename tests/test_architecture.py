@@ -122,3 +122,13 @@ def test_senses_are_spelled_in_their_records_alone() -> None:
 def test_median_file_is_short() -> None:
     lengths = sorted(len(path.read_text().splitlines()) for path in MODULES)
     assert lengths[len(lengths) // 2] <= 120
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_docstring_stands_under_one_name(path: Path) -> None:
+    """Under several set at once the documentation finds none of them."""
+    body = ast.parse(path.read_text()).body
+    for node, following in zip(body, body[1:], strict=False):
+        documented = isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
+        if documented and isinstance(node, ast.Assign):
+            assert isinstance(node.targets[0], ast.Name), f"{path.name}:{node.lineno} sets several names"

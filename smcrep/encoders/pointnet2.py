@@ -9,8 +9,9 @@ from smcrep.geometry.points import farthest_points, repeated
 
 NUM_NEIGHBOURS = 16
 NUM_FIRST, NUM_SECOND = 64, 16
-RADIUS_FIRST, RADIUS_SECOND = 0.4, 0.8
+RADIUS_FIRST = 0.4
 """Of clouds divided by `PointsSettings.scale_m`, whose points lie some 1 from their centre."""
+RADIUS_SECOND = 0.8
 
 
 class SetAbstraction(nn.Module):

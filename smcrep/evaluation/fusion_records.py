@@ -13,8 +13,9 @@ from smcrep.probes.intervals import over_seeds_and_objects, share_over_seeds_and
 from smcrep.results import Record
 
 OURS, EMBEDDING, UNWEIGHTED, TOLD = "ours", "ours_embedding", "ours_unweighted", "ours_told"
-CLEAN, DESTROYED, SWAPPED = "clean", "all.destroyed.1.00", "swapped"
-"""Cells; names of those of swapped reliability begin with the last."""
+CLEAN, DESTROYED = "clean", "all.destroyed.1.00"
+SWAPPED = "swapped"
+"""With this begin the names of cells of swapped reliability."""
 STATIC = ("equal", "precision", "concatenation")
 FEARED = "late_fusion_transformer"
 NUM_WORST = 8

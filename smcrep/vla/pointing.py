@@ -25,10 +25,11 @@ ANYTHING = "the object"
 """The phrase that stands for whatever may be named."""
 MIN_SHARE = 1 / 4096
 """Of a picture's pixels: smaller patches are no thing (16 of 256 x 256)."""
-MARGIN, CROP_SIZE = 0.15, 128
-"""Of the region's longer side on each side of it, and pixels of a crop."""
+MARGIN = 0.15
+"""Of the region's longer side, on each side of it."""
+CROP_SIZE = 128
+"""Pixels of a side of a crop."""
 VISION, TEXT = "vision", "text"
-"""The sources of the aligner."""
 
 
 @dataclass(frozen=True, eq=False)

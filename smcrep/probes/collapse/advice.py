@@ -12,8 +12,10 @@ from typing import Any
 from smcrep.probes.intervals import Estimate
 
 TABLE = Path(__file__).parent / "known_cures.json"
-ENOUGH_USE, MOST_COST = 0.75, 3.0
-"""What counts as brought back: at least so much of the healthy model's use, for at most so many points of accuracy."""
+ENOUGH_USE = 0.75
+"""What counts as brought back: at least so much of the healthy model's use,"""
+MOST_COST = 3.0
+"""for at most so many points of accuracy."""
 NOTICED_USE = 0.2
 """A cure that brings back less is not named."""
 
