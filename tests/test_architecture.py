@@ -1,6 +1,7 @@
 """The layout holds: imports go one way, files stay short, the core needs only the core, senses are spelled once."""
 
 import ast
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -128,7 +129,7 @@ def test_median_file_is_short() -> None:
 def test_a_docstring_stands_under_one_name(path: Path) -> None:
     """Under several set at once the documentation finds none of them."""
     body = ast.parse(path.read_text()).body
-    for node, following in zip(body, body[1:], strict=False):
+    for node, following in itertools.pairwise(body):
         documented = isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
         if documented and isinstance(node, ast.Assign):
             assert isinstance(node.targets[0], ast.Name), f"{path.name}:{node.lineno} sets several names"
