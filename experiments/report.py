@@ -61,8 +61,8 @@ def training(run: Path) -> Section:
     words = (
         "Loss terms in the groups in which the objective averages them, and the online probes on validation objects. "
         "The dashed floor is what the equivariant terms cannot fall below without the action. Of gradients: the cosine "
-        "between those of two terms in the last weights that they share, where 100 steps were made; below 0 a step that "
-        "lowers one raises the other."
+        "between those of two terms in the last weights that they share, where 100 steps were made; below 0 a step "
+        "that lowers one raises the other."
     )
     return Section("Training", pictures=[(path, words)])
 
