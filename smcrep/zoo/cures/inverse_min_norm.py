@@ -1,30 +1,20 @@
 """Inverse-dynamics head whose gradient, where it conflicts with the task's, is joined to it by the least norm."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from smcrep.objectives.gradient_conflict import min_norm_share
-from smcrep.zoo.cures.cure import Step
-from smcrep.zoo.cures.inverse import InverseHead
-from smcrep.zoo.cures.two_losses import two_gradients
+from smcrep.zoo.cures.two_losses import WeighedInverse
 
 
 @dataclass(frozen=True)
-class InverseMinNorm(InverseHead):
-    """MMPareto (arXiv:2405.17730, section 3.3, and its code) in the weights that both losses enter. strength: on or
-    off."""
+class InverseMinNorm(WeighedInverse):
+    """MMPareto (arXiv:2405.17730, section 3.3, and its code) in the weights that both losses enter."""
 
-    strengths: tuple[float, ...] = (1.0,)
-
-    def slopes(
-        self, task: Tensor, added: Tensor | None, learned: Mapping[str, Tensor], step: Step
-    ) -> dict[str, Tensor]:
-        assert added is not None
-        gradients = two_gradients(task, added, learned)
-        return gradients.mixed(pareto_shares(gradients.products()), step.strength)
+    def shares(self, products: Tensor) -> Tensor:
+        return pareto_shares(products)
 
 
 def pareto_shares(products: Tensor) -> Tensor:

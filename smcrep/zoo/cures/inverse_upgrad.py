@@ -1,29 +1,19 @@
 """Inverse-dynamics head whose gradient and the task's are each turned until neither loss rises, and then summed."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from smcrep.zoo.cures.cure import Step
-from smcrep.zoo.cures.inverse import InverseHead
-from smcrep.zoo.cures.two_losses import two_gradients
+from smcrep.zoo.cures.two_losses import WeighedInverse
 
 
 @dataclass(frozen=True)
-class InverseUPGrad(InverseHead):
-    """UPGrad (arXiv:2406.16232), by its authors' TorchJD, in the weights that both losses enter. strength: on or
-    off."""
+class InverseUPGrad(WeighedInverse):
+    """UPGrad (arXiv:2406.16232), by its authors' TorchJD, in the weights that both losses enter."""
 
-    strengths: tuple[float, ...] = (1.0,)
-
-    def slopes(
-        self, task: Tensor, added: Tensor | None, learned: Mapping[str, Tensor], step: Step
-    ) -> dict[str, Tensor]:
-        assert added is not None
-        gradients = two_gradients(task, added, learned)
-        return gradients.mixed(upgrad_shares(gradients.products()), step.strength)
+    def shares(self, products: Tensor) -> Tensor:
+        return upgrad_shares(products)
 
 
 def upgrad_shares(products: Tensor) -> Tensor:

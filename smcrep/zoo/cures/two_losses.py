@@ -1,10 +1,14 @@
-"""The gradients of two losses in the weights of a stack: their scalar products, and a weighted sum of them."""
+"""The gradients of two losses in the weights of a stack: their scalar products, a weighted sum of them, and an
+inverse-dynamics head whose gradient is joined to the task's by such weights."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from smcrep.zoo.cures.cure import Step
+from smcrep.zoo.cures.inverse import InverseHead
 
 
 @dataclass(frozen=True)
@@ -46,3 +50,21 @@ def two_gradients(task: Tensor, added: Tensor, learned: Mapping[str, Tensor]) ->
         for loss in (task, added)
     ]
     return TwoGradients(*(dict(zip(learned, gradients, strict=True)) for gradients in both))
+
+
+@dataclass(frozen=True)
+class WeighedInverse(InverseHead):
+    """strength: on or off."""
+
+    strengths: tuple[float, ...] = (1.0,)
+
+    def shares(self, products: Tensor) -> Tensor:
+        """[m, 2]: weights of the task's and the head's gradient, from their scalar products [m, 2, 2]."""
+        raise NotImplementedError
+
+    def slopes(
+        self, task: Tensor, added: Tensor | None, learned: Mapping[str, Tensor], step: Step
+    ) -> dict[str, Tensor]:
+        assert added is not None
+        gradients = two_gradients(task, added, learned)
+        return gradients.mixed(self.shares(gradients.products()), step.strength)
