@@ -36,7 +36,7 @@ from smcrep import script
 from smcrep.evaluation.broken_senses import SEVERITIES, Fault, all_faults
 from smcrep.evaluation.fusion_data import Sizes, broken_queries, gather, make_stores
 from smcrep.evaluation.fusion_outcome_records import outcome_records
-from smcrep.evaluation.fusion_outcomes import Outcomes, decided, hits, outcomes_of, predictor, rule_scores, sense_scores
+from smcrep.evaluation.fusion_outcomes import decided, hits, joined, outcomes_of, predictor, rule_scores, sense_scores
 from smcrep.evaluation.fusion_records import CLEAN, EMBEDDING, OURS, TOLD
 from smcrep.fusion import RULES
 from smcrep.fusion.head import DirectionHead
@@ -47,7 +47,6 @@ from smcrep.pretraining import load
 from smcrep.provenance import made
 from smcrep.results import write_claims, write_json
 from smcrep.sweep import cell_path, finished
-from smcrep.transition import Beliefs
 
 SIZES = Sizes(states=4, branches=16)
 TINY_SIZES = Sizes(12, 8, 8, states=2, branches=4)
@@ -90,32 +89,28 @@ def judge(path: Path, seed: int, arguments: argparse.Namespace, command: str) ->
     val, test = (outcomes_of(model, sets[split]) for split in ("val", "test"))
     method = SameOutcome(head)
     fit_same_outcome(method, predictor(model, val.condition), val.before, val.after)
+    rules = {EMBEDDING: head, **RULES}
+    observed = {name: joined(model, rule, test.after) for name, rule in rules.items()}
     for i, (name, fault) in enumerate(missing.items()):
         before = broken_queries(model, sets["test"], (fault,) if fault else (), folder / "test")
-        found = found_by_all(model, method, test, before, fault)
+        alone = {own: sense_scores(model, own, test, before) for own in before.names}
+        scores = {OURS: decided(model, method, test, before)}
+        scores |= {m: rule_scores(model, rules[m], seen, test.condition, before) for m, seen in observed.items()}
+        scores |= {f"only_{own}": each for own, each in alone.items()} | {"mean_score": np.sum(list(alone.values()), 0)}
+        hit = {m: hits(each, test.objects) for m, each in scores.items()}
+        hit[TOLD] = hit[EMBEDDING]
+        if fault:
+            left_out = torch.tensor([own != fault.sense for own in before.names])
+            without = replace(before, present=before.present & left_out)
+            told = rule_scores(model, head, observed[EMBEDDING], test.condition, without)
+            hit[TOLD] = max(hit[EMBEDDING], hits(told, test.objects), key=sum)
+        found = {m: own.tolist() for m, own in hit.items()}
         about = {"variant": name, "seed": seed, "senses": model.config.names, "num_outcomes": sizes.branches}
         about |= {"in_training": fault is None or fault.in_training} | made(command, begun)
         write_json(cell_path(cells_folder, name, seed), about | {"accuracy": found})
         means = {m: round(100 * sum(v) / len(v), 1) for m, v in found.items()}
         left = (time.monotonic() - begun) / (i + 1) * (len(missing) - i - 1) / 60
         print(f"{name}: {means} ({len(missing) - i - 1} left, ETA {left:.0f} min)", flush=True)
-
-
-def found_by_all(
-    model: SensorimotorModel, method: SameOutcome, test: Outcomes, before: Beliefs, fault: Fault | None
-) -> dict[str, list[float]]:
-    """Method -> H@1 of each object."""
-    alone = {name: sense_scores(model, name, test, before) for name in before.names}
-    scores = {OURS: decided(model, method, test, before), EMBEDDING: rule_scores(model, method.head, test, before)}
-    scores |= {name: rule_scores(model, rule, test, before) for name, rule in RULES.items()}
-    scores |= {f"only_{name}": own for name, own in alone.items()} | {"mean_score": np.sum(list(alone.values()), 0)}
-    found = {name: hits(own, test.objects) for name, own in scores.items()}
-    found[TOLD] = found[EMBEDDING]
-    if fault is not None:
-        left_out = torch.tensor([name != fault.sense for name in before.names])
-        without = replace(before, present=before.present & left_out)
-        found[TOLD] = max(found[EMBEDDING], hits(rule_scores(model, method.head, test, without), test.objects), key=sum)
-    return {name: own.tolist() for name, own in found.items()}
 
 
 def tuned_head(model: SensorimotorModel, path: Path) -> DirectionHead:

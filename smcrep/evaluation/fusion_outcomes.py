@@ -54,12 +54,18 @@ def outcomes_of(model: SensorimotorModel, objects: ObjectSet) -> Outcomes:
 
 
 @torch.no_grad()
-def rule_scores(model: SensorimotorModel, rule: Rule, outcomes: Outcomes, before: Beliefs) -> np.ndarray:
+def joined(model: SensorimotorModel, rule: Rule, beliefs: Beliefs) -> Tensor:
+    """Equivariant part [..., de] of what ``rule`` makes of beliefs [...]."""
+    return rule(beliefs)[0][..., model.config.invariant_dim :]
+
+
+@torch.no_grad()
+def rule_scores(
+    model: SensorimotorModel, rule: Rule, observed: Tensor, condition: Condition, before: Beliefs
+) -> np.ndarray:
     """float64 [s, k, k]: cosine of what the fused predictor expects of action i, from beliefs ``before`` [s] joined by
-    ``rule``, with outcome j joined by it."""
-    di = model.config.invariant_dim
-    start, observed = rule(before)[0][:, di:], rule(outcomes.after)[0][..., di:]
-    return _scores(model, FUSED, start, observed, outcomes.condition)
+    ``rule``, with outcome j of those ``observed`` [s, k, de] (`joined` by it, once for all faults)."""
+    return _scores(model, FUSED, joined(model, rule, before), observed, condition)
 
 
 @torch.no_grad()

@@ -7,10 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from smcrep.encoders.cloud import PointNet
-from smcrep.encoders.dgcnn import DGCNN
-from smcrep.encoders.point_transformer import PointTransformer
-from smcrep.encoders.pointnet2 import PointNet2
 from smcrep.models.model import SensorimotorModel
 from smcrep.transition import Embedding
 
@@ -41,8 +37,8 @@ def _layer(name: str, encoder: nn.Module) -> nn.Module:
     backbone = getattr(encoder, "backbone", None)
     if not isinstance(backbone, nn.Module):
         raise ValueError(f"{name} has no tokens: its encoder, {type(encoder).__name__}, has no backbone")
-    of_clouds = isinstance(backbone, PointNet | PointNet2 | DGCNN | PointTransformer)
-    return backbone.last if of_clouds else backbone
+    last = getattr(backbone, "last", None)  # so encoders of clouds name what they pool over points
+    return last if isinstance(last, nn.Linear) else backbone
 
 
 def _tokens(name: str, output: Any) -> Tensor:

@@ -12,7 +12,7 @@ from smcrep.data.store import Store
 from smcrep.evaluation.encoded import encode
 from smcrep.evaluation.fusion_data import gather
 from smcrep.evaluation.fusion_outcome_records import outcome_records
-from smcrep.evaluation.fusion_outcomes import decided, hits, outcomes_of, predictor, rule_scores, sense_scores
+from smcrep.evaluation.fusion_outcomes import decided, hits, joined, outcomes_of, predictor, rule_scores, sense_scores
 from smcrep.evaluation.fusion_records import CLEAN, EMBEDDING, TOLD
 from smcrep.evaluation.outcome import outcome_hits
 from smcrep.fusion import RULES
@@ -43,7 +43,9 @@ def test_without_faults_it_is_the_evaluation_of_outcomes(tmp_path: Path) -> None
     def found(scores: np.ndarray) -> np.ndarray:
         return hits(scores, np.arange(len(scores)))
 
-    fused = rule_scores(model, RULES[model.config.fusion], outcomes, outcomes.before)
+    rule = RULES[model.config.fusion]
+    observed = joined(model, rule, outcomes.after)
+    fused = rule_scores(model, rule, observed, outcomes.condition, outcomes.before)
     assert found(fused) == pytest.approx(expected("fused"))
     for name in DEFAULT_SENSES:
         assert found(sense_scores(model, name, outcomes, outcomes.before)) == pytest.approx(expected(name))

@@ -80,7 +80,7 @@ def _table(
                 ink = "white" if value < middle + 0.2 * half else "black"
             else:
                 ink = "white" if abs(value - middle) > 0.7 * half else "black"
-            text = f"{value:.0f}" if limits[0] == 0 else f"{value:+.1f}"
+            text = f"{value:.0f}" if limits[0] == 0 else f"{round(value, 1) + 0.0:+.1f}"  # no "-0.0"
             axis.text(x, y, text, ha="center", va="center", fontsize=7, color=ink)
     axis.set_xticks(range(len(severities)), [f"{severity:.2g}" for severity in severities])
     axis.set(xlabel="severity")
