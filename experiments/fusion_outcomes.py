@@ -1,6 +1,6 @@
 """Which outcome did the action have, where a sense was faulty before it? The suite of fusion, asked for the outcome.
 
-    python experiments/fusion_outcomes.py --runs runs/ycb     # after experiments/fusion.py; minutes once pictures are seen
+    python experiments/fusion_outcomes.py --runs runs/ycb     # after experiments/fusion.py; 10 minutes a run
     python experiments/fusion_outcomes.py --tiny                    # after its tiny form; the numbers mean nothing
 
 For each of 16 actions of a state, the true outcome is to be found among the 16 of that state: unseen scans and 100 new
