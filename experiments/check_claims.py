@@ -8,7 +8,8 @@ not in the history or was dirty, where it names a place of one machine, or where
 that is not there. A page is off where a table or a value differs from its record, where a figure stands in prose
 without one, where docs/results.md lacks a record, and where a picture is older than the records it was drawn from. How
 tables and values are written stands in smcrep/report/claims.py. Records made by training code that has changed since
-are listed and marked, not refused: their commands make them again. Half a minute.
+are listed and marked, not refused: their commands make them again, unless `tiny.py --unchanged` shows that the changes
+change no number. Two minutes.
 """
 
 import argparse

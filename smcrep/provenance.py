@@ -3,6 +3,7 @@ command is still there, and the code that it trains with the same."""
 
 import ast
 import io
+import json
 import shlex
 import subprocess
 import tarfile
@@ -65,6 +66,16 @@ def _options(script: Path) -> set[str]:
     }
 
 
+HELD = "experiments/unchanged.json"
+"""Script and commit -> a later commit that gives the same numbers (experiments/unchanged.py)."""
+
+
+def held(root: Path) -> dict[str, str]:
+    """ "script.py commit" -> commit, of the checkout at ``root``."""
+    path = root / HELD
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
 class History:
     """The commits of the checkout at ``root``, and its Python code now and at each of them."""
 
@@ -87,12 +98,13 @@ class History:
 
     def changed(self, command: str, commit: str) -> str | None:
         """ "path: definition" of `TRAINING` that ``command`` can come to use and whose code, comments and docstrings
-        aside, is not that of ``commit``, wherever it stood; None where there is none, and where the command trains
-        nothing."""
+        aside, is not that of ``commit``, or of the later commit until which its numbers are known to hold (`held`),
+        wherever it stood; None where there is none, and where the command trains nothing."""
         script = next((word for word in shlex.split(command) if word.endswith(".py")), "")
         if not any(path.startswith("smcrep/training/") for path in self.imported(script)):
             return None
-        then = self.codes(commit)
+        later = held(self.root).get(f"{Path(script).name} {commit}", "")
+        then = self.codes(later if later and self.has(later) else commit)
         for path, name in self.used(script):
             if definitions(self.now[path])[name].code not in then.get(name, ()):
                 return f"{path}: {name}" if name else path

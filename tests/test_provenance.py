@@ -1,12 +1,13 @@
 """A record says how it was made, and nothing else of it changes."""
 
+import json
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from smcrep.provenance import History, command_faults, made, stamped
+from smcrep.provenance import HELD, History, command_faults, made, stamped
 from smcrep.results import Record, commit, machine
 
 
@@ -107,3 +108,23 @@ def test_a_checkout_that_differs_from_its_commit_is_marked(tmp_path: Path, monke
     assert stamped({"a": Record(0.5)}, "python a.py", time.monotonic())["a"].commit == f"{head}-dirty"
     (tmp_path / "results.py").unlink()
     assert commit() == f"{head}-dirty"
+
+
+def test_records_hold_where_the_numbers_are_known_to_be_the_same(tmp_path: Path) -> None:
+    """Until the later commit, and no further."""
+    fit, script = tmp_path / "smcrep/training/fit.py", "import smcrep.training.fit as f\nf.train()\n"
+    fit.parent.mkdir(parents=True)
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "run.py").write_text(script)
+    git(tmp_path, "init", "-q")
+    commits = []
+    for number in range(3):
+        fit.write_text(f"def train():\n    return {number}\n")
+        git(tmp_path, "add", "-A")
+        git(tmp_path, "commit", "-qm", str(number))
+        commits.append(git(tmp_path, "rev-parse", "--short=12", "HEAD").strip())
+    changed = "smcrep/training/fit.py: train"
+    assert History(tmp_path).changed("python run.py", commits[0]) == changed
+    for later, found in ((commits[1], changed), (commits[2], None), ("0123456789ab", changed)):
+        (tmp_path / HELD).write_text(json.dumps({f"run.py {commits[0]}": later}))
+        assert History(tmp_path).changed("python run.py", commits[0]) == found
