@@ -31,7 +31,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from smcrep import script
 from smcrep.evaluation.sentence import plain
@@ -42,12 +42,13 @@ from smcrep.probes.intervals import share_over_units
 from smcrep.provenance import stamped
 from smcrep.results import Record, write_claims, write_json
 from smcrep.sweep import cell_path, finished
+from smcrep.vla.cloning import clone
 
 TASKS = (
     "drawer-open-v3", "hammer-v3", "door-open-v3", "button-press-topdown-v3", "pick-place-v3", "push-v3",
     "peg-insert-side-v3", "window-open-v3", "sweep-into-v3", "coffee-button-v3",
 )  # fmt: skip
-CHUNK, HIDDEN, BATCH, LR = 5, 256, 256, 1e-3
+CHUNK = 5
 NOISE = 0.1
 FIRST_DEMONSTRATION, FIRST_ROLLOUT = 100_000, 1000
 ENOUGH, TOO_MUCH = 0.9, 0.7
@@ -190,7 +191,7 @@ def cloned(world: World, look: Look, demonstrations: int, rollouts: int, steps: 
     """success of each roll-out, longest (steps of a demonstration), horizon, expert (share of its tries)."""
     rng = np.random.default_rng(seed)
     seen, chunks, longest, tries = demonstrated(world, look, demonstrations, rng)
-    act = trained(seen, chunks, steps, seed)
+    act = clone(seen, chunks, steps=steps, seed=seed)
     horizon = min(2 * longest, world.limit)
     success, start = [], FIRST_ROLLOUT
     while len(success) < rollouts:
@@ -224,34 +225,6 @@ def demonstrated(
                 longest, kept = max(longest, len(actions)), kept + 1
                 break
     return torch.tensor(np.array(seen)).float(), torch.tensor(np.array(chunks)).float(), longest, tries
-
-
-def trained(seen: Tensor, chunks: Tensor, steps: int, seed: int) -> Callable[[np.ndarray], np.ndarray]:
-    """The head, by mean squared error: input [i] -> actions [CHUNK, a]. Inputs of mean 0 and deviation 1; what hardly
-    varies among demonstrations says nothing, and is left at its distance from the mean."""
-    mean, std = seen.mean(0), seen.std(0)
-    std[std < 1e-4] = 1
-    generator = torch.Generator().manual_seed(seed)
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        head = nn.Sequential(
-            nn.Linear(seen.shape[1], HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, HIDDEN), nn.ReLU(),
-            nn.Linear(HIDDEN, chunks[0].numel()), nn.Tanh(),
-        )  # fmt: skip
-    optimiser = torch.optim.AdamW(head.parameters(), lr=LR, weight_decay=1e-3)
-    x, y = (seen - mean) / std, chunks.flatten(1)
-    for _ in range(steps):
-        rows = torch.randint(len(x), (BATCH,), generator=generator)
-        loss = (head(x[rows]) - y[rows]).square().mean()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-
-    @torch.no_grad()
-    def act(view: np.ndarray) -> np.ndarray:
-        return head((torch.tensor(view).float() - mean) / std).reshape(chunks.shape[1:]).numpy()
-
-    return act
 
 
 def rolled_out(

@@ -89,6 +89,7 @@ def commands(out: str) -> list[str]:
         f"captions.py --tiny --run {out}/demo --out {out}/captions",
         f"skills.py --tiny --run {out}/demo --out {out}/skills",
         f"policy.py --tiny --out {out}/policy",
+        f"tabletop.py --tiny --seeds 0 --out {out}/tabletop",
         f"policy_audit.py --tiny --out {out}/policy_audit",
         f"objectives.py --tiny --variants ours ntxent+augself byol+none sie_published seqjepa --out {out}/objectives",
         f"shared_private.py --tiny --seeds 0 --out {out}/shared_private",

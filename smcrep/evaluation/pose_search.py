@@ -40,15 +40,28 @@ def pose_search(
     found = []
     for i, action in enumerate(_each(encoded.action[:, 0])):
         pairs = {source: z[i] for source, z in views.items()}
-        best = _best(model, pairs, action, grid)
-        for width in WIDTHS_DEG:
-            vectors = torch.randn(TRIALS, NUM_BEST, 3, generator=generator) / 3**0.5
-            turns = rotvec_to_rotation(np.radians(width) * vectors)
-            best = _best(model, pairs, action, torch.cat([best, (turns @ best).flatten(0, 1)]))
-        closest = best[:1] @ best.mT  # of two answers far apart (a symmetry) the mean would be neither
-        near = closest.diagonal(dim1=-2, dim2=-1).sum(-1) > 1 + 2 * np.cos(np.radians(2 * WIDTHS_DEG[0]))
-        found.append(nearest_rotation(best[near].double().mean(0)))
+        found.append(search_turn(model, pairs, action, grid, generator))
     return torch.stack(found).numpy()
+
+
+@torch.no_grad()
+def search_turn(
+    model: SensorimotorModel, pairs: dict[str, Tensor], action: Action, grid: Tensor, generator: torch.Generator
+) -> Tensor:
+    """float64 [3, 3]: the turn of one object, as `pose_search` finds it.
+
+    pairs   source -> equivariant part before and after [2, e].
+    action  [] of which only what its holder knows is read: where it is held, and how far that point moves.
+    grid    float32 [r, 3, 3] rotations that are tried first.
+    """
+    best = _best(model, pairs, action, grid)
+    for width in WIDTHS_DEG:
+        vectors = torch.randn(TRIALS, NUM_BEST, 3, generator=generator) / 3**0.5
+        turns = rotvec_to_rotation(np.radians(width) * vectors)
+        best = _best(model, pairs, action, torch.cat([best, (turns @ best).flatten(0, 1)]))
+    closest = best[:1] @ best.mT  # of two answers far apart (a symmetry) the mean would be neither
+    near = closest.diagonal(dim1=-2, dim2=-1).sum(-1) > 1 + 2 * np.cos(np.radians(2 * WIDTHS_DEG[0]))
+    return nearest_rotation(best[near].double().mean(0))
 
 
 def _each(action: Action) -> list[Action]:

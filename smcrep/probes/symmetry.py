@@ -57,18 +57,28 @@ def rotational_symmetry(points: np.ndarray, *, min_angle_deg: float = 30.0) -> S
     return best
 
 
+class AddS:
+    """`add_s` of one surface, whose tree is built once."""
+
+    def __init__(self, points: np.ndarray) -> None:
+        finite("add_s", surface=points)
+        self.points = np.asarray(points, np.float64) - np.mean(points, 0)
+        self.tree, self.diameter = KDTree(self.points), largest_distance(self.points)
+
+    def __call__(self, predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
+        """float64 [q], of rotations [q, 3, 3] both."""
+        finite("add_s", predicted=predicted, true=true)
+        # Distances are the same after undoing the predicted rotation, so one tree serves all queries.
+        between = predicted.swapaxes(1, 2) @ true
+        distances = self.tree.query((self.points @ between.swapaxes(1, 2)).reshape(-1, 3))[0]
+        return distances.reshape(len(true), -1).mean(1) / self.diameter
+
+
 def add_s(points: np.ndarray, predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     """float64 [q]: ADD-S over diameter (Hinterstoisser et al. 2012; Xiang et al. 2018, symmetric form): mean distance
     of the points [n, 3] under the true rotation to the nearest of them under the predicted one, both [q, 3, 3] about
     the centroid, divided by the diameter."""
-    finite("add_s", surface=points, predicted=predicted, true=true)
-    points = np.asarray(points, np.float64) - np.mean(points, 0)
-    tree = KDTree(points)
-    # Distances are the same after undoing the predicted rotation, so one tree serves all queries.
-    between = predicted.swapaxes(1, 2) @ true
-    return tree.query((points @ between.swapaxes(1, 2)).reshape(-1, 3))[0].reshape(len(true), -1).mean(
-        1
-    ) / largest_distance(points)
+    return AddS(points)(predicted, true)
 
 
 def sampling_floor(points: np.ndarray, again: np.ndarray) -> float:
