@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from smcrep.geometry.rotations import rotvec_to_rotation
 from smcrep.probes.symmetry import AddS
+from smcrep.senses import DEFAULT_SENSES, SENSES
 from smcrep.worlds.dynamics.actions import Turn
 from smcrep.worlds.objects.model import ObjectModel
 from smcrep.worlds.policy import Policy, sample_rotation, sample_state
-from smcrep.worlds.rendering.clouds import partial_cloud
 from smcrep.worlds.rendering.environments import ENVIRONMENTS
 from smcrep.worlds.rendering.sensors import View, render
+from smcrep.worlds.rendering.views import RenderedViews
 from smcrep.worlds.world import State, branch
 
 Floats = NDArray[np.float64]
@@ -25,8 +26,10 @@ CLOSE = 0.05
 """An object matches its goal where its ADD-S (`smcrep.probes.symmetry.add_s`) is at most this: of an object 20 cm
 across, its surface then lies 6 mm from where it should be, on average. A symmetric object has several goals."""
 NUM_SURFACE = 400
-NUM_DRAWS, LEAST = 40, 0.25
-"""Pairs of start and goal that an object is tried with, and the least share of them that must differ."""
+NUM_DRAWS = 40
+"""Pairs of start and goal that an object is tried with."""
+LEAST = 0.25
+"""Share of them that must differ."""
 
 
 class TurnToMatch:
@@ -35,6 +38,7 @@ class TurnToMatch:
 
     objects       of the episodes, in turn. One that matches most goals as it is (a ball) is left out: ``skipped``.
     environments  names; each episode has one, drawn
+    senses        that are simulated
     max_deg       most that one action turns by
     states        as they are now; goals float64 [n, 3, 3] R_world_object; rotations to and from are of the world
     """
@@ -47,6 +51,7 @@ class TurnToMatch:
         seed: int,
         *,
         policy: Policy | None = None,
+        senses: Sequence[str] = DEFAULT_SENSES,
         image_size: int = 64,
         num_points: int = 256,
         max_deg: float = 30.0,
@@ -54,6 +59,9 @@ class TurnToMatch:
         if num_episodes < 1 or not objects or max_deg <= 0:
             raise ValueError("TurnToMatch: give objects, at least one episode, and max_deg above 0")
         self.policy, self.num_points, self.max_deg = policy or Policy(), num_points, max_deg
+        self._simulate = {name: each for name in senses if (each := SENSES[name].simulate)}
+        if len(self._simulate) < len(senses):
+            raise ValueError(f"TurnToMatch: of {', '.join(senses)} only {', '.join(self._simulate)} are simulated")
         if self.policy.support != "hand":
             raise ValueError("TurnToMatch: the policy's support is 'table', where turns settle; give 'hand'")
         self._add_s = {obj.name: AddS(obj.surface(NUM_SURFACE)) for obj in objects}
@@ -85,7 +93,7 @@ class TurnToMatch:
         return np.unique([state.objects[0].name for state in self.states], return_inverse=True)[1]
 
     def see(self) -> dict[str, NDArray]:
-        """rgb uint8 [n, h, w, 3] and points float32 [n, p, 3], metres, camera frame, of the objects as they are."""
+        """Sense -> [n, ...] as its record says, of the objects as they are."""
         return self._seen(self.states)
 
     def see_goals(self) -> dict[str, NDArray]:
@@ -135,9 +143,13 @@ class TurnToMatch:
     def _seen(self, states: Sequence[State]) -> dict[str, NDArray]:
         together = list(zip(states, self._environments, self._rngs, strict=True))
         views = [View(s.objects, s.poses, s.camera, e.sample_scenery(rng), table=False) for s, e, rng in together]
-        frames = render(views, normals=False)
-        cameras = [state.camera for state in states]
-        return {"rgb": frames.rgb, "points": partial_cloud(frames, cameras, self.num_points, self._rngs[0])}
+        frames, cameras = render(views), [state.camera for state in states]
+        poses = np.stack([state.camera.T_camera_world @ state.poses[0] for state in states])
+        seed = int(self._rngs[0].integers(2**32))
+        found = {}
+        for at, (name, simulate) in enumerate(self._simulate.items()):
+            found[name] = simulate(RenderedViews(frames, cameras, poses, self.num_points, (seed, at)))
+        return found
 
 
 def _at(state: State, rotation: Floats) -> State:

@@ -216,3 +216,26 @@ def test_a_law_that_is_broken_is_reported_by_its_own_name(encoded: Encoded) -> N
         assert found[f"law_{law}.points"].max() < 1e-3
     for law in ("composition", "loop"):
         assert found[f"law_{law}.points"].min() > 0.02
+
+
+def test_laws_are_those_of_the_three_turns_from_view_to_view(encoded: Encoded) -> None:
+    """Halves of turns, by scipy: of the first and then the second, against half of both; and three and back."""
+    found = laws(Halting(), encoded)  # type: ignore[arg-type]
+    vectors = encoded.equivariant("points").double().unflatten(-1, (-1, 3)).numpy()
+    held = encoded.pose[..., :3, :3].double().numpy()
+    distances: dict[str, list[list[float]]] = {"composition": [[] for _ in range(NUM_OBJECTS)]}
+    distances |= {name: [[] for _ in range(NUM_OBJECTS)] for name in ("loop", "moved")}
+
+    def turned_by(rotation: Rotation, v: np.ndarray) -> np.ndarray:
+        return Rotation.from_rotvec(rotation.as_rotvec() / 2).apply(v)
+
+    for v, poses, i in zip(vectors, held, encoded.object_ids, strict=True):
+        first, second, third = (Rotation.from_matrix(poses[j + 1] @ poses[j].T) for j in range(3))
+        twice = turned_by(second, turned_by(first, v[0]))
+        back = turned_by((third * second * first).inv(), turned_by(third, twice))
+        distances["composition"][i].append(float(np.linalg.norm(twice - turned_by(second * first, v[0]))))
+        distances["loop"][i].append(float(np.linalg.norm(back - v[0])))
+        distances["moved"][i].append(float(np.linalg.norm(v[1] - v[0])))
+    for law in ("composition", "loop"):
+        wanted = np.mean(distances[law], 1) / np.mean(distances["moved"], 1)
+        np.testing.assert_allclose(found[f"law_{law}.points"], wanted, rtol=1e-3)

@@ -76,6 +76,8 @@ def test_differences_are_those_planted() -> None:
     records = fusion_records(planted(), "command")
     assert records["fusion.dropout.beyond"].value == pytest.approx(0.55 - 0.6)
     assert records["fusion.dropout.beyond"].controls["equal"] == 0
+    others = [method for method in METHODS if not method.startswith("only_")]  # each less the best sense alone
+    assert set(records["fusion.dropout.beyond"].controls) == {"rgb.absent.1.00 less only_rgb", *others}
     assert records["fusion.never_worse.cells"].value == 1
     controls = records["fusion.never_worse.cells"].controls
     assert controls["rgb.absent.1.00 less only_rgb"] == -0.05

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_rgb
 
 from smcrep.data.store import Store
 from smcrep.geometry.action import KINDS
@@ -68,6 +69,18 @@ def test_captions_are_drawn_by_the_generator() -> None:
 )  # fmt: skip
 def test_colours_have_their_names(rgb: tuple[int, int, int], name: str) -> None:
     assert str(colour_names(np.array(rgb, np.uint8))) == name
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("deep orange", "orange"), ("rust brown", "brown"), ("golden yellow", "yellow"), ("booger green", "green"),
+        ("nice blue", "blue"), ("purpley", "purple"), ("lipstick red", "red"),
+    ],
+)  # fmt: skip
+def test_colours_near_the_next_have_the_names_that_people_gave_them(said: str, name: str) -> None:
+    """In the survey of colours by xkcd.com; each is less than a degree of hue from the colour before."""
+    assert str(colour_names(np.round(255 * np.array(to_rgb(f"xkcd:{said}"))).astype(np.uint8))) == name
 
 
 def test_hues_are_those_of_another_library() -> None:
