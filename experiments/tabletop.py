@@ -16,6 +16,7 @@ differs is what the head is told of now and of the goal:
     simclr         fused embedding of the same recipe, stores and steps with SimCLR's objective
     untrained      of the same networks before their first step
     imagenet       picture alone: a map of EfficientNet-Lite0, 2 x 2 places
+    moved_cloud    nothing learned, no demonstrations: the turn that brings the sensed cloud nearest to the goal's
 
 Success is asked again, with the policies as they are, where the picture is dark or the cloud jitters (now, not at the
 goal), where either is absent, and in environments that were never seen.
@@ -40,16 +41,18 @@ import numpy as np
 import roma
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from smcrep import script
 from smcrep.corruptions import CORRUPTIONS
 from smcrep.evaluation.comparison import bounds
-from smcrep.evaluation.pose_search import search_turn
+from smcrep.evaluation.pose_search import WIDTHS_DEG, search_turn
 from smcrep.evaluation.sentence import percent
 from smcrep.evaluation.turn_to_match import TurnToMatch
 from smcrep.geometry.action import KINDS, Action
-from smcrep.geometry.rotations import rotation_grid
+from smcrep.geometry.points import chamfer
+from smcrep.geometry.rotations import rotation_grid, rotvec_to_rotation
 from smcrep.hub import build_model
 from smcrep.models.config import ModelConfig
 from smcrep.models.model import SensorimotorModel
@@ -69,7 +72,11 @@ from smcrep.vla.cloning import clone
 from smcrep.worlds.objects.source import ProceduralObjects, object_set
 from smcrep.worlds.rendering.environments import TEST_ENVIRONMENTS, TRAIN_ENVIRONMENTS
 
-INPUTS = ("truth", "ours", "ours_rgb", "ours_points", "ours_planned", "simclr", "imagenet", "untrained", "nothing")
+INPUTS = (
+    *("truth", "ours", "ours_rgb", "ours_points", "ours_planned"),
+    *("moved_cloud", "simclr", "imagenet", "untrained", "nothing"),
+)
+PLANNED = ("ours_planned", "moved_cloud")
 TRAINING_OBJECTS, TEST_OBJECTS = 5_000, 6_000
 """Seeds of their sets, the same for every seed: runs take small ones."""
 STEPS, NOISE, MAX_DEG = 10, 0.15, 30.0
@@ -83,13 +90,15 @@ FAULTS = {
 CONDITIONS = (CLEAN, *FAULTS, NEW)
 WORDS = ("clean", "picture\ndark", "no\npicture", "cloud\njitters", "no\ncloud", "new\nplaces")
 IMAGENET, IMAGENET_SIZE, GRID = "tf_efficientnet_lite0", 128, 1024
+FEW_POINTS, SHARE, NUM_BEST = 96, 0.75, 8
+"""Of a cloud that is turned; the share of them that is compared (`smcrep.geometry.points.chamfer`); kept turns."""
 
 ALIKE = {"ours_planned": "ours", "ours_rgb": RGB.name, "ours_points": POINTS.name}
 """Input -> whose colour it has."""
 NAMES = {
     **{"truth": "true orientations", "ours": "ours, fused", "ours_rgb": "ours, picture", "ours_points": "ours, cloud"},
     **{"ours_planned": "ours, no demonstrations", "simclr": "SimCLR, fused", "imagenet": "ImageNet, picture"},
-    **{"untrained": "untrained, fused", "nothing": "nothing"},
+    **{"moved_cloud": "the cloud, turned", "untrained": "untrained, fused", "nothing": "nothing"},
 }
 
 Cells = Mapping[str, Mapping[int, dict]]
@@ -137,11 +146,10 @@ def run_seed(run: Run, out: Path, size: Size, names: list[str], seed: int) -> No
     task = TurnToMatch(train, TRAIN_ENVIRONMENTS, size.episodes[0], seed, **resolution)
     seen, actions = demonstrated(task, looks, seed)
     for name in names:
-        act, model = cloned(seen[name], actions, size.steps, seed), models[name.split("_")[0]]
-        if isinstance(model, SensorimotorModel) and name.endswith("planned"):
-            act = planner(model, seed)
+        model = models[name.split("_")[0]]
+        act = planner(model, seed) if name in PLANNED else cloned(seen[name], actions, size.steps, seed)
         found = {}
-        for condition in [CLEAN] if name in ("truth", "nothing", "ours_planned") else CONDITIONS:
+        for condition in [CLEAN] if name in ("truth", "nothing", *PLANNED) else CONDITIONS:
             environments = TEST_ENVIRONMENTS if condition == NEW else TRAIN_ENVIRONMENTS
             task = TurnToMatch(test, environments, size.episodes[1], seed, **resolution)
             found[condition] = by_object(rolled_out(task, looks[name], act, condition, seed), task.object_ids)
@@ -153,7 +161,7 @@ def run_seed(run: Run, out: Path, size: Size, names: list[str], seed: int) -> No
 
 def model_of(name: str, run: Run, out: Path, seed: int) -> SensorimotorModel | PatchEncoder | None:
     """Trained where it is not yet; None for what has no model."""
-    if name in ("truth", "nothing"):
+    if name in ("truth", "nothing", "moved"):
         return None
     if name == "imagenet":
         settings = {"encoder": IMAGENET, "weights": "package", "size": IMAGENET_SIZE}
@@ -168,6 +176,8 @@ def model_of(name: str, run: Run, out: Path, seed: int) -> SensorimotorModel | P
 
 def look(name: str, model: SensorimotorModel | PatchEncoder | None) -> Look:
     def embedded(task: TurnToMatch, seen: Seen, of_goal: bool) -> NDArray:
+        if name == "moved_cloud":
+            return seen[POINTS.name].reshape(len(task), -1)
         if name == "truth":
             return task.orientations()[:, int(of_goal)].reshape(len(task), 9)
         if isinstance(model, PatchEncoder):
@@ -212,22 +222,44 @@ def cloned(seen: NDArray, actions: NDArray, steps: int, seed: int) -> Act:
     return lambda task, told: act(told)
 
 
-def planner(model: SensorimotorModel, seed: int) -> Act:
-    """No demonstration: the whole turn that the predictor says would lead to the goal, or as much of it as one step
-    allows. Where the object is held is known to who holds it."""
+def planner(model: SensorimotorModel | PatchEncoder | None, seed: int) -> Act:
+    """No demonstration: the whole turn that leads to the goal by the predictor's word, or, without a model, by the
+    clouds; as much of it as one step allows. Where the object is held is known to who holds it."""
+    assert not isinstance(model, PatchEncoder)
     grid, generator = torch.from_numpy(rotation_grid(GRID)).float(), torch.Generator().manual_seed(seed)
+    kind, still, zero = torch.tensor(KINDS.index("turn")), torch.eye(4), torch.zeros(3)
+
+    def turn(now_and_goal: Tensor, held: Tensor) -> Tensor:
+        if model is None:
+            now, goal = now_and_goal.unflatten(1, (-1, 3)) - held
+            return nearest_turn(now, goal, grid, generator)
+        equivariant = now_and_goal[:, model.config.invariant_dim :]
+        return search_turn(model, {FUSED: equivariant}, Action(kind, still, held, zero, zero[0]), grid, generator)
 
     def act(task: TurnToMatch, told: NDArray) -> NDArray:
-        pairs = torch.tensor(told).float().unflatten(1, (2, -1))[..., model.config.invariant_dim :]
-        still, zero = torch.eye(4), torch.zeros(3)
+        pairs = torch.tensor(told).float().unflatten(1, (2, -1))
         held = [torch.tensor((s.camera.T_camera_world @ s.poses[0])[:3, 3]).float() for s in task.states]
-        kind = torch.tensor(KINDS.index("turn"))
-        actions = [Action(kind, still, contact, zero, torch.zeros(())) for contact in held]
-        turns = [search_turn(model, {FUSED: z}, a, grid, generator) for z, a in zip(pairs, actions, strict=True)]
-        whole = roma.rotmat_to_rotvec(torch.stack(turns)).numpy() / np.radians(MAX_DEG)
+        turns = [turn(pair, where) for pair, where in zip(pairs, held, strict=True)]
+        whole = roma.rotmat_to_rotvec(torch.stack(turns).double()).numpy() / np.radians(MAX_DEG)
         return whole / np.maximum(1, np.linalg.norm(whole, axis=1, keepdims=True))
 
     return act
+
+
+def nearest_turn(now: Tensor, goal: Tensor, grid: Tensor, generator: torch.Generator) -> Tensor:
+    """[3, 3] that brings the cloud ``now`` [n, 3] nearest to ``goal`` [n, 3], both about where the object is held: the
+    best of ``grid``, then of turns around the best, as `search_turn` goes."""
+    now, goal = now[:FEW_POINTS], goal[:FEW_POINTS]  # stored in random order
+
+    def best(rotations: Tensor) -> Tensor:
+        apart = torch.cat([chamfer(now @ some.mT, goal, share=SHARE) for some in rotations.split(256)])
+        return rotations[apart.topk(NUM_BEST, largest=False).indices]
+
+    found = best(grid)
+    for width in WIDTHS_DEG:
+        near = rotvec_to_rotation(np.radians(width) * torch.randn(64, NUM_BEST, 3, generator=generator) / 3**0.5)
+        found = best(torch.cat([found, (near @ found).flatten(0, 1)]))
+    return found[0]
 
 
 def rolled_out(task: TurnToMatch, look: Look, act: Act, condition: str, seed: int) -> NDArray[np.bool_]:

@@ -1,12 +1,13 @@
 """How a script ends: one line and a status for what a user can mend, a traceback for what only we can."""
 
-import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from smcrep.script import run
 
 ROOT = Path(__file__).parent.parent
 CASES = {
@@ -49,10 +50,17 @@ run("it", main, Odd)
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
 
 
-def test_plug_ins_are_there_before_main_begins(tmp_path: Path) -> None:
+def test_plug_ins_are_there_before_main_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "my_plug_in.py").write_text("loaded = True\n")
-    code = (
-        "import sys; from smcrep.script import run; run('it', lambda: sys.exit(int('my_plug_in' not in sys.modules)))"
-    )
-    environment = os.environ | {"SMCREP_PLUGINS": "my_plug_in", "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
-    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("SMCREP_PLUGINS", "my_plug_in")
+    seen, before = list[bool](), signal.getsignal(signal.SIGTERM)
+    try:
+        run("it", lambda: seen.append("my_plug_in" in sys.modules))
+        monkeypatch.setenv("SMCREP_PLUGINS", "my_other_plug_in")
+        with pytest.raises(SystemExit, match=r"^it: SMCREP_PLUGINS: no module 'my_other_plug_in' .*put its folder"):
+            run("it", lambda: seen.append(False))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        sys.modules.pop("my_plug_in", None)
+    assert seen == [True]

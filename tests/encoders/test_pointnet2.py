@@ -32,4 +32,11 @@ def test_points_are_spread_over_the_cloud() -> None:
     heap = 0.01 * torch.randn(1, 200, 3, generator=torch.Generator().manual_seed(0))
     corners = torch.tensor([[[5.0, 0, 0], [0, 5.0, 0]]])
     kept = spread(torch.cat([heap, corners], 1), 3)
+    assert kept.shape == (1, 3, 3)
     assert {tuple(row) for row in kept[0].tolist()} > {(5.0, 0.0, 0.0), (0.0, 5.0, 0.0)}
+
+
+def test_fewer_points_than_are_asked_for_are_all_kept() -> None:
+    cloud = torch.randn(2, 5, 3, generator=torch.Generator().manual_seed(0))
+    for few, whole in zip(spread(cloud, 64), cloud, strict=True):
+        assert sorted(few.tolist()) == sorted(whole.tolist())

@@ -74,3 +74,9 @@ def test_model_that_takes_no_images_of_this_size_is_refused_in_one_line(name: st
     with pytest.raises(ValueError, match=rf"timm's '{name}' gives no maps of images of 64 pixels .*{words}") as caught:
         TimmMap(name, 64)
     assert "\n" not in str(caught.value)
+
+
+def test_model_without_intermediate_maps_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("smcrep.encoders.timm_map.timm_model", lambda name, size, **_: nn.Conv2d(3, 8, 3))
+    with pytest.raises(ValueError, match="timm's 'flat' gives no intermediate maps; take another model"):
+        TimmMap("flat", 64)

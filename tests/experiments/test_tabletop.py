@@ -10,6 +10,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from smcrep.evaluation.turn_to_match import TurnToMatch
+from smcrep.geometry.rotations import rotation_grid
 from smcrep.results import read_claims, write_json
 from smcrep.worlds.objects.families import procedural
 from tests.evaluation.worlds import TrueTurns
@@ -34,6 +35,16 @@ def test_the_planned_turn_is_what_is_left(monkeypatch: pytest.MonkeyPatch) -> No
     between = Rotation.from_rotvec(actions) * Rotation.from_rotvec(whole).inv()
     assert np.degrees(between.magnitude()).max() < 10
     assert np.linalg.norm(actions, axis=1).max() <= 1 + 1e-6
+
+
+def test_the_nearest_turn_of_a_cloud_is_the_true_one_and_strays_do_not_move_it() -> None:
+    cloud = torch.randn(96, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([1.0, 0.5, 0.2])
+    true = Rotation.from_rotvec([0.5, -1.0, 0.3])
+    goal = cloud @ torch.from_numpy(true.as_matrix()).float().T
+    goal[:10] = 3 * torch.randn(10, 3, generator=torch.Generator().manual_seed(1))
+    grid = torch.from_numpy(rotation_grid(1024)).float()
+    found = tabletop.nearest_turn(cloud, goal[torch.randperm(96)], grid, torch.Generator().manual_seed(2))
+    assert np.degrees((Rotation.from_matrix(found.numpy()) * true.inv()).magnitude()) < 6
 
 
 def test_a_demonstration_turns_to_the_goal_and_tells_both() -> None:

@@ -198,3 +198,13 @@ def test_the_option_without_which_lerobot_does_not_normalise_is_said(made: tuple
     assert all('"ENV":"MEAN_STD"' in line for line in told.values())
     assert '"ACTION":"MEAN_STD"' in told["act"]
     assert '"ACTION":"MIN_MAX"' in told["diffusion"]  # as LeRobot's own default
+
+
+def test_a_camera_that_was_named_with_its_numbers_is_found_again_for_the_copy(tmp_path: Path) -> None:
+    root, out = small_set(tmp_path / "set"), tmp_path / "embeddings"
+    spec = SourceSpec("lerobot", str(root), {"rgb": CAMERA}, (30.0, 30.0, 16.0, 16.0))
+    run = small_model(tmp_path / "run")
+    manifest = extract(run, spec, out, senses=["rgb"], output=Output(("fused.invariant",), "float16"), rows_per_shard=8)
+    assert inject(root, out, tmp_path / "copy").features[ENVIRONMENT_STATE] == "fused.invariant"
+    expected = load_embeddings(out, manifest)["fused.invariant"].numpy().astype(np.float32)
+    np.testing.assert_array_equal(column(tmp_path / "copy", ENVIRONMENT_STATE), expected)

@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from smcrep.objectives import CARE, CombinedWeights, NTXent
 from smcrep.objectives.care import care
+from smcrep.objectives.equivariance import Moved
 from smcrep.testing.objectives import synthetic_observed
 from tests import laws
 
@@ -49,3 +50,14 @@ def test_each_branch_is_compared_with_before_and_weighted() -> None:
     wanted = 0.5 * sum(float(care(z[:, 0], z[:, j]).total) for j in (1, 2, 3)) / 3
     found = CombinedWeights(NTXent(), CARE(isometry=0.5)).loss(given)
     assert float(found.parts["equivariance/second"]) == pytest.approx(wanted)
+
+
+def test_by_default_it_weighs_what_the_paper_gives_it_for_cifar_10() -> None:
+    """Two vectors at right angles that become equal cost 2 by themselves, and .06 in the whole."""
+    given = synthetic_observed(same_actions=True)
+    moved = Moved(
+        before=torch.eye(2), outcome=torch.ones(2, 3, 2), target_outcome=torch.ones(2, 3, 2),
+        projected=torch.empty(0), action=torch.zeros(2, 3, 1), predict=lambda: torch.empty(0),
+        roll_out=lambda steps: torch.empty(0), head=given.head,
+    )  # fmt: skip
+    assert float(CARE().loss(moved).total) == pytest.approx(0.06)

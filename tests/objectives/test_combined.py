@@ -162,3 +162,16 @@ def test_aassl_contrasts_the_embedded_action_with_what_is_seen_of_it() -> None:
 def test_a_model_without_the_networks_of_the_objective_is_refused() -> None:
     with pytest.raises(ValueError, match=r"no network 'invariance_predictor' of this objective; build it by"):
         CombinedWeights(BYOL(), NoEquivariance()).loss(observed_batch())
+
+
+@pytest.mark.parametrize(
+    ("equivariance", "shares"),
+    [(EquiMod(), {"equivariance": 0.25}), (Inverse(inverse=0.3, hidden=16), {"forward": 0.25, "inverse": 0.25 * 0.3})],
+)
+def test_the_total_is_the_weighted_sum_of_its_terms(equivariance: Equivariance, shares: dict[str, float]) -> None:
+    """An equivariance of a single term is a term itself, under its own name."""
+    weights = CombinedWeights(NTXent(), equivariance, weight=0.25)
+    found = weights.loss(synthetic_observed(weights=weights))
+    assert found.terms.keys() == {"invariance", *shares}
+    wanted = found.terms["invariance"] + sum(share * found.terms[name] for name, share in shares.items())
+    torch.testing.assert_close(found.total, wanted)

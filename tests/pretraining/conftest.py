@@ -15,11 +15,12 @@ ROOT = Path(__file__).parents[2]
 
 
 def ranks_of(script: str, folder: Path, stores: Path) -> dict[str, str]:
-    """Rank -> what ``script`` printed behind "rank RANK", run with ``folder``/run and ``stores`` as its arguments."""
+    """Rank -> what ``script`` printed behind "rank RANK", run with ``folder``/run and ``stores`` as its arguments. Both
+    processes print into one pipe: buffered, each a whole line; unbuffered, words of one among words of the other."""
     (folder / "script.py").write_text(script)
     done = subprocess.run(
         [sys.executable, str(folder / "script.py"), str(folder / "run"), str(stores)],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": ""},
         capture_output=True,
         text=True,
         timeout=240,

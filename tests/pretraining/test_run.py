@@ -1,6 +1,7 @@
 """A run is a frozen record that JSON takes and that refuses what cannot be simulated."""
 
 import json
+import multiprocessing
 from dataclasses import FrozenInstanceError
 from typing import Any
 
@@ -43,3 +44,8 @@ def test_data_out_of_range_is_refused_in_one_line(field: str, value: Any, remedy
     with pytest.raises(ValueError, match=f"^Data: {field} is .*; {remedy}") as caught:
         Data(**{field: value})
     assert "\n" not in str(caught.value)
+
+
+def test_every_core_simulates_unless_fewer_are_asked_for() -> None:
+    assert Data().processes == multiprocessing.cpu_count()
+    assert Data(processes=1).processes == 1

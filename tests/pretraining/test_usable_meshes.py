@@ -15,6 +15,8 @@ from smcrep.pretraining.stores import stores, usable
 from smcrep.worlds.generate import MeshObjects, Simulation
 from smcrep.worlds.objects.finding import find
 from smcrep.worlds.objects.model import ObjectModel
+from smcrep.worlds.policy import Policy
+from smcrep.worlds.rendering.view import Frames
 
 ROOT = Path(__file__).parents[2]
 BAD = {
@@ -109,3 +111,20 @@ def test_script_names_what_it_leaves_out(root: Path, tmp_path: Path, capsys: pyt
     with pytest.raises(ValueError, match=r"cannot make a body|is missing"):
         prepare_meshes.main(root, tmp_path / "other", **few)
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize(("num_branches", "outcomes"), [(1, 1), (2, 2), (5, 2)])
+def test_a_mesh_is_tried_with_two_outcomes_at_most(
+    root: Path, monkeypatch: pytest.MonkeyPatch, num_branches: int, outcomes: int
+) -> None:
+    views = list[int]()
+
+    def seen(frames: Frames) -> np.ndarray:
+        views.append(len(frames.depth))
+        return np.full(len(frames.depth), 9)
+
+    monkeypatch.setattr(made_of, "visible_pixels", seen)
+    policy = Policy(num_branches=num_branches)
+    simulation = Simulation(MeshObjects(str(root), names=("box_0",)), states_per_object=2, image_size=16, policy=policy)
+    assert usable(simulation, on_bad="stop") == (simulation, [])
+    assert views == [1 + outcomes]

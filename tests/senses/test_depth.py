@@ -33,6 +33,7 @@ def channels(depth: Tensor, settings: DepthSettings = SETTINGS) -> tuple[Tensor,
         ((1000 * IMAGES).short(), "depth is int16, expected floating-point metres; divide millimetres by 1000"),
         (IMAGES * math.nan, r"depth\[0, 0, 0\] is nan; write 0 where the sensor reads nothing"),
         (-IMAGES, "depth holds -1; give metres along z, 0 where nothing is read"),
+        (IMAGES - 1.5 * (torch.arange(16) == 3), "depth holds -0.5; give metres along z"),
         (IMAGES[:, :4], "4 x 16 pixels.*at least 8 x 8"),
     ],
 )

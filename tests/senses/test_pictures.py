@@ -200,3 +200,15 @@ def test_a_picture_may_have_as_many_pixels_as_the_limit(monkeypatch: pytest.Monk
     assert pictures.rgb_image(Image.new("RGB", (4, 3))).size == (4, 3)
     with pytest.raises(ValueError, match="13 x 1 pixels, limit 12"):
         pictures.rgb_image(Image.new("RGB", (13, 1)))
+
+
+@pytest.mark.parametrize("lead", [(), (5,), (5, 4), (2, 3, 7)])
+def test_the_limit_is_on_one_picture_however_many_there_are(
+    lead: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "MAX_PIXELS", 12)
+    assert pixels(np.zeros((*lead, 4, 3, 1), np.uint8)).shape == (*lead, 4, 3, 3)
+    with pytest.raises(ValueError, match="more than 12 pixels; shrink it"):
+        pixels(np.zeros((*lead, 4, 4, 1), np.uint8))
+    with pytest.raises(ValueError, match=r"shape \[4, 4\], more than 12 pixels; shrink it"):
+        pixels(np.zeros((4, 4), np.uint8))

@@ -1,12 +1,14 @@
 """Pictures: scaled as was fitted, coloured anew in training, and wrong ones refused with the remedy."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import timm
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from smcrep.senses import RGB, RGBSettings
@@ -152,3 +154,15 @@ def test_depthwise_kernels_learn_unless_they_are_frozen(frozen: bool) -> None:
     kernels = [m.weight for m in encoder.modules() if isinstance(m, nn.Conv2d) and m.groups == m.in_channels > 1]
     assert len(kernels) > 3
     assert kernels[-1].requires_grad is not frozen
+
+
+def test_an_encoder_starts_from_the_weights_that_are_named(tmp_path: Path) -> None:
+    learned = {name: torch.full_like(x, 2) for name, x in timm.create_model("test_resnet").state_dict().items()}
+    save_file(learned, tmp_path / "learned.safetensors")
+    settings = RGBSettings(encoder="test_resnet", weights=str(tmp_path / "learned.safetensors"))
+    encoder = RGB.encoder(settings, 16)
+    assert RGB.start
+    RGB.start(settings, encoder)
+    own = encoder.backbone.model.state_dict()  # type: ignore[union-attr]
+    assert len(own) > 10
+    assert all((x == 2).all() for x in own.values())

@@ -18,6 +18,7 @@ from smcrep.zoo.naming import (
     mislabelled,
     named,
     names_held_out,
+    sound,
     unseen_mechanisms,
 )  # fmt: skip
 from smcrep.zoo.naming_records import naming_records
@@ -130,3 +131,10 @@ def test_records_of_names(tmp_path: Path) -> None:
     assert read_claims(tmp_path / "collapse.json") == records
     assert naming_records([replace(c, evidence={}) for c in own], seeds=3) == {}
     assert named(own[0], Thresholds()) == "late"
+
+
+def test_sound_signals_are_those_of_models_that_were_asked_and_are_not_collapsed() -> None:
+    whole, wanting = case("healthy", "a", 0.9, "healthy"), case("redundant", "a", 0.0, "not identifiable")
+    collapsed_one, part = case("leak", "a", 0.0, "collapsed"), case("leak", "a", 0.4, "partial")
+    never_asked = replace(whole, evidence={})
+    assert sound([collapsed_one, whole, never_asked, part, wanting]) == [whole, wanting]

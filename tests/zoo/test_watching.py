@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from smcrep.zoo import ARCHITECTURES, Knobs, Schedule, Specimen, make_world, stacked
-from smcrep.zoo.network import start
+from smcrep.probes.collapse.indicators import rank_me
+from smcrep.zoo import ARCHITECTURES, Knobs, Schedule, Specimen, Stack, make_world, stacked
+from smcrep.zoo.network import Parameters, features, start
 from smcrep.zoo.watching import Looks
 from smcrep.zoo.world import SIGNALS, branches, together
 
@@ -28,6 +29,21 @@ def test_a_cut_signal_has_pairs_of_zero_and_no_other_has(cut: int) -> None:
     silent[1, cut] = True
     assert np.array_equal((pairs == 0).all(0), silent)
     assert looks.seconds > 0
+
+
+def test_ranks_of_a_look_are_those_of_the_features_that_it_saw(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = list[torch.Tensor]()
+
+    def kept(p: Parameters, inputs: torch.Tensor, stack: Stack) -> torch.Tensor:
+        seen.append(features(p, inputs, stack))
+        return seen[-1]
+
+    monkeypatch.setattr("smcrep.zoo.watching.features", kept)
+    stack = stacked((Specimen(), Specimen(knobs={"action": Knobs(rank=1)})))
+    looks = Looks(ARCHITECTURES[0], stack, make_world(seeded()), Schedule(), seeded(1), every=5)
+    looks(5, start(ARCHITECTURES[0], stack, seeded(2)))
+    (rank,), (found,) = looks.rank, seen
+    assert rank.tolist() == [[pytest.approx(rank_me(z.numpy()), rel=1e-4) for z in model] for model in found]
 
 
 def test_rows_stay_in_order() -> None:

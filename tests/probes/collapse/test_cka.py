@@ -56,5 +56,5 @@ def test_biased_cka_equals_its_definition_by_centred_grams() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_different_numbers_of_rows_are_refused(kind) -> None:
-    with pytest.raises(ValueError, match="same things"):
+    with pytest.raises(ValueError, match="4 and 5 rows; give embeddings of the same things"):
         kind(np.zeros((4, 2)), np.zeros((5, 2)))

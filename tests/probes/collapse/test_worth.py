@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from sklearn.linear_model import Ridge
+from sklearn.preprocessing import StandardScaler
 
 from smcrep.probes.collapse.worth import products, read_with_products, standing_still, worth, worth_with_key
 
@@ -64,3 +66,23 @@ def test_targets_that_stand_still_are_counted(share: float) -> None:
 def test_bad_input_is_named() -> None:
     with pytest.raises(ValueError, match="worth: signal hold NaN or infinity in 6000 of 6000 rows"):
         worth(NOISE, SIGNAL * np.nan, OTHERS)
+
+
+def test_a_key_is_worth_what_scikit_learn_makes_of_it() -> None:
+    """Two ridge regressions, one on what is left by the other, with a hundredth of the rows as penalty."""
+    rows, sums = 40, np.zeros(2)
+    signal, others, noise = SIGNAL[:rows], OTHERS[:rows, :2], NOISE[:rows]
+    key = others[:, :1] * others[:, 1:]
+    target, known = signal[:, :1] * np.sign(key) + noise, np.hstack([others, key])
+    for train, test in ((slice(0, 20), slice(20, 40)), (slice(20, 40), slice(0, 20))):
+        parts = []
+        for x in (known, signal * key, target):
+            scale = StandardScaler().fit(x[train])
+            parts.append((scale.transform(x[train]), scale.transform(x[test])))
+        (x, x_test), (own, own_test), (y, y_test) = parts
+        first = Ridge(alpha=0.2, fit_intercept=False).fit(x, y)
+        left, left_test = y - first.predict(x).reshape(-1, 1), y_test - first.predict(x_test).reshape(-1, 1)
+        second = Ridge(alpha=0.2, fit_intercept=False).fit(own, left)
+        after = left_test - second.predict(own_test).reshape(-1, 1)
+        sums += np.square(left_test).sum() - np.square(after).sum(), np.square(y_test).sum()
+    assert worth_with_key(target, signal, others) == pytest.approx(sums[0] / sums[1], rel=1e-9)

@@ -23,7 +23,10 @@ def test_records_alone(figures_kept: list[Figure], tmp_path: Path) -> None:
 
 def test_confusion_is_drawn_where_it_is_known(figures_kept: list[Figure], tmp_path: Path) -> None:
     figures.physics(np.eye(8), USED, REVEAL, tmp_path / "p.png")
-    np.testing.assert_array_equal(figures_kept[0].axes[0].images[0].get_array(), np.eye(8))
+    confusion, utilisation, reveal = figures_kept[0].axes[:3]
+    np.testing.assert_array_equal(confusion.images[0].get_array(), np.eye(8))
+    assert [patch.get_height() for patch in utilisation.patches] == [0.6, 0.4]  # type: ignore[attr-defined]
+    assert [patch.get_height() for patch in reveal.patches] == [0.7, -0.1]  # type: ignore[attr-defined]
 
 
 def test_axis_of_what_is_revealed_holds_every_bar(figures_kept: list[Figure], tmp_path: Path) -> None:

@@ -23,6 +23,9 @@ def test_table_shows_each_detector_on_each_mechanism(tmp_path: Path, figures_kep
     assert [label.get_text() for label in axis.get_yticklabels()] == ["ours", "rank me"]
     assert [label.get_text() for label in axis.get_xticklabels()] == ["cut wire", "leak"]
     assert [text.get_text() for text in axis.texts] == ["0.99", "0.98", "0.50", "0.25"]
+    scale = axis.images[0].colorbar
+    assert scale is not None
+    assert scale.ax in figures_kept[0].axes
     assert (tmp_path / "table.png").stat().st_size > 1000
 
 

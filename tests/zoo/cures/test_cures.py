@@ -255,3 +255,12 @@ def test_replayed_rows_are_of_before_the_look_gone_back_to() -> None:
     left = got.outcome - oracle_prediction(got.inputs, world, stack)
     assert left[1, :, :2].std() == pytest.approx(OUTCOME_NOISE, rel=0.15)  # the action told is the one that acted
     assert left[0, :, :2].std() > 2 * OUTCOME_NOISE
+
+
+def test_dropout_is_tried_at_a_fifth_and_at_a_half_of_the_others() -> None:
+    cure, stack, world = CURES["dropout"], stacked((Specimen(), Specimen())), make_world(seeded())
+    step = step_of(stack, world, list(cure.strengths), progress=0.9)
+    found = torch.randn(2, 4, 4000, 8, generator=seeded())
+    got = cure.features(found, cure.weights(REGRESSION, stack, seeded()), step)
+    hidden = (got[:, 1:] == 0).all(-1).float().mean((1, 2))
+    assert hidden.tolist() == pytest.approx([0.2, 0.5], abs=0.02)
