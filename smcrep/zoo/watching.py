@@ -92,10 +92,13 @@ class Looks:
 
 
 def _rank_me(found: Tensor) -> Tensor:
-    """[m, 4] exp of the entropy of the singular values of centred features [m, 4, b, d], as `indicators.rank_me`."""
+    """[m, 4] exp of the entropy of the singular values of centred features [m, 4, b, d], as `indicators.rank_me`: 0 of
+    features that are constant but for rounding."""
     singular = torch.linalg.svdvals(found - found.mean(2, keepdim=True))
+    singular = torch.where(singular > 1e-6 * found.flatten(2).norm(dim=-1, keepdim=True), singular, 0)
     p = singular / singular.sum(-1, keepdim=True).clamp_min(1e-12)
-    return torch.exp(-(p * p.clamp_min(1e-12).log()).sum(-1))
+    entropy = torch.exp(-(p * p.clamp_min(1e-12).log()).sum(-1))
+    return torch.where(singular.sum(-1) > 0, entropy, 0)
 
 
 def _readable(predicted: Tensor, latent: Tensor) -> Tensor:

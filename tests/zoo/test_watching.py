@@ -39,10 +39,11 @@ def test_ranks_of_a_look_are_those_of_the_features_that_it_saw(monkeypatch: pyte
         return seen[-1]
 
     monkeypatch.setattr("smcrep.zoo.watching.features", kept)
-    stack = stacked((Specimen(), Specimen(knobs={"action": Knobs(rank=1)})))
+    stack = stacked((Specimen(), *(Specimen(knobs={name: Knobs(rank=1, cut=1.0)}) for name in SIGNALS)))
     looks = Looks(ARCHITECTURES[0], stack, make_world(seeded()), Schedule(), seeded(1), every=5)
     looks(5, start(ARCHITECTURES[0], stack, seeded(2)))
     (rank,), (found,) = looks.rank, seen
+    assert (rank == 0).sum() >= 2  # of a sense that is cut
     assert rank.tolist() == [[pytest.approx(rank_me(z.numpy()), rel=1e-4) for z in model] for model in found]
 
 
