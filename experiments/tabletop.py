@@ -47,10 +47,9 @@ from torch.nn.functional import adaptive_avg_pool2d
 from smcrep import script
 from smcrep.corruptions import CORRUPTIONS
 from smcrep.evaluation.comparison import bounds
-from smcrep.evaluation.pose_search import WIDTHS_DEG, search_turn
+from smcrep.evaluation.pose_search import WIDTHS_DEG, turn_between
 from smcrep.evaluation.sentence import percent
 from smcrep.evaluation.turn_to_match import TurnToMatch
-from smcrep.geometry.action import KINDS, Action
 from smcrep.geometry.points import chamfer
 from smcrep.geometry.rotations import rotation_grid, rotvec_to_rotation
 from smcrep.hub import build_model
@@ -227,20 +226,16 @@ def planner(model: SensorimotorModel | PatchEncoder | None, seed: int) -> Act:
     clouds; as much of it as one step allows. Where the object is held is known to who holds it."""
     assert not isinstance(model, PatchEncoder)
     grid, generator = torch.from_numpy(rotation_grid(GRID)).float(), torch.Generator().manual_seed(seed)
-    kind, still, zero = torch.tensor(KINDS.index("turn")), torch.eye(4), torch.zeros(3)
-
-    def turn(now_and_goal: Tensor, held: Tensor) -> Tensor:
-        if model is None:
-            now, goal = now_and_goal.unflatten(1, (-1, 3)) - held
-            return nearest_turn(now, goal, grid, generator)
-        equivariant = now_and_goal[:, model.config.invariant_dim :]
-        return search_turn(model, {FUSED: equivariant}, Action(kind, still, held, zero, zero[0]), grid, generator)
 
     def act(task: TurnToMatch, told: NDArray) -> NDArray:
-        pairs = torch.tensor(told).float().unflatten(1, (2, -1))
-        held = [torch.tensor((s.camera.T_camera_world @ s.poses[0])[:3, 3]).float() for s in task.states]
-        turns = [turn(pair, where) for pair, where in zip(pairs, held, strict=True)]
-        whole = roma.rotmat_to_rotvec(torch.stack(turns).double()).numpy() / np.radians(MAX_DEG)
+        now, goal = torch.tensor(told).float().chunk(2, 1)
+        held = torch.from_numpy(task.centres()).float()
+        if model is None:
+            clouds = [x.unflatten(1, (-1, 3)) - held[:, None] for x in (now, goal)]
+            turns = torch.stack([nearest_turn(a, b, grid, generator) for a, b in zip(*clouds, strict=True)])
+        else:
+            turns = turn_between(model, now, goal, held, grid, generator)
+        whole = roma.rotmat_to_rotvec(turns.double()).numpy() / np.radians(MAX_DEG)
         return whole / np.maximum(1, np.linalg.norm(whole, axis=1, keepdims=True))
 
     return act
@@ -248,7 +243,7 @@ def planner(model: SensorimotorModel | PatchEncoder | None, seed: int) -> Act:
 
 def nearest_turn(now: Tensor, goal: Tensor, grid: Tensor, generator: torch.Generator) -> Tensor:
     """[3, 3] that brings the cloud ``now`` [n, 3] nearest to ``goal`` [n, 3], both about where the object is held: the
-    best of ``grid``, then of turns around the best, as `search_turn` goes."""
+    best of ``grid``, then of turns around the best, as `pose_search` goes."""
     now, goal = now[:FEW_POINTS], goal[:FEW_POINTS]  # stored in random order
 
     def best(rotations: Tensor) -> Tensor:

@@ -78,6 +78,7 @@ def commands(out: str) -> list[str]:
         f"pretrained.py --tiny --with-baseline --seeds 0 --out {out}/pretrained",
         f"vision.py --tiny --variants from_nothing tuned two_streams --seeds 0 --out {out}/vision",
         f"fuse.py --tiny --run {out}/demo --out {out}/fused",
+        f"figures/episode.py --run {out}/fused --figures {out}",
         f"corruptions.py --tiny --out {out}",
         f"fusion.py --tiny --swapped --trials 1 --methods ours equal late_fusion_transformer qmf --out {out}/fusion",
         f"fusion_outcomes.py --tiny --out {out}/fusion",

@@ -64,6 +64,18 @@ def search_turn(
     return nearest_rotation(best[near].double().mean(0))
 
 
+def turn_between(
+    model: SensorimotorModel, now: Tensor, goal: Tensor, held: Tensor, grid: Tensor, generator: torch.Generator
+) -> Tensor:
+    """float64 [n, 3, 3], camera frame: the turn about ``held`` [n, 3] (metres, camera frame) that leads from what fused
+    embeddings [n, d] say now to the goal, as `search_turn` finds it. No demonstration is needed."""
+    kind, still, zero = torch.tensor(KINDS.index("turn")), torch.eye(4), torch.zeros(3)
+    pairs = torch.stack([now, goal], 1)[..., model.config.invariant_dim :]
+    actions = [Action(kind, still, where, zero, zero[0]) for where in held]
+    turns = [search_turn(model, {FUSED: z}, a, grid, generator) for z, a in zip(pairs, actions, strict=True)]
+    return torch.stack(turns)
+
+
 def _each(action: Action) -> list[Action]:
     return [action[i] for i in range(len(action.kind))]
 

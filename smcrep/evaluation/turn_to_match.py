@@ -70,7 +70,7 @@ class TurnToMatch:
         if not kept:
             raise ValueError(f"TurnToMatch: every one of {len(objects)} objects looks the same from all sides")
         self._rngs = [np.random.default_rng([seed, i]) for i in range(num_episodes)]
-        self._environments = [ENVIRONMENTS[environments[rng.integers(len(environments))]] for rng in self._rngs]
+        self._environments = [ENVIRONMENTS[environments[int(rng.integers(len(environments)))]] for rng in self._rngs]
         self.states: list[State] = []
         goals = []
         for i, (environment, rng) in enumerate(zip(self._environments, self._rngs, strict=True)):
@@ -109,6 +109,10 @@ class TurnToMatch:
         """float64 [n, 2, 3, 3]: R_camera_object as it is, and of the goal."""
         now = [(s.camera.T_camera_world[:3, :3], s.poses[0, :3, :3]) for s in self.states]
         return np.stack([np.stack([c @ r, c @ goal]) for (c, r), goal in zip(now, self.goals, strict=True)])
+
+    def centres(self) -> Floats:
+        """float64 [n, 3], metres, camera frame: what the objects are turned about."""
+        return np.stack([(s.camera.T_camera_world @ s.poses[0])[:3, 3] for s in self.states])
 
     def step(self, actions: Floats) -> NDArray[np.bool_]:
         """Turn each object by a rotation vector [n, 3], radians, camera frame, about its centre, cut to ``max_deg``.
