@@ -61,6 +61,16 @@ def test_without_faults_it_is_the_evaluation_of_outcomes(tmp_path: Path) -> None
     assert decided(model, method, outcomes, outcomes.before) == pytest.approx(whole.double().numpy(), abs=1e-5)
 
 
+def test_stores_with_different_numbers_of_outcomes_are_refused(tmp_path: Path) -> None:
+    model, stores = build_model(tiny_recipe().model).eval(), []
+    for i, branches in enumerate((2, 3)):
+        schema = world_schema(DEFAULT_SENSES, Resolution(16, 24))
+        random_store(tmp_path / str(i), shards=(2,), schema=schema, k=branches)
+        stores.append(Store(tmp_path / str(i)))
+    with pytest.raises(ValueError, match="stores with different numbers of outcomes"):
+        outcomes_of(model, gather(model, stores, tmp_path / "beliefs"))
+
+
 def test_hits_are_means_over_the_states_of_each_object() -> None:
     scores = np.stack([np.eye(4), -np.eye(4), np.eye(4)])
     assert hits(scores, np.array([7, 7, 3])).tolist() == [1.0, 0.5]

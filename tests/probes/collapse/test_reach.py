@@ -30,3 +30,11 @@ def test_weak_directions_count_and_the_rank_does_not_tell() -> None:
     effects[:, 5] = 1
     assert reach(weak, effects) == pytest.approx(1)
     assert rank_me(weak) < rank_me(PREDICTIONS) + 1.2
+
+
+def test_what_counts_is_measured_against_the_largest_direction() -> None:
+    predictions = np.random.default_rng(1).standard_normal((400, 3)) * np.array([100, 1, 0.5])
+    effects = np.zeros((50, 3))
+    effects[:, 1] = 10
+    assert reach(predictions, effects, tolerance=0.05) == pytest.approx(0, abs=1e-3)
+    assert reach(predictions, effects, tolerance=1e-3) == pytest.approx(1, abs=1e-3)
