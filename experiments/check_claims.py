@@ -34,6 +34,7 @@ from smcrep.results import Record, read_claims, sealed
 ROOT = Path(__file__).parent.parent
 PICTURES = {
     "ablations.png": ("ablations", "*"),
+    "cifar10.png": ("cifar10", "*"),
     "cures.png": ("collapse", "collapse.cure.*.*"),
     "fusion_cells.png": ("fusion", "fusion.cell.*"),
     "fusion_weights.png": ("fusion", "fusion.cell.*"),

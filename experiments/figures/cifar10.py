@@ -18,7 +18,7 @@ from smcrep.script import run
 ROOT = Path(__file__).parent.parent
 GAIN = "cifar10.equimod_gain"
 ADDED = ("equimod", "augself")
-GAINS = {"equal_time": "SimCLR, equal time", "byol": "BYOL", "vicreg": "VICReg", "augself": "AugSelf, on SimCLR"}
+GAINS = {"equal_time": "EquiMod, equal time", "byol": "BYOL", "vicreg": "VICReg", "augself": "AugSelf, on SimCLR"}
 """Control of the gain -> its words."""
 
 
