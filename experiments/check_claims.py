@@ -47,6 +47,7 @@ PICTURES = {
     "generalisation_physics.png": ("generalisation", "physics.*"),
     "growth.png": ("speed", "growth.*"),
     "planning.png": ("collapse", "collapse.planning"),
+    "tabletop.png": ("vla", "tabletop.*"),
     "zoo_alarms.png": ("collapse", "collapse.use_over_training.*"),
     "zoo_detectors.png": ("collapse", "collapse.auc.*"),
 }
