@@ -48,11 +48,11 @@ from torch.nn.functional import adaptive_avg_pool2d
 from smcrep import script
 from smcrep.corruptions import CORRUPTIONS
 from smcrep.evaluation.comparison import bounds
-from smcrep.evaluation.pose_search import WIDTHS_DEG, turn_between
+from smcrep.evaluation.pose_search import NUM_BEST, coarse_to_fine, turn_between
 from smcrep.evaluation.sentence import percent
 from smcrep.evaluation.turn_to_match import TurnToMatch
 from smcrep.geometry.points import chamfer
-from smcrep.geometry.rotations import rotation_grid, rotvec_to_rotation
+from smcrep.geometry.rotations import rotation_grid
 from smcrep.hub import build_model
 from smcrep.models.config import ModelConfig
 from smcrep.models.model import SensorimotorModel
@@ -79,8 +79,8 @@ INPUTS = (
 PLANNED = ("ours_planned", "moved_cloud")
 TRAINING_OBJECTS, TEST_OBJECTS = 5_000, 6_000
 """Seeds of their sets, the same for every seed: runs take small ones."""
-STEPS, NOISE, MAX_DEG = 10, 0.15, 30.0
-"""Of an episode; radians of noise on what a demonstration does; of one step."""
+STEPS, SHOWN, NOISE, MAX_DEG = 10, 6, 0.15, 30.0
+"""Of an episode, and of a demonstration; radians of noise on what a demonstration does; of one step."""
 CLEAN, NEW = "clean", "new_environments"
 FAULTS = {
     **{"dark": (RGB.name, "darkness"), "no_rgb": (RGB.name, "absent")},
@@ -90,8 +90,9 @@ FAULTS = {
 CONDITIONS = (CLEAN, *FAULTS, NEW)
 WORDS = ("clean", "picture\ndark", "no\npicture", "cloud\njitters", "no\ncloud", "new\nplaces")
 IMAGENET, IMAGENET_SIZE, GRID = "tf_efficientnet_lite0", 128, 1024
-FEW_POINTS, SHARE, NUM_BEST = 96, 0.75, 8
-"""Of a cloud that is turned; the share of them that is compared (`smcrep.geometry.points.chamfer`); kept turns."""
+FEW_POINTS, SHARE, NUM_TRIALS = 96, 0.75, 64
+"""Of a cloud that is turned; the share of them that is compared (`smcrep.geometry.points.chamfer`); turns tried around
+each of the best."""
 
 ALIKE = {"ours_planned": "ours", "ours_rgb": RGB.name, "ours_points": POINTS.name}
 """Input -> whose colour it has."""
@@ -143,8 +144,11 @@ def run_seed(run: Run, out: Path, size: Size, names: list[str], seed: int) -> No
         for number, first in zip(size.objects, (TRAINING_OBJECTS, TEST_OBJECTS), strict=True)
     )
     looks = {name: look(name, models[name.split("_")[0]]) for name in names}
-    task = TurnToMatch(train, TRAIN_ENVIRONMENTS, size.episodes[0], seed, **resolution)
-    seen, actions = demonstrated(task, looks, seed)
+    taught = {name: own for name, own in looks.items() if name not in PLANNED}
+    seen, actions = dict[str, NDArray](), np.zeros((0, 3))
+    if taught:
+        task = TurnToMatch(train, TRAIN_ENVIRONMENTS, size.episodes[0], seed, **resolution)
+        seen, actions = demonstrated(task, taught, seed)
     for name in names:
         model = models[name.split("_")[0]]
         act = planner(model, seed) if name in PLANNED else cloned(seen[name], actions, size.steps, seed)
@@ -183,11 +187,11 @@ def look(name: str, model: SensorimotorModel | PatchEncoder | None) -> Look:
         if isinstance(model, PatchEncoder):
             given = seen.get(RGB.name, np.zeros((len(task), 1, 1, 3), np.uint8))
             return places(model, given)
-        senses = [sense] if (sense := name.partition("_")[2]) in (RGB.name, POINTS.name) else list(seen)
-        given = {s: seen[s] for s in senses if s in seen}
+        source = sense if (sense := name.partition("_")[2]) in (RGB.name, POINTS.name) else FUSED
+        given = {s: x for s, x in seen.items() if source in (s, FUSED)}
         if model is None or not given:  # nothing is told
             return np.zeros((len(task), model.config.embed_dim if model else 1))
-        return model.embed(given).of(senses[0] if len(senses) == 1 else FUSED).numpy()
+        return model.embed(given).of(source).numpy()
 
     return embedded
 
@@ -208,7 +212,7 @@ def demonstrated(task: TurnToMatch, looks: Mapping[str, Look], seed: int) -> tup
     rng, goals, actions = np.random.default_rng(seed), task.see_goals(), []
     told = {name: own(task, goals, True) for name, own in looks.items()}
     seen: dict[str, list[NDArray]] = {name: [] for name in looks}
-    for _ in range(STEPS - 4):
+    for _ in range(SHOWN):
         now, left = task.see(), task.left() / np.radians(MAX_DEG)
         actions.append(left / np.maximum(1, np.linalg.norm(left, axis=1, keepdims=True)))
         for name, own in looks.items():
@@ -244,18 +248,14 @@ def planner(model: SensorimotorModel | PatchEncoder | None, seed: int) -> Act:
 
 def nearest_turn(now: Tensor, goal: Tensor, grid: Tensor, generator: torch.Generator) -> Tensor:
     """[3, 3] that brings the cloud ``now`` [n, 3] nearest to ``goal`` [n, 3], both about where the object is held: the
-    best of ``grid``, then of turns around the best, as `pose_search` goes."""
+    best of ``grid``, then of turns around the best."""
     now, goal = now[:FEW_POINTS], goal[:FEW_POINTS]  # stored in random order
 
     def best(rotations: Tensor) -> Tensor:
         apart = torch.cat([chamfer(now @ some.mT, goal, share=SHARE) for some in rotations.split(256)])
         return rotations[apart.topk(NUM_BEST, largest=False).indices]
 
-    found = best(grid)
-    for width in WIDTHS_DEG:
-        near = rotvec_to_rotation(np.radians(width) * torch.randn(64, NUM_BEST, 3, generator=generator) / 3**0.5)
-        found = best(torch.cat([found, (near @ found).flatten(0, 1)]))
-    return found[0]
+    return coarse_to_fine(best, grid, generator, num_trials=NUM_TRIALS)[0]
 
 
 def rolled_out(task: TurnToMatch, look: Look, act: Act, condition: str, seed: int) -> NDArray[np.bool_]:

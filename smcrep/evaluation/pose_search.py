@@ -1,6 +1,6 @@
 """Relative rotation by search: the predictor is queried for every rotation, and the embedding after decides."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -54,14 +54,23 @@ def search_turn(
     action  [] of which only what its holder knows is read: where it is held, and how far that point moves.
     grid    float32 [r, 3, 3] rotations that are tried first.
     """
-    best = _best(model, pairs, action, grid)
-    for width in WIDTHS_DEG:
-        vectors = torch.randn(TRIALS, NUM_BEST, 3, generator=generator) / 3**0.5
-        turns = rotvec_to_rotation(np.radians(width) * vectors)
-        best = _best(model, pairs, action, torch.cat([best, (turns @ best).flatten(0, 1)]))
+    best = coarse_to_fine(lambda rotations: _best(model, pairs, action, rotations), grid, generator)
     closest = best[:1] @ best.mT  # of two answers far apart (a symmetry) the mean would be neither
     near = closest.diagonal(dim1=-2, dim2=-1).sum(-1) > 1 + 2 * np.cos(np.radians(2 * WIDTHS_DEG[0]))
     return nearest_rotation(best[near].double().mean(0))
+
+
+def coarse_to_fine(
+    best: Callable[[Tensor], Tensor], grid: Tensor, generator: torch.Generator, *, num_trials: int = TRIALS
+) -> Tensor:
+    """[b, 3, 3]: the best rotations, of ``grid`` [r, 3, 3] first, then twice of ``num_trials`` around each of the best
+    so far. ``best``: rotations [n, 3, 3] -> the `NUM_BEST` best of them, the first before all others."""
+    found = best(grid)
+    for width in WIDTHS_DEG:
+        vectors = torch.randn(num_trials, NUM_BEST, 3, generator=generator) / 3**0.5
+        turns = rotvec_to_rotation(np.radians(width) * vectors)
+        found = best(torch.cat([found, (turns @ found).flatten(0, 1)]))
+    return found
 
 
 def turn_between(

@@ -3,6 +3,7 @@ cloud of its goal."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import roma
@@ -64,7 +65,7 @@ class TurnToMatch:
             raise ValueError(f"TurnToMatch: of {', '.join(senses)} only {', '.join(self._simulate)} are simulated")
         if self.policy.support != "hand":
             raise ValueError("TurnToMatch: the policy's support is 'table', where turns settle; give 'hand'")
-        self._add_s = {obj.name: AddS(obj.surface(NUM_SURFACE)) for obj in objects}
+        self._add_s = {obj.name: _add_s(obj) for obj in objects}
         self.skipped: list[str] = []
         kept = [obj for obj in objects if self._has_goals(obj, np.random.default_rng(0))]
         if not kept:
@@ -154,6 +155,12 @@ class TurnToMatch:
         for at, (name, simulate) in enumerate(self._simulate.items()):
             found[name] = simulate(RenderedViews(frames, cameras, poses, self.num_points, (seed, at)))
         return found
+
+
+@lru_cache(maxsize=1024)
+def _add_s(obj: ObjectModel) -> AddS:
+    """Once for an object, however many tasks it is in."""
+    return AddS(obj.surface(NUM_SURFACE))
 
 
 def _at(state: State, rotation: Floats) -> State:

@@ -121,8 +121,8 @@ def test_a_value_outside_its_interval_and_a_reversed_one_are_refused(tmp_path: P
 
 def test_stale_records_are_named_and_no_fault(clone: Path) -> None:
     """A copy whose training code runs one more line: every record that was trained is stale, and pages stay right."""
-    module = clone / "smcrep/training/fit.py"
-    module.write_text(module.read_text(encoding="utf-8") + "\nassert COSINES_EVERY\n", encoding="utf-8")
+    module = clone / "smcrep/objectives/nt_xent.py"
+    module.write_text(module.read_text(encoding="utf-8") + "\nassert nt_xent\n", encoding="utf-8")
     themes, history = check_claims.read_themes(clone), History(clone)
     trained = {"demo": themes["demo"], "faults": themes["faults"]}
     stale = check_claims.stale_records(trained, history)
