@@ -151,7 +151,7 @@ def _imports(source: str) -> list[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
     parts = [name.split(".") for name in names if name.split(".")[0] == "smcrep"]
-    return ["/".join(own[:n]) for own in parts for n in range(len(own), 1, -1)]  # packages run before their modules
+    return ["/".join(own[:n]) for own in parts for n in range(len(own), 0, -1)]  # packages run before their modules
 
 
 def _git(root: Path, *arguments: str) -> bytes:
